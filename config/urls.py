@@ -1,3 +1,5 @@
+"""Every page: the back office and, by app, the pages of clients."""
+
 from django.contrib import admin
 from django.urls import path
 

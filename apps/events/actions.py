@@ -1,0 +1,92 @@
+"""Recording events: once each, with a row in the inbox of everyone who listens to the kind."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from psycopg.types.json import Jsonb
+
+from apps.events.models import Listening
+
+# One statement, so that a fact and the wish to act on it are written or lost together.
+RECORD = """
+WITH recorded AS (
+    INSERT INTO events_event (client_id, kind, subject, occurred_at, properties, source_key)
+    {select}
+    ON CONFLICT (source_key, occurred_at) DO NOTHING
+    RETURNING id, kind, occurred_at
+), told AS (
+    INSERT INTO events_inbox (listener, kind, event_id, occurred_at)
+    SELECT listening.listener, recorded.kind, recorded.id, recorded.occurred_at
+    FROM recorded JOIN events_listening AS listening USING (kind)
+)
+SELECT count(*) FROM recorded
+"""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One event to record; `source_key` and `occurred_at` together make it unique."""
+
+    client_id: int
+    kind: str
+    subject: str
+    occurred_at: datetime
+    source_key: str
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+def open_month(moment: datetime) -> None:
+    """Make the partition of the (UTC) month that holds the moment, unless it is there."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT events_open_month(%s)", [moment])
+
+
+@transaction.atomic
+def record_selected(select: str, params: Sequence[object], occurred_at: datetime) -> int:
+    """Record the events a SELECT yields; all of them occur at `occurred_at`.
+
+    The SELECT gives client_id, kind, subject, occurred_at, properties (jsonb), source_key.
+    Returns how many were new.
+    """
+    open_month(occurred_at)
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD.format(select=select), params)
+        (count,) = cursor.fetchone()
+    return int(count)
+
+
+@transaction.atomic
+def record(facts: Iterable[Fact]) -> int:
+    """Record events given one by one; return how many were new."""
+    rows = list(facts)
+    if not rows:
+        return 0
+    for moment in {fact.occurred_at for fact in rows}:
+        open_month(moment)
+    select = """
+        SELECT * FROM unnest(
+            %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::text[]
+        )
+    """
+    columns = [
+        [fact.client_id for fact in rows],
+        [fact.kind for fact in rows],
+        [fact.subject for fact in rows],
+        [fact.occurred_at for fact in rows],
+        [Jsonb(fact.properties) for fact in rows],
+        [fact.source_key for fact in rows],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD.format(select=select), columns)
+        (count,) = cursor.fetchone()
+    return int(count)
+
+
+def listen(listener: str, kinds: Iterable[str]) -> None:
+    """Have a row put into the listener's inbox for every new event of these kinds."""
+    Listening.objects.bulk_create(
+        [Listening(listener=listener, kind=kind) for kind in kinds], ignore_conflicts=True
+    )

@@ -1,0 +1,83 @@
+"""What messages say: templates in versions by channel, language and variant."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.core import clock
+from apps.profiles.models import Channel, Purpose
+
+
+class Variant(models.TextChoices):
+    PLAIN = "plain", _("plain")
+    GENTLE = "gentle", _("gentle, for a portfolio below its start")
+
+
+class Template(models.Model):
+    """One thing we say to clients, in every channel, language and variant that it has."""
+
+    code = models.CharField(
+        _("code"), max_length=60, unique=True, help_text=_("The kind of event it answers.")
+    )
+    name = models.CharField(_("name"), max_length=100)
+    purpose = models.CharField(
+        _("purpose"), max_length=16, choices=Purpose, blank=True,
+        help_text=_("The consent it needs. Empty: an answer to what the client just asked for."),
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name = _("template")
+        verbose_name_plural = _("templates")
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TemplateVersion(models.Model):
+    """One wording of a template; once published it is never changed, only replaced."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        PUBLISHED = "published", _("published")
+        RETIRED = "retired", _("retired")
+
+    template = models.ForeignKey(
+        Template, models.PROTECT, related_name="versions", verbose_name=_("template")
+    )
+    channel = models.CharField(_("channel"), max_length=16, choices=Channel)
+    language = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES)
+    variant = models.CharField(_("variant"), max_length=10, choices=Variant, default=Variant.PLAIN)
+    number = models.PositiveSmallIntegerField(_("version"), default=1)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
+    subject = models.CharField(_("subject"), max_length=200, blank=True)
+    body = models.TextField(
+        _("text"), help_text=_("Liquid: {{ amount }}. A missing value stops the message.")
+    )
+    created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name = _("template version")
+        verbose_name_plural = _("template versions")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["template", "channel", "language", "variant", "number"],
+                name="template_version_number",
+                violation_error_message=_("This wording already has a version so numbered."),
+            ),
+            models.UniqueConstraint(
+                fields=["template", "channel", "language", "variant"],
+                condition=Q(state="published"),
+                name="template_version_one_published",
+                violation_error_message=_("Another version of this wording is published."),
+            ),
+            models.CheckConstraint(
+                name="template_version_email_has_subject",
+                condition=~Q(channel="email") | ~Q(subject=""),
+                violation_error_message=_("An e-mail needs a subject."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template} {self.channel}/{self.language}/{self.variant} v{self.number}"

@@ -1,0 +1,55 @@
+"""Personal links and who followed them."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.core import clock
+from apps.messaging.models.outbox import Message
+from apps.profiles.models import Client
+
+
+class Link(models.Model):
+    """A client's personal link; the token itself is never stored, only its hash."""
+
+    client = models.ForeignKey(
+        Client, models.PROTECT, related_name="links", verbose_name=_("client")
+    )
+    message = models.OneToOneField(
+        Message, models.PROTECT, null=True, blank=True, related_name="link",
+        verbose_name=_("message"),
+    )  # fmt: skip
+    subject = models.CharField(
+        _("about"), max_length=60, blank=True, help_text=_("Like strategy:5; shown first.")
+    )
+    nonce = models.BinaryField(max_length=16)
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    created_at = models.DateTimeField(_("created"), default=clock.now)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("personal link")
+        verbose_name_plural = _("personal links")
+
+    def __str__(self) -> str:
+        return f"{_('link')} № {self.pk}"
+
+
+class Hit(models.Model):
+    """One request for a short link, by a person or by a machine that looks at messages."""
+
+    class Verdict(models.TextChoices):
+        HUMAN = "human", _("a person")
+        MACHINE = "machine", _("a machine")
+
+    link = models.ForeignKey(Link, models.CASCADE, related_name="hits", verbose_name=_("link"))
+    occurred_at = models.DateTimeField(_("occurred"))
+    verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict)
+    agent = models.CharField(_("program"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("hit")
+        verbose_name_plural = _("hits")
+        indexes = [models.Index(fields=["link", "occurred_at"], name="hit_of_link")]
+
+    def __str__(self) -> str:
+        return f"{self.link_id} {self.occurred_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,151 @@
+"""What we mean to tell clients, and each attempt to do so."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.core import clock
+from apps.messaging.models.content import Template, TemplateVersion, Variant
+from apps.profiles.models import Channel, Client, ContactPoint
+
+
+class Notice(models.Model):
+    """One intention to tell one client one thing; its key makes sure there is only one."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        PLANNED = "planned", _("message planned")
+        DONE = "done", _("told")
+        SKIPPED = "skipped", _("not told")
+        FAILED = "failed", _("failed")
+
+    client = models.ForeignKey(
+        Client, models.PROTECT, related_name="notices", verbose_name=_("client")
+    )
+    template = models.ForeignKey(
+        Template, models.PROTECT, related_name="notices", verbose_name=_("template")
+    )
+    variant = models.CharField(_("variant"), max_length=10, choices=Variant, default=Variant.PLAIN)
+    subject = models.CharField(_("about"), max_length=60, help_text=_("Like strategy:5"))
+    source = models.CharField(_("asked by"), max_length=60, help_text=_("Like event:17"))
+    contact_point = models.ForeignKey(
+        ContactPoint, models.PROTECT, null=True, blank=True, related_name="+",
+        verbose_name=_("only to"), help_text=_("Empty: the channel is chosen when planning."),
+    )  # fmt: skip
+    values = models.JSONField(
+        _("values"), default=dict, help_text=_("What the template may say, as of the occasion.")
+    )
+    dedupe_key = models.CharField(_("key"), max_length=120, unique=True)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    created_at = models.DateTimeField(_("created"), default=clock.now)
+    deadline_at = models.DateTimeField(
+        _("no later than"), null=True, blank=True, help_text=_("Afterwards it is old news.")
+    )
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+        constraints = [
+            models.CheckConstraint(
+                name="notice_refused_has_reason",
+                condition=~Q(state__in=["skipped", "failed"]) | ~Q(reason=""),
+                violation_error_message=_("Say why the client was not told."),
+            )
+        ]
+        indexes = [
+            # the tick's "which notices have no message yet?"
+            models.Index(fields=["id"], condition=Q(state="queued"), name="notice_queued"),
+            models.Index(fields=["client", "-created_at"], name="notice_of_client"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template} → {self.client}"
+
+
+class Message(models.Model):
+    """One attempt to tell a client in one channel, with every moment that it passed."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        CLAIMED = "claimed", _("being sent")
+        SENT = "sent", _("sent")
+        DELIVERED = "delivered", _("delivered")
+        SKIPPED = "skipped", _("not sent")
+        FAILED = "failed", _("failed")
+        UNKNOWN = "unknown", _("unknown whether sent")
+
+    notice = models.ForeignKey(
+        Notice, models.PROTECT, related_name="messages", verbose_name=_("notice")
+    )
+    channel = models.CharField(_("channel"), max_length=16, choices=Channel)
+    contact_point = models.ForeignKey(
+        ContactPoint, models.PROTECT, related_name="messages", verbose_name=_("to")
+    )
+    language = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES)
+    wording = models.ForeignKey(
+        TemplateVersion, models.PROTECT, related_name="messages", verbose_name=_("wording")
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    key = models.UUIDField(
+        _("key"), default=uuid.uuid4, unique=True, editable=False,
+        help_text=_("Given to the provider, so that a repeated call is not a second message."),
+    )  # fmt: skip
+    provider_id = models.CharField(_("provider's id"), max_length=120, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    queued_at = models.DateTimeField(_("queued"), default=clock.now)
+    send_after = models.DateTimeField(_("not before"))
+    leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
+    delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("given up at"), null=True, blank=True)
+    subject = models.CharField(_("subject"), max_length=300, blank=True)
+    body = models.TextField(
+        _("text"), blank=True, help_text=_("As sent, with the personal link masked.")
+    )
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        constraints = [
+            models.UniqueConstraint(fields=["notice", "channel"], name="message_once_a_channel"),
+            models.CheckConstraint(
+                name="message_refused_has_reason",
+                condition=~Q(state__in=["skipped", "failed", "unknown"]) | ~Q(reason=""),
+                violation_error_message=_("Say why the message was not sent."),
+            ),
+            models.CheckConstraint(
+                name="message_claimed_has_lease",
+                condition=~Q(state="claimed") | Q(leased_until__isnull=False),
+                violation_error_message=_("A message being sent has a lease."),
+            ),
+        ]
+        indexes = [
+            # the claim's "which messages are due?" and "whose sender died?"
+            models.Index(fields=["send_after"], condition=Q(state="queued"), name="message_due"),
+            models.Index(
+                fields=["leased_until"], condition=Q(state="claimed"), name="message_leased"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} № {self.pk}"
+
+
+class Digest(models.Model):
+    """The digest of one month: how far its notices have been queued."""
+
+    month = models.DateField(_("month"), unique=True, help_text=_("Its first day."))
+    cursor = models.BigIntegerField(_("queued up to client"), default=0)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("digest")
+        verbose_name_plural = _("digests")
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"

@@ -1,0 +1,137 @@
+"""What clients hold of a strategy and what it brought them."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.products.models.strategies import Observation, ObservationResult, Strategy
+from apps.profiles.models import Client
+
+
+class Policy(models.Model):
+    """A client's contract on a strategy; amounts in minor units of the strategy's currency."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active", _("active")
+        CALLED = "called", _("called")
+        MATURED = "matured", _("matured")
+        SURRENDERED = "surrendered", _("surrendered")
+
+    number = models.CharField(_("number"), max_length=40, unique=True)
+    client = models.ForeignKey(
+        Client, models.PROTECT, related_name="policies", verbose_name=_("client")
+    )
+    strategy = models.ForeignKey(
+        Strategy, models.PROTECT, related_name="policies", verbose_name=_("strategy")
+    )
+    nominal = models.PositiveBigIntegerField(
+        _("nominal"), help_text=_("What coupons are counted on, in cents.")
+    )
+    premium = models.PositiveBigIntegerField(_("premium"), help_text=_("Paid in, in cents."))
+    starts_on = models.DateField(_("starts on"))
+    ends_on = models.DateField(_("ends on"))
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.ACTIVE)
+    closed_on = models.DateField(_("closed on"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("policy")
+        verbose_name_plural = _("policies")
+        constraints = [
+            models.CheckConstraint(
+                name="policy_nominal_positive",
+                condition=Q(nominal__gt=0),
+                violation_error_message=_("The nominal must be above zero."),
+            ),
+            models.CheckConstraint(
+                name="policy_ends_after_start",
+                condition=Q(ends_on__gt=F("starts_on")),
+                violation_error_message=_("The policy must end after it starts."),
+            ),
+        ]
+        indexes = [
+            # "all active policies of this strategy", read at every observation
+            models.Index(fields=["strategy"], condition=Q(state="active"), name="policy_active")
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class PolicyCoupon(models.Model):
+    """What one observation's result meant for one policy, in money; never changed."""
+
+    policy = models.ForeignKey(
+        Policy, models.PROTECT, related_name="coupons", verbose_name=_("policy")
+    )
+    observation = models.ForeignKey(
+        Observation, models.PROTECT, related_name="coupons", verbose_name=_("observation")
+    )
+    result = models.ForeignKey(
+        ObservationResult, models.PROTECT, related_name="coupons", verbose_name=_("result")
+    )
+    outcome = models.CharField(_("outcome"), max_length=10, choices=ObservationResult.Outcome)
+    amount = models.PositiveBigIntegerField(_("amount"), help_text=_("Paid now, in cents."))
+    remembered = models.PositiveBigIntegerField(
+        _("remembered"), help_text=_("Still remembered afterwards, in cents.")
+    )
+
+    class Meta:
+        verbose_name = _("policy coupon")
+        verbose_name_plural = _("policy coupons")
+        constraints = [
+            models.UniqueConstraint(fields=["result", "policy"], name="policy_coupon_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy} / {self.observation}"
+
+
+class Payment(models.Model):
+    """Money that goes to or comes from a client under a policy, planned or done."""
+
+    class Kind(models.TextChoices):
+        COUPON = "coupon", _("coupon")
+        REDEMPTION = "redemption", _("redemption")
+        RESIDUAL = "residual", _("residual")
+        PREMIUM = "premium", _("premium")
+
+    class State(models.TextChoices):
+        PLANNED = "planned", _("planned")
+        PAID = "paid", _("paid")
+
+    policy = models.ForeignKey(
+        Policy, models.PROTECT, related_name="payments", verbose_name=_("policy")
+    )
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind)
+    amount = models.PositiveBigIntegerField(_("amount"), help_text=_("In cents."))
+    due_on = models.DateField(_("due on"))
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PLANNED)
+    paid_on = models.DateField(_("paid on"), null=True, blank=True)
+    result = models.ForeignKey(
+        ObservationResult, models.PROTECT, null=True, blank=True, related_name="payments",
+        verbose_name=_("result"),
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["result", "policy", "kind"],
+                condition=Q(result__isnull=False),
+                name="payment_once_per_result",
+            ),
+            models.CheckConstraint(
+                name="payment_paid_has_day",
+                condition=Q(state="planned", paid_on__isnull=True)
+                | Q(state="paid", paid_on__isnull=False),
+                violation_error_message=_("A paid payment has a day, a planned one has none."),
+            ),
+        ]
+        indexes = [
+            # "planned payments that are due"
+            models.Index(fields=["due_on"], condition=Q(state="planned"), name="payment_due")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy} {self.get_kind_display()} {self.due_on}"

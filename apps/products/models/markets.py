@@ -1,0 +1,174 @@
+"""Exchanges, shares and their closing prices."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.core import clock
+from apps.profiles.models import check_time_zone
+
+
+class Exchange(models.Model):
+    """A market whose sessions decide which days count."""
+
+    code = models.CharField(_("code"), max_length=10, unique=True, help_text=_("MIC, like XNYS"))
+    name = models.CharField(_("name"), max_length=100)
+    time_zone = models.CharField(_("time zone"), max_length=64, validators=[check_time_zone])
+    closes_at = models.TimeField(_("closes at"), help_text=_("Local time of the closing price."))
+
+    class Meta:
+        verbose_name = _("exchange")
+        verbose_name_plural = _("exchanges")
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class TradingDay(models.Model):
+    """A session of an exchange; a day without a row is no session."""
+
+    exchange = models.ForeignKey(
+        Exchange, models.CASCADE, related_name="trading_days", verbose_name=_("exchange")
+    )
+    day = models.DateField(_("day"))
+
+    class Meta:
+        verbose_name = _("trading day")
+        verbose_name_plural = _("trading days")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["exchange", "day"],
+                name="trading_day_once",
+                violation_error_message=_("This exchange already trades on that day."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.exchange} {self.day}"
+
+
+class Underlying(models.Model):
+    """A share that baskets are made of."""
+
+    ticker = models.CharField(_("ticker"), max_length=20, unique=True)
+    name = models.CharField(_("name"), max_length=100)
+    exchange = models.ForeignKey(
+        Exchange, models.PROTECT, related_name="underlyings", verbose_name=_("exchange")
+    )
+    currency = models.CharField(_("currency"), max_length=3)
+    isin = models.CharField(_("ISIN"), max_length=12, blank=True)
+
+    class Meta:
+        verbose_name = _("underlying")
+        verbose_name_plural = _("underlyings")
+        ordering = ["ticker"]
+
+    def __str__(self) -> str:
+        return self.ticker
+
+
+class Quote(models.Model):
+    """The raw closing price of a share on one day, as traded, never adjusted."""
+
+    class State(models.TextChoices):
+        CONFIRMED = "confirmed", _("confirmed")
+        HELD = "held", _("held")
+
+    underlying = models.ForeignKey(
+        Underlying, models.PROTECT, related_name="quotes", verbose_name=_("underlying")
+    )
+    day = models.DateField(_("day"))
+    close = models.DecimalField(_("close"), max_digits=20, decimal_places=8)
+    source = models.CharField(_("source"), max_length=100, help_text=_("File or feed."))
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.CONFIRMED)
+    held_because = models.CharField(_("held because"), max_length=200, blank=True)
+    received_at = models.DateTimeField(_("received"), default=clock.now)
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True, blank=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("confirmed by"),
+    )
+    version = models.PositiveSmallIntegerField(_("version"), default=1)
+    is_current = models.BooleanField(_("current"), default=True)
+
+    class Meta:
+        verbose_name = _("quote")
+        verbose_name_plural = _("quotes")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["underlying", "day"],
+                condition=Q(is_current=True),
+                name="quote_one_current_a_day",
+                violation_error_message=_("There already is a close of this share for that day."),
+            ),
+            models.UniqueConstraint(fields=["underlying", "day", "version"], name="quote_version"),
+            models.CheckConstraint(
+                name="quote_close_is_positive",
+                condition=Q(close__gt=0),
+                violation_error_message=_("A closing price must be above zero."),
+            ),
+            models.CheckConstraint(
+                name="quote_held_has_reason",
+                condition=~Q(state="held") | ~Q(held_because=""),
+                violation_error_message=_("Say why the price is held."),
+            ),
+        ]
+        indexes = [
+            # the start page's "prices that wait for a second look"
+            models.Index(fields=["day"], condition=Q(state="held"), name="quote_held")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.underlying} {self.day}: {self.close.normalize():f}"
+
+
+class CorporateAction(models.Model):
+    """What a company did to its share, and so to every initial fixing from the ex-date on."""
+
+    class Kind(models.TextChoices):
+        SPLIT = "split", _("split")
+        SPECIAL_DIVIDEND = "special_dividend", _("special dividend")
+
+    underlying = models.ForeignKey(
+        Underlying, models.PROTECT, related_name="corporate_actions", verbose_name=_("underlying")
+    )
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    ex_on = models.DateField(_("ex-date"))
+    ratio = models.DecimalField(
+        _("ratio"), max_digits=18, decimal_places=10, null=True, blank=True,
+        help_text=_("New shares for one old: 4 for a 4-for-1 split."),
+    )  # fmt: skip
+    amount = models.DecimalField(
+        _("amount"), max_digits=20, decimal_places=8, null=True, blank=True,
+        help_text=_("Special dividend a share, in the share's currency."),
+    )  # fmt: skip
+    source = models.CharField(_("source"), max_length=200)
+
+    class Meta:
+        verbose_name = _("corporate action")
+        verbose_name_plural = _("corporate actions")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["underlying", "kind", "ex_on"],
+                name="corporate_action_once",
+                violation_error_message=_("This corporate action is already known."),
+            ),
+            models.CheckConstraint(
+                name="corporate_action_split_has_ratio",
+                condition=~Q(kind="split") | Q(ratio__gt=0),
+                violation_error_message=_("A split needs its ratio, above zero."),
+            ),
+            models.CheckConstraint(
+                name="corporate_action_dividend_has_amount",
+                condition=~Q(kind="special_dividend") | Q(amount__gt=0),
+                violation_error_message=_("A special dividend needs its amount, above zero."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.underlying} {self.get_kind_display()} {self.ex_on}"
