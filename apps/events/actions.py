@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -64,7 +64,11 @@ def record(facts: Iterable[Fact]) -> int:
     rows = list(facts)
     if not rows:
         return 0
-    for moment in {fact.occurred_at for fact in rows}:
+    months = {
+        (moment.year, moment.month): moment
+        for moment in (fact.occurred_at.astimezone(UTC) for fact in rows)
+    }
+    for moment in months.values():
         open_month(moment)
     select = """
         SELECT * FROM unnest(
