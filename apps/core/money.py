@@ -1,0 +1,73 @@
+"""Money as integer minor units: how it is rounded and how many decimals a currency has."""
+
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+# ISO 4217 currencies whose minor unit is not a hundredth, as of amendment 176.
+_DECIMALS = dict.fromkeys(
+    [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ],
+    0,
+) | dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
+
+
+class Rounding(StrEnum):
+    """How the part of a minor unit that is left over is decided; halves away from zero first."""
+
+    HALF_UP = "HALF_UP"
+    HALF_EVEN = "HALF_EVEN"
+    DOWN = "DOWN"
+
+
+def decimals(currency: str) -> int:
+    """Return how many decimals amounts in an ISO 4217 currency code have: 2, unless known better."""
+    return _DECIMALS.get(currency, 2)
+
+
+def rounded(amount: Fraction, rounding: Rounding = Rounding.HALF_UP) -> int:
+    """Round an exact amount to a whole number, the same way on both sides of zero.
+
+    HALF_UP takes a half away from zero, HALF_EVEN to the even neighbour, DOWN drops what is left.
+    """
+    whole, rest = divmod(abs(amount.numerator), amount.denominator)
+    twice = 2 * rest
+    up = {
+        Rounding.HALF_UP: twice >= amount.denominator,
+        Rounding.HALF_EVEN: twice + whole % 2 > amount.denominator,
+        Rounding.DOWN: False,
+    }[rounding]
+    return (whole + up) * (-1 if amount < 0 else 1)
+
+
+def minor_units(amount: Fraction | Decimal | int, places: int) -> int:
+    """Return an amount of the major unit in minor units of `places` decimals.
+
+    Raises ValueError where the amount is finer than a minor unit: nothing is rounded here.
+    """
+    minor = Fraction(amount) * Fraction(10) ** places
+    if minor.denominator != 1:
+        raise ValueError(f"{amount} has more than {places} decimals.")
+    return minor.numerator
+
+
+def major_units(minor: int, places: int) -> Decimal:
+    """Return minor units as an amount of the major unit with exactly `places` decimals."""
+    return Decimal(minor).scaleb(-places)
