@@ -1,0 +1,191 @@
+"""Strict reading of JSON: every key known, every number exact, every refusal says where and why."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+from enum import StrEnum
+from fractions import Fraction
+from typing import TypeVar
+
+from apps.products.terms.sheet import TermSheetError
+
+Choice = TypeVar("Choice", bound=StrEnum)
+Value = TypeVar("Value")
+
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def parse(text: str) -> object:
+    """Return the value of a JSON text; refuse binary floats, NaN and keys written twice."""
+
+    def no_float(number: str) -> object:
+        raise TermSheetError(f"{number} is a binary float; write it as a string in quotes.")
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        for key, _ in pairs:
+            if [name for name, _ in pairs].count(key) > 1:
+                raise TermSheetError(f"{key}: this key is written twice in one object.")
+        return found
+
+    try:
+        return json.loads(
+            text, parse_float=no_float, parse_constant=no_float, object_pairs_hook=once
+        )
+    except json.JSONDecodeError as error:
+        raise TermSheetError(f"This is not JSON: {error}.") from error
+
+
+def exact(value: object, path: str) -> Fraction:
+    """Return an exact number from an integer or a decimal written as a string; refuse a float."""
+    if isinstance(value, float):
+        raise TermSheetError(f"{path}: {value} is a binary float; write it as a string in quotes.")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Fraction(value)
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return Fraction(value)
+    raise TermSheetError(f"{path}: {value!r} is not a decimal number such as 0.75.")
+
+
+def positive(value: object, path: str) -> Fraction:
+    """Return an exact number above zero."""
+    number = exact(value, path)
+    if number <= 0:
+        raise TermSheetError(f"{path}: {value} must be above zero.")
+    return number
+
+
+def day(value: object, path: str) -> date:
+    """Return a date from its ISO form, 2024-09-30."""
+    if isinstance(value, str) and _ISO_DATE.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise TermSheetError(f"{path}: there is no day {value}.") from None
+    raise TermSheetError(f"{path}: {value!r} is not a date such as 2024-09-30.")
+
+
+def days(value: object, path: str) -> tuple[date, ...]:
+    """Return a list of dates, sorted, each once."""
+    return tuple(sorted({day(item, f"{path}[{n}]") for n, item in enumerate(listed(value, path))}))
+
+
+def listed(value: object, path: str) -> list[object]:
+    """Return a JSON list as it is."""
+    if not isinstance(value, list):
+        raise TermSheetError(f"{path}: a list is expected, not {value!r}.")
+    return value
+
+
+def members(value: object, path: str) -> dict[str, object]:
+    """Return a JSON object as it is; absent is empty."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise TermSheetError(f"{path}: an object with keys is expected, not {value!r}.")
+    return {str(key): item for key, item in value.items()}
+
+
+class Fields:
+    """One JSON object whose keys are taken one by one; `close` refuses what nobody took.
+
+    A null is as good as an absent key. Every method raises TermSheetError.
+    """
+
+    def __init__(self, value: object, path: str) -> None:
+        self.path = path
+        self._left = members(value, path)
+        self._known: list[str] = []
+
+    def take(self, key: str) -> object:
+        """Return a value that the caller reads himself."""
+        self._known.append(key)
+        return self._left.pop(key, None)
+
+    def peek(self, key: str) -> object:
+        """Return a value that is still to be taken."""
+        return self._left.get(key)
+
+    def at(self, key: str) -> str:
+        """Return the path of a key, for a sentence."""
+        return f"{self.path}.{key}"
+
+    def refuse_unbuilt(self, keys: Iterable[str]) -> None:
+        """Refuse terms of the format that are not evaluated yet; ignoring them would pay wrongly."""
+        for key in keys:
+            if self.take(key) not in (None, False):
+                raise TermSheetError(f"{self.at(key)}: this term cannot be evaluated yet.")
+
+    def close(self) -> None:
+        """Refuse the keys that nobody took."""
+        if self._left:
+            unknown = next(iter(self._left))
+            raise TermSheetError(
+                f"{self.at(unknown)}: unknown term; known here: {', '.join(sorted(self._known))}."
+            )
+
+    def number(self, key: str) -> Fraction | None:
+        """Return an exact number that is not negative, or None."""
+        value = self.take(key)
+        if value is None:
+            return None
+        number = exact(value, self.at(key))
+        if number < 0:
+            raise TermSheetError(f"{self.at(key)}: {value} must not be negative.")
+        return number
+
+    def above_zero(self, key: str) -> Fraction | None:
+        """Return an exact number above zero, or None."""
+        value = self.take(key)
+        return None if value is None else positive(value, self.at(key))
+
+    def whole(self, key: str, default: int, low: int = 0) -> int:
+        """Return a whole number of at least `low`."""
+        value = self.take(key)
+        if value is None:
+            return default
+        number = exact(value, self.at(key))
+        if number.denominator != 1 or number < low:
+            raise TermSheetError(f"{self.at(key)}: {value} must be a whole number from {low} up.")
+        return number.numerator
+
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """Return true or false."""
+        value = self.take(key)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise TermSheetError(f"{self.at(key)}: {value!r} must be true or false.")
+        return value
+
+    def text(self, key: str) -> str | None:
+        """Return a text that is not empty, or None."""
+        value = self.take(key)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not value.strip():
+            raise TermSheetError(f"{self.at(key)}: {value!r} must be a text that is not empty.")
+        return value
+
+    def day(self, key: str) -> date | None:
+        """Return a date, or None."""
+        value = self.take(key)
+        return None if value is None else day(value, self.at(key))
+
+    def choice(self, key: str, kind: type[Choice], default: Choice) -> Choice:
+        """Return one of a list of words."""
+        value = self.take(key)
+        if value is None:
+            return default
+        found = next((word for word in kind if word == value), None)
+        if found is None:
+            raise TermSheetError(f"{self.at(key)}: {value!r} must be one of {', '.join(kind)}.")
+        return found
+
+    def required(self, key: str, value: Value | None) -> Value:
+        """Return a value that may not be absent."""
+        if value is None:
+            raise TermSheetError(f"{self.at(key)}: this term is missing.")
+        return value

@@ -1,0 +1,255 @@
+"""The term sheet as typed values, and what the market showed. What they mean is decided elsewhere.
+
+Rates, levels and prices are exact fractions: a rate is a part of the notional (0.025), a level a
+part of the initial fixing (0.75). Money is integer minor units of the currency.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from fractions import Fraction
+
+from apps.core.money import Rounding
+
+ONE = Fraction(1)
+
+
+class TermSheetError(ValueError):
+    """A term sheet or its market cannot be read; the message says where and why, in a sentence."""
+
+
+class BasketKind(StrEnum):
+    """Which shares must be there: the first four look at one level, the others count shares."""
+
+    WORST = "worst"
+    BEST = "best"
+    AVERAGE = "average"
+    ALL = "all"
+    ANY = "any"
+    N_OF_M = "n_of_m"
+
+
+class CouponKind(StrEnum):
+    FIXED = "fixed"
+    ACCRUAL = "accrual"
+    PER_STOCK = "per_stock"
+
+
+class RateBasis(StrEnum):
+    PERIOD = "period"
+    ANNUAL = "annual"
+
+
+class DayCount(StrEnum):
+    PERIOD = "PERIOD"
+    THIRTY_360 = "30/360"
+    THIRTY_E_360 = "30E/360"
+    ACT_360 = "ACT/360"
+    ACT_365 = "ACT/365"
+    ACT_ACT = "ACT/ACT"
+
+
+class CalledCoupon(StrEnum):
+    """What a call on a day when the coupon barrier is not met pays: nothing, or the current one."""
+
+    IF_MET = "if_met"
+    ALWAYS = "always"
+
+
+class RedemptionKind(StrEnum):
+    FULL = "full"
+    FIXED = "fixed"
+    FLOOR = "floor"
+    BARRIER = "barrier"
+
+
+class KnockIn(StrEnum):
+    """When a knock-in barrier is looked at: on the last day, on every close, on observations."""
+
+    EUROPEAN = "european"
+    AMERICAN = "american"
+    OBSERVATION = "observation"
+
+
+class Roll(StrEnum):
+    NONE = "none"
+    FOLLOWING = "following"
+    MODIFIED_FOLLOWING = "modified_following"
+    PRECEDING = "preceding"
+
+
+class DisruptionScope(StrEnum):
+    AFFECTED = "affected"
+    ALL = "all"
+
+
+class RoundPer(StrEnum):
+    NOTE = "note"
+    POSITION = "position"
+
+
+@dataclass(frozen=True, slots=True)
+class Underlying:
+    """A share of the basket; `weight` is its part of the whole, all weights add up to one."""
+
+    id: str
+    initial: Fraction
+    weight: Fraction
+    calendar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """The shares and the rule by which they are looked at together.
+
+    `m` is how many shares must be there for n_of_m. With `level_dp` a barrier is first turned into
+    a price of each share and rounded to so many decimals.
+    """
+
+    kind: BasketKind
+    underlyings: tuple[Underlying, ...]
+    m: int = 0
+    level_dp: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coupon:
+    """What an observation may pay; barriers and rates stand in each `ObservationTerms`."""
+
+    kind: CouponKind = CouponKind.FIXED
+    basis: RateBasis = RateBasis.PERIOD
+    day_count: DayCount = DayCount.PERIOD
+    frequency: int = 1
+    strict: bool = False
+
+    @property
+    def counts_days(self) -> bool:
+        """Say whether a period's length in days decides its rate."""
+        return self.basis is RateBasis.ANNUAL and self.day_count is not DayCount.PERIOD
+
+
+@dataclass(frozen=True, slots=True)
+class Autocall:
+    """How an early call pays; its barriers stand in each `ObservationTerms`.
+
+    `bonus` multiplies all coupons since the start when called at that observation number;
+    `deferred` is the part of the notional that a call leaves to be paid at maturity.
+    """
+
+    basket: Basket
+    coupon: CalledCoupon = CalledCoupon.IF_MET
+    stock_memory: bool = False
+    bonus: Mapping[int, Fraction] = field(default_factory=dict)
+    deferred: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationTerms:
+    """One observation with the product's terms and its own overrides already merged.
+
+    `rate` is as quoted, per period or per year by the coupon's basis; `call_barrier` is None where
+    it cannot call; `guaranteed` is the part of the coupon, from 0 to 1, that is paid whatever the
+    levels; `inside` is the part of the days that accrued, for accrual coupons only.
+    """
+
+    number: int
+    scheduled: date
+    rate: Fraction
+    barrier: Fraction | None
+    upper: Fraction | None
+    guaranteed: Fraction
+    call_barrier: Fraction | None
+    call_redemption: Fraction
+    pay: date | None
+    start: date | None
+    end: date | None
+    inside: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """What the last observation pays back as a level of the notional, when nothing was called."""
+
+    basket: Basket
+    kind: RedemptionKind = RedemptionKind.FULL
+    level: Fraction = ONE
+    floor: Fraction = Fraction(0)
+    barrier: Fraction = Fraction(0)
+    style: KnockIn = KnockIn.EUROPEAN
+    strike: Fraction = ONE
+    ki_inclusive: bool = False
+    ki_start: date | None = None
+    participation: Fraction = Fraction(0)
+    up_strike: Fraction = ONE
+
+
+@dataclass(frozen=True, slots=True)
+class CorporateChange:
+    """A corporate action: from `ex` on, the share's initial fixing is multiplied by `factor`."""
+
+    share: str
+    ex: date
+    factor: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How observation dates fall on trading days."""
+
+    roll: Roll = Roll.FOLLOWING
+    common: bool = True
+    max_disruption: int = 8
+    disruption_scope: DisruptionScope = DisruptionScope.AFFECTED
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLag:
+    """Days from valuation to payment: sessions of `calendar`, or Monday to Friday without one."""
+
+    days: int = 0
+    calendar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TermSheet:
+    """A coupon product. Money in minor units with `places` decimals.
+
+    One note is `denomination`; without one, a position is rounded as a whole.
+    """
+
+    notional: int
+    denomination: int | None
+    places: int
+    basket: Basket
+    coupon: Coupon
+    autocall: Autocall
+    observations: tuple[ObservationTerms, ...]
+    redemption: Redemption
+    currency: str = ""
+    rounding: Rounding = Rounding.HALF_UP
+    round_per: RoundPer = RoundPer.NOTE
+    issue_date: date | None = None
+    maturity: date | None = None
+    memory: bool = False
+    changes: tuple[CorporateChange, ...] = ()
+    schedule: Schedule = Schedule()
+    payment: PaymentLag = PaymentLag()
+
+    def observation(self, number: int) -> ObservationTerms:
+        """Return an observation by its number, which starts at 1."""
+        if not 1 <= number <= len(self.observations):
+            raise ValueError(
+                f"There is no observation {number}; there are {len(self.observations)}."
+            )
+        return self.observations[number - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What was known on `as_of`: raw closes by share and day, sessions by calendar, disruptions."""
+
+    prices: Mapping[str, Mapping[date, Fraction]]
+    calendars: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
+    disrupted: Mapping[str, frozenset[date]] = field(default_factory=dict)
+    as_of: date | None = None
