@@ -7,12 +7,13 @@ what they need before this module is read.
 import os
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 
 from config import (
     celery,  # noqa: F401 (shared tasks find their app)
@@ -33,27 +34,32 @@ def env_list(name: str, default: str = "") -> list[str]:
 
 
 def postgres(url: str) -> dict[str, object]:
-    """Read postgresql://user:password@host:port/name?option=value."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured(
-            f"DATABASE_URL must start with postgresql://, not {parts.scheme}://"
-        )
-    options: dict[str, object] = dict(parse_qsl(parts.query))
-    host = str(options.pop("host", "")) or parts.hostname or ""
+    """Read postgresql://user:password@host:port/name?option=value, as PostgreSQL itself does."""
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ImproperlyConfigured("DATABASE_URL must start with postgresql://")
+    try:
+        options: dict[str, object] = dict(conninfo_to_dict(url))
+    except ProgrammingError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL is wrong: {error}") from None
+    parts = {
+        key: str(options.pop(name, ""))
+        for key, name in {
+            "NAME": "dbname",
+            "USER": "user",
+            "PASSWORD": "password",
+            "HOST": "host",
+            "PORT": "port",
+        }.items()
+    }
     if pool := int(os.environ.get("DB_POOL", "0")):
         options["pool"] = {"min_size": 1, "max_size": pool, "timeout": 10}
-    return {
+    return parts | {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(parts.path.lstrip("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": host,
-        "PORT": str(parts.port or ""),
         "OPTIONS": options,
         # Workers keep their connection; the pool of the web process replaces it.
         "CONN_MAX_AGE": 0 if pool else None,
-        "CONN_HEALTH_CHECKS": not pool,
+        # Both ask before use whether it still lives: a restarted database costs nobody an error.
+        "CONN_HEALTH_CHECKS": True,
     }
 
 
@@ -195,11 +201,16 @@ LOGIN_URL = "admin:login"
 # --- static files --------------------------------------------------------------------------------
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+# Servers give the folder of `collectstatic`; the demo and the tests serve files where they lie.
+STATIC_ROOT = os.environ.get("STATIC_ROOT") or None
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Without `collectstatic` (demo, tests, first look) files are served from where they lie.
-WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_MAX_AGE = 3600
+if STATIC_ROOT:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
 
 # --- security ------------------------------------------------------------------------------------
 
@@ -258,5 +269,5 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }

@@ -1,10 +1,27 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
 import pytest
+from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+from django.db.utils import ConnectionHandler
+
+from apps.core import processes
+from config.servers import wait_for
+from config.settings import celery_broker, postgres
+from tests.house.worker_probe import note_session
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.django_db
-def test_the_database_is_a_postgresql_of_our_own():
+def test_the_database_is_a_real_postgresql():
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('server_version_num')::int >= 150000")
         assert cursor.fetchone() == (True,)
@@ -15,5 +32,120 @@ def test_the_cache_is_a_real_broker():
     assert cache.get("word") == "tidings"
 
 
-def test_the_broker_is_empty_before_each_test():
+def test_no_test_finds_what_another_left_in_the_cache():
     assert cache.get("word") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (
+            "postgresql://anna:p%40ss%2Fword@db.example:6432/tidings?sslmode=require",
+            {
+                "USER": "anna",
+                "PASSWORD": "p@ss/word",
+                "HOST": "db.example",
+                "PORT": "6432",
+                "NAME": "tidings",
+                "OPTIONS": {"sslmode": "require"},
+            },
+        ),
+        (
+            "postgres://%2Fvar%2Frun%2FPostgres/tidings",
+            {"HOST": "/var/run/Postgres", "NAME": "tidings", "USER": "", "OPTIONS": {}},
+        ),
+        (
+            "postgresql://postgres@/tidings?host=/srv/var/run",
+            {"HOST": "/srv/var/run", "USER": "postgres", "PORT": "", "NAME": "tidings"},
+        ),
+        ("postgresql://[::1]/tidings", {"HOST": "::1"}),
+    ],
+)
+def test_a_database_url_is_read_as_postgresql_reads_it(url, expected):
+    database = postgres(url)
+    assert {name: database[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://db/tidings", "host=db dbname=tidings", "postgresql://db/tidings?no_option=1"]
+)
+def test_a_wrong_database_url_is_refused_with_its_name(url):
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):
+        postgres(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "broker"),
+    [
+        ("unix:///srv/run/redis.sock?db=0", "redis+socket:///srv/run/redis.sock?virtual_host=0"),
+        ("redis://cache.example:6379/1", "redis://cache.example:6379/1"),
+    ],
+)
+def test_celery_gets_the_broker_s_address_in_its_own_spelling(url, broker):
+    assert celery_broker(url) == broker
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("pool", ["0", "2"])
+def test_a_dropped_database_session_costs_the_next_request_no_error(monkeypatch, pool):
+    monkeypatch.setenv("DB_POOL", pool)
+    database = ConnectionHandler({"default": postgres(settings.DATABASE_URL)})["default"]
+    try:
+        session = session_of(database)
+        database.close_if_unusable_or_obsolete()  # what Django does after each request …
+        drop(session)
+        database.close_if_unusable_or_obsolete()  # … and before
+        assert session_of(database) != session
+    finally:
+        database.close()
+        database.close_pool()
+
+
+def session_of(database):
+    with database.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cursor.fetchone()[0]
+
+
+def drop(*sessions):
+    with psycopg.connect(settings.DATABASE_URL, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s) pid", [[*sessions]])
+
+
+@pytest.mark.slow
+def test_a_worker_keeps_its_sessions_and_survives_their_loss(tmp_path):
+    command = [
+        *(sys.executable, "-m", "celery", "--app", "tests.house.worker_probe", "worker"),
+        *("--concurrency", "2", "--without-mingle", "--without-gossip", "--loglevel", "info"),
+    ]
+    worker = processes.start(processes.bound(command), cwd=ROOT, log=tmp_path / "worker.log")
+    try:
+        before = sessions_of(note_session, range(20))
+        assert len(before) <= 2
+        drop(*before)
+        after = sessions_of(note_session, range(20, 40))
+        assert len(after) <= 2
+        assert not before & after
+    finally:
+        processes.stop([(worker, signal.SIGTERM)], grace=15)
+
+
+def sessions_of(task, numbers):
+    for number in numbers:
+        task.delay(number)
+    keys = [f"session:{number}" for number in numbers]
+    assert wait_for(lambda: len(cache.get_many(keys)) == len(keys), 30)
+    return set(cache.get_many(keys).values())
+
+
+def test_the_web_server_refuses_to_start_without_a_secret():
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.wsgi"],
+        cwd=ROOT,
+        env={**os.environ, "SECRET_KEY": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode
+    assert "SECRET_KEY" in done.stderr
