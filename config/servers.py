@@ -166,9 +166,10 @@ class Postgres(Server):
                 f"{self.folder} was made by PostgreSQL {version}, this is 18: "
                 "move the folder away or restore it from a dump."
             )
-        # With nobody living here the file is stale, and its number may be a stranger's by now.
+        # With nobody living here these are stale; their number may be a stranger's or a zombie's.
         if sys.platform == "linux":
-            (self.folder / "postmaster.pid").unlink(missing_ok=True)
+            for stale in (self.folder / "postmaster.pid", self.sockets / ".s.PGSQL.5432.lock"):
+                stale.unlink(missing_ok=True)
 
     def create_cluster(self) -> None:
         """Run initdb beside the final place, so that an interrupted one leaves no half cluster."""
