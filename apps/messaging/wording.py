@@ -1,0 +1,254 @@
+"""What a message says: marketers' Liquid under limits, values spoken in the reader's language.
+
+Templates get ready strings: money, dates and levels are written for the language beforehand, so a
+wording holds no arithmetic and no formats. A missing value is an error and never a blank.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache, wraps
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal, format_percent
+from liquid import BoundTemplate, Environment, FalsyStrictUndefined, RenderContext
+from liquid.ast import Node
+from liquid.builtin.expressions.primitive import RangeLiteral
+from liquid.exceptions import FilterArgumentError, LiquidError
+from liquid.expression import Expression
+
+from apps.core.money import decimals, major_units
+
+SOURCE_LIMIT = 20_000  # characters of a template; the longest letter of ours has 1,000
+TEXT_LIMIT = 20_000  # characters that a filter may take or make
+TAGS = {
+    "#", "assign", "break", "capture", "case", "comment", "content", "continue", "for", "if",
+    "illegal", "output", "unless",
+}  # fmt: skip
+FILTERS = {
+    "append", "capitalize", "default", "downcase", "first", "join", "last", "prepend", "size",
+    "strip", "truncate", "upcase",
+}  # fmt: skip
+
+
+class WordingError(Exception):
+    """A template that cannot be read, or a value that it needs and does not have."""
+
+
+class Missing(FalsyStrictUndefined):
+    """A value that is not there: an `if` takes it as false, anything else stops the message."""
+
+    force_liquid_default = True  # {{ x | default: "…" }} is the author's explicit answer
+
+
+class Limited(Environment):
+    """Liquid without files, arithmetic, ranges and HTML marks, and with an end to everything."""
+
+    block_nesting_limit = 10
+    context_depth_limit = 10
+    loop_iteration_limit = 1_000
+    local_namespace_limit = 50_000
+    output_stream_limit = 50_000
+
+    def setup_tags_and_filters(self, *, extra: bool = False) -> None:
+        super().setup_tags_and_filters(extra=extra)
+        self.tags = {name: tag for name, tag in self.tags.items() if name in TAGS}
+        self.filters = {name: capped(self.filters[name]) for name in FILTERS}
+
+
+def capped(function: Callable[..., object]) -> Callable[..., object]:
+    """Refuse what a filter should neither take nor make."""
+
+    @wraps(function)
+    def wrapper(*args: object, **options: object) -> object:
+        check_size(*args)
+        made = function(*args, **options)
+        check_size(made)
+        return made
+
+    return wrapper
+
+
+def check_size(*values: object) -> None:
+    for value in values:
+        if isinstance(value, str | list | tuple) and len(value) > TEXT_LIMIT:
+            raise FilterArgumentError("a text is too long", token=None)
+
+
+ENVIRONMENT = Limited(undefined=Missing, strict_filters=True)
+
+
+@lru_cache(maxsize=1_000)
+def compiled(source: str) -> BoundTemplate:
+    """Read a template, once. Raises WordingError."""
+    if len(source) > SOURCE_LIMIT:
+        raise WordingError(f"The template is longer than {SOURCE_LIMIT} characters.")
+    try:
+        template = ENVIRONMENT.from_string(source)
+        context = RenderContext(template)
+        # A range of a billion numbers costs nothing to write and minutes to search.
+        if any(isinstance(part, RangeLiteral) for part in parts(template.nodes, context)):
+            raise WordingError("A template cannot count through a range.")
+    except LiquidError as error:
+        raise WordingError(f"The template cannot be read: {error.message}") from error
+    except RecursionError as error:
+        raise WordingError("The template is nested too deeply.") from error
+    return template
+
+
+def parts(nodes: Iterable[Node], context: RenderContext) -> Iterator[Expression]:
+    """Walk every expression of a parsed template."""
+    for node in nodes:
+        for expression in node.expressions():
+            yield from inner_parts(expression)
+        yield from parts(node.children(context), context)
+
+
+def inner_parts(expression: Expression) -> Iterator[Expression]:
+    yield expression
+    for child in expression.children():
+        yield from inner_parts(child)
+
+
+def render(source: str, values: Mapping[str, object]) -> str:
+    """Fill a template with values that are ready strings, lists and mappings of such.
+
+    None and the empty text count as missing: a blank is no value. Raises WordingError.
+    """
+    try:
+        return compiled(source).render(given(values)).strip()
+    except LiquidError as error:
+        raise WordingError(f"The text cannot be written: {error.message}") from error
+    except RecursionError as error:
+        raise WordingError("The template is nested too deeply.") from error
+
+
+def given(value: Any) -> Any:
+    """Keep plain values only, so that a template reaches no object of ours; drop empty ones."""
+    match value:
+        case str() | bool() | int():
+            return value
+        case Mapping():
+            kept = {str(name): given(item) for name, item in value.items()}
+            return {name: item for name, item in kept.items() if item not in (None, "")}
+        case list() | tuple():
+            return [given(item) for item in value]
+        case None:
+            return None
+    raise WordingError(f"A value of type {type(value).__name__} cannot be written.")
+
+
+def used(source: str) -> list[str]:
+    """Name the values that a template takes, like "amount" or "shares.name". Raises WordingError."""
+    return sorted(compiled(source).global_variable_paths())
+
+
+def missing(source: str, allowed: Collection[str]) -> list[str]:
+    """Name the values that a template takes and its occasion does not have.
+
+    Whoever allows "strategy" allows everything inside it. Raises WordingError.
+    """
+    return [path for path in used(source) if not {path, re.split(r"[.\[]", path)[0]} & set(allowed)]
+
+
+def spoken(value: Any, language: str) -> Any:
+    """Write typed values for readers of a language; everything else stays as it is.
+
+    {"money": 2500, "currency": "USD"} in minor units, {"date": "2020-02-28"},
+    {"month": "2020-02-01"}, {"percent": "0.955"} as a fraction, {"url": "https://…"}; also inside
+    lists and mappings. Raises WordingError.
+    """
+    match value:
+        case bool():
+            return value
+        case int():
+            return format_decimal(value, locale=language)
+        case Mapping():
+            for kind, speak in SPEAKERS.items():
+                if kind in value:
+                    return read(speak, value, language)
+            return {name: spoken(item, language) for name, item in value.items()}
+        case list() | tuple():
+            return [spoken(item, language) for item in value]
+    return value
+
+
+def read(speak: Callable[[Any, str], str], value: Any, language: str) -> str:
+    try:
+        return speak(value, language)
+    except (ValueError, TypeError, KeyError, InvalidOperation) as error:
+        raise WordingError("A value is not of the kind that it says.") from error
+
+
+def money(value: Any, language: str) -> str:
+    major = major_units(int(value["money"]), decimals(value["currency"]))
+    amount = format_currency(major, value["currency"], locale=language)
+    return re.sub(r"^([A-Z]{3})(?=\d)", "\\1\xa0", amount)  # RUB 5.00, but $5.00
+
+
+def percent(value: Any, language: str) -> str:
+    pattern = Locale.parse(language).percent_formats[None].pattern.replace("#,##0", "#,##0.##")
+    return format_percent(Decimal(value["percent"]), pattern, locale=language)
+
+
+SPEAKERS: Mapping[str, Callable[[Any, str], str]] = {
+    "money": money,
+    "percent": percent,
+    "date": lambda value, language: format_date(
+        date.fromisoformat(value["date"]), "d MMMM y", locale=language
+    ),
+    "month": lambda value, language: format_date(
+        date.fromisoformat(value["month"]), "LLLL y", locale=language
+    ),
+    "url": lambda value, _: str(value["url"]),
+}
+
+
+def urls(value: Any) -> list[str]:
+    """Find every typed address among the values: it may open something, so it is kept secret."""
+    match value:
+        case {"url": str(url)}:
+            return [url]
+        case Mapping():
+            return [url for item in value.values() for url in urls(item)]
+        case list() | tuple():
+            return [url for item in value for url in urls(item)]
+    return []
+
+
+# The GSM 03.38 alphabet: 7 bits a character; those of the extension cost two.
+GSM_7 = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+GSM_7_EXTENSION = frozenset("\f^{}\\[~]|€")
+
+
+def segments(text: str) -> int:
+    """Count the SMS that a text is sent and paid as.
+
+    One holds 160 GSM-7 septets or 70 UTF-16 units; each part of a longer text 153 or 67, and an
+    escape sequence or a surrogate pair is never split (3GPP TS 23.038, 23.040).
+    """
+    if GSM_7.issuperset(set(text) - GSM_7_EXTENSION):
+        costs = [2 if character in GSM_7_EXTENSION else 1 for character in text]
+        single, part = 160, 153
+    else:
+        costs = [2 if ord(character) > 0xFFFF else 1 for character in text]
+        single, part = 70, 67
+    if sum(costs) <= single:
+        return 1
+    count, room = 1, part
+    for cost in costs:
+        if cost > room:
+            count, room = count + 1, part
+        room -= cost
+    return count
+
+
+def plain_spaces(text: str) -> str:
+    """Replace the spaces that would turn a whole SMS into the costlier alphabet."""
+    return re.sub("[\xa0\u2007\u2009\u202f]", " ", text)

@@ -1,0 +1,207 @@
+"""What templates may say: values, guards, limits, and what an attacker tries."""
+
+import time
+
+import pytest
+
+from apps.messaging import wording
+from apps.messaging.wording import WordingError, missing, render, segments, spoken
+
+VALUES = {
+    "name": "Ann",
+    "void": "",
+    "none": None,
+    "zero": 0,
+    "yes": True,
+    "shares": [{"name": "AAPL", "level": "95%"}, {"name": "IBM", "level": ""}],
+    "nested": {"deep": {"x": "y"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("Hello {{ name }}", "Hello Ann"),
+        ("  Hello \n", "Hello"),
+        ("{{ nested.deep.x }}", "y"),
+        ("{% for s in shares %}{{ s.name }} {% endfor %}", "AAPL IBM"),
+        ("{{ name | upcase }}", "ANN"),
+        ("{{ zero }}", "0"),
+        ("{% if missing %}a{% else %}b{% endif %}", "b"),
+        ("{% if void %}a{% else %}b{% endif %}", "b"),
+        ("{% if none %}a{% else %}b{% endif %}", "b"),
+        ("{% unless missing %}b{% endunless %}", "b"),
+        ("{% if missing and name %}a{% else %}b{% endif %}", "b"),
+        ("{% if missing == 'x' %}a{% else %}b{% endif %}", "b"),
+        ("{% if nested.deep.z %}a{% else %}b{% endif %}", "b"),
+        ("{% if missing > 3 %}a{% else %}b{% endif %}", "b"),
+        ("{{ missing | default: 'friend' }}", "friend"),
+        ("{% assign n = name | append: '!' %}{{ n }}", "Ann!"),
+        ("{% case name %}{% when 'Ann' %}1{% else %}2{% endcase %}", "1"),
+        ("<b>{{ name }}</b>", "<b>Ann</b>"),
+    ],
+)
+def test_a_template_is_filled(source, text):
+    assert render(source, VALUES) == text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ missing }}",
+        "{{ void }}",
+        "{{ none }}",
+        "{{ nested.deep.z }}",
+        "{{ missing.inner }}",
+        "{{ missing | upcase }}",
+        "{{ missing | size }}",
+        "{{ missing | first }}",
+        "{{ missing | join: ', ' }}",
+        "{{ missing | truncate: 3 }}",
+        "{{ 'a' | append: missing }}",
+        "{{ 'a' | default: missing | append: void }}",
+        "{% for s in missing %}{{ s }}{% endfor %}",
+        "{% for s in shares %}{{ s.level }}{% endfor %}",
+        "{% assign x = missing %}{{ x }}",
+        "{% capture x %}{{ missing }}{% endcapture %}",
+        "{% if yes %}{{ missing }}{% endif %}",
+        "{% case missing %}{% when 'x' %}{% else %}{{ missing }}{% endcase %}",
+    ],
+)
+def test_a_missing_value_is_an_error_and_never_a_blank(source):
+    with pytest.raises(WordingError):
+        render(source, VALUES)
+
+
+ATTACKS = {
+    "unclosed output": "{{ name",
+    "unclosed block": "{% if name %}",
+    "unknown filter": "{{ name | shell }}",
+    "unknown tag": "{% load os %}",
+    "include": "{% include 'settings' %}",
+    "render": "{% render '/etc/passwd' %}",
+    "python attribute": "{{ name.__class__ }}",
+    "python method": "{{ name.upper }}",
+    "python globals": "{{ nested.__init__.__globals__ }}",
+    "dict method": "{{ nested.clear }}",
+    "safe filter": "{{ name | safe }}",
+    "base64": "{{ name | base64_encode }}",
+    "counters": "{% increment x %}",
+    "table": "{% tablerow s in shares %}{% endtablerow %}",
+    "liquid tag": "{% liquid echo name %}",
+    "a billion loops": "{% for i in (1..1000000000) %}x{% endfor %}",
+    "a billion to search": "{% if (1..1000000000) contains 'a' %}x{% endif %}",
+    "a billion to join": "{{ (1..1000000000) | join: ',' }}",
+    "a range in a variable": "{% assign r = (1..1000000000) %}{{ r | last }}",
+    "a range in a loop's option": "{% for s in shares limit: (1..9) %}{% endfor %}",
+    "nested loops": "{% for a in wide %}{% for b in wide %}{% for c in wide %}x"
+    "{% endfor %}{% endfor %}{% endfor %}",
+    "doubling text": "{% assign x = 'xxxxxxxxxx' %}" + "{% assign x = x | append: x %}" * 40,
+    "doubling in one expression": "{{ long" + " | append: long" * 100 + " }}",
+    "long output": "{% for a in wide %}{{ long }}{% endfor %}",
+    "deep blocks": "{% if name %}" * 50 + "{% endif %}" * 50,
+    "deep paths": "{{ a" + "[a" * 4_000 + "]" * 4_000 + " }}",
+    "long source": "x" * 20_001,
+    "a huge number": "{{ name | truncate: 1" + "0" * 5_000 + " }}",
+}
+
+
+@pytest.mark.parametrize("source", ATTACKS.values(), ids=ATTACKS.keys())
+def test_an_attack_ends_in_an_error_and_soon(source):
+    values = {**VALUES, "wide": ["x"] * 100, "long": "x" * 1_000}
+    started = time.perf_counter()
+    with pytest.raises(WordingError) as caught:
+        render(source, values)
+    assert time.perf_counter() - started < 1
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("value", [object(), 1.5, {1, 2}, b"x", {"x": [object()]}])
+def test_only_plain_values_reach_a_template(value):
+    with pytest.raises(WordingError):
+        render("hello", {"x": value})
+
+
+def test_a_template_is_read_once():
+    source = "{{ name }} is read once"
+    assert wording.compiled(source) is wording.compiled(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "unknown"),
+    [
+        ("{{ amount }} {{ next.day }}", []),
+        ("{{ amonut }}", ["amonut"]),
+        ("{% if tranche %}{{ tranche }}{% endif %}", ["tranche"]),
+        ("{% for s in shares %}{{ s.name }}{% endfor %}", ["shares"]),
+        ("{% assign x = amount %}{{ x }}", []),
+        ("{{ next.day | append: other }}", ["other"]),
+        ("{{ amount[next.day] }}", []),
+    ],
+)
+def test_a_template_is_checked_against_what_its_occasion_has(source, unknown):
+    assert missing(source, {"amount", "next"}) == unknown
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "russian"),
+    [
+        ({"money": 123450, "currency": "USD"}, "$1,234.50", "1\xa0234,50\xa0$"),
+        ({"money": 123450, "currency": "RUB"}, "RUB\xa01,234.50", "1\xa0234,50\xa0₽"),
+        ({"money": 1234, "currency": "JPY"}, "¥1,234", "1\xa0234\xa0¥"),
+        ({"money": 1234500, "currency": "KWD"}, "KWD\xa01,234.500", "1\xa0234,500\xa0KWD"),
+        ({"money": 0, "currency": "USD"}, "$0.00", "0,00\xa0$"),
+        ({"date": "2020-02-28"}, "28 February 2020", "28 февраля 2020"),
+        ({"month": "2020-02-01"}, "February 2020", "февраль 2020"),
+        ({"percent": "0.95550000"}, "95.55%", "95,55\xa0%"),
+        ({"percent": "1"}, "100%", "100\xa0%"),
+        ({"url": "https://x.test/"}, "https://x.test/", "https://x.test/"),
+        (1234, "1,234", "1\xa0234"),
+        (True, True, True),
+        ("as it is", "as it is", "as it is"),
+        ([{"percent": "0.5"}], ["50%"], ["50\xa0%"]),
+        ({"a": {"percent": "0.5"}}, {"a": "50%"}, {"a": "50\xa0%"}),
+    ],
+)
+def test_values_are_spoken_in_the_readers_language(value, english, russian):
+    assert spoken(value, "en") == english
+    assert spoken(value, "ru") == russian
+
+
+@pytest.mark.parametrize("value", [{"date": "2020-02-30"}, {"percent": "x"}, {"month": ""}])
+def test_a_value_of_the_wrong_kind_is_an_error(value):
+    with pytest.raises(WordingError):
+        spoken(value, "en")
+
+
+def test_addresses_among_the_values_are_found():
+    values = {"a": {"url": "https://x/1"}, "b": [{"c": {"url": "https://x/2"}}], "d": "https://x/3"}
+    assert wording.urls(values) == ["https://x/1", "https://x/2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 1),
+        ("a" * 160, 1),
+        ("a" * 161, 2),
+        ("a" * 306, 2),
+        ("a" * 307, 3),
+        ("€" * 80, 1),
+        ("€" * 81, 2),
+        ("a" * 152 + "€" + "a" * 152, 3),  # the escape sequence is not split: 152 + 153 + 1
+        ("я" * 70, 1),
+        ("я" * 71, 2),
+        ("я" * 134, 2),
+        ("я" * 135, 3),
+        ("a" * 159 + "\xa0", 3),
+        ("😀" * 35, 1),
+        ("😀" * 36, 2),
+    ],
+)
+def test_an_sms_is_counted_as_it_is_paid(text, count):
+    assert segments(text) == count
+
+
+def test_typographic_spaces_do_not_make_an_sms_dearer():
+    assert segments(wording.plain_spaces("1\xa0234\u202f$" + "a" * 100)) == 1
