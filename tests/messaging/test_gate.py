@@ -1,0 +1,125 @@
+"""The gate's verdicts as tables: consent, address, deadline, quiet hours, the clock's changes."""
+
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from itertools import product
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from apps.messaging.gate import Quiet, Refusal, Verdict, Wish, decide
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+NIGHT = Quiet(time(21), time(9), MOSCOW)
+NOON = datetime(2020, 3, 2, 12, tzinfo=MOSCOW)
+WISH = Wish(consented=True, reachable=True, quiet=NIGHT)
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({}, None),
+        ({"consented": False}, Refusal.NO_CONSENT),
+        ({"reachable": False}, Refusal.NO_ADDRESS),
+        ({"consented": False, "reachable": False}, Refusal.NO_CONSENT),
+        ({"consented": False, "asked_for": True}, None),
+        ({"reachable": False, "asked_for": True}, Refusal.NO_ADDRESS),
+        ({"deadline": NOON}, None),
+        ({"deadline": NOON - timedelta(seconds=1)}, Refusal.TOO_LATE),
+        ({"deadline": NOON - timedelta(days=9), "asked_for": True}, Refusal.TOO_LATE),
+    ],
+)
+def test_a_wish_is_granted_now_or_refused_with_its_reason(change, refusal):
+    granted = Verdict(send_at=NOON)
+    expected = Verdict(refusal=refusal) if refusal else granted
+    assert decide(replace(WISH, **change), at=NOON) == expected
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "at", "send_at"),
+    [
+        ("21:00", "09:00", "20:59", "20:59"),
+        ("21:00", "09:00", "21:00", "09:00+1"),
+        ("21:00", "09:00", "23:59", "09:00+1"),
+        ("21:00", "09:00", "00:00", "09:00"),
+        ("21:00", "09:00", "08:59", "09:00"),
+        ("21:00", "09:00", "09:00", "09:00"),
+        ("13:00", "15:00", "12:59", "12:59"),
+        ("13:00", "15:00", "13:00", "15:00"),
+        ("13:00", "15:00", "15:00", "15:00"),
+        ("00:00", "08:00", "00:00", "08:00"),
+        ("00:00", "08:00", "23:59", "23:59"),
+        ("22:00", "00:00", "22:30", "00:00+1"),
+        ("22:00", "00:00", "00:00", "00:00"),
+    ],
+)
+def test_quiet_hours_put_a_message_off_to_their_end(begins, ends, at, send_at):
+    def moment(text):
+        clock, _, days = text.partition("+")
+        day = NOON.date() + timedelta(int(days or 0))
+        return datetime.combine(day, time.fromisoformat(clock), tzinfo=MOSCOW)
+
+    quiet = Quiet(time.fromisoformat(begins), time.fromisoformat(ends), MOSCOW)
+    assert decide(replace(WISH, quiet=quiet), at=moment(at)) == Verdict(send_at=moment(send_at))
+
+
+def test_what_the_client_asked_for_comes_at_night():
+    night = NOON.replace(hour=23)
+    assert decide(replace(WISH, asked_for=True), at=night) == Verdict(send_at=night)
+
+
+def test_news_that_would_be_old_after_the_quiet_hours_is_not_sent():
+    night = NOON.replace(hour=23)
+    wish = replace(WISH, deadline=night + timedelta(hours=9))
+    assert decide(wish, at=night) == Verdict(refusal=Refusal.TOO_LATE)
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "send_at"),
+    [
+        ("Asia/Tokyo", "2020-03-01T13:00Z", "2020-03-02T00:00Z"),
+        ("America/New_York", "2020-03-02T03:00Z", "2020-03-02T14:00Z"),
+        ("America/New_York", "2020-03-08T03:00Z", "2020-03-08T13:00Z"),  # summer time begins
+        ("America/New_York", "2020-11-01T03:00Z", "2020-11-01T14:00Z"),  # and ends
+        ("Asia/Kathmandu", "2020-03-01T16:00Z", "2020-03-02T03:15Z"),
+        ("Pacific/Apia", "2011-12-30T08:00Z", "2011-12-30T19:00Z"),  # a day that never was
+    ],
+)
+def test_quiet_hours_are_the_clients_own(zone, at, send_at):
+    quiet = Quiet(time(21), time(9), ZoneInfo(zone))
+    verdict = decide(replace(WISH, quiet=quiet), at=datetime.fromisoformat(at))
+    assert verdict == Verdict(send_at=datetime.fromisoformat(send_at))
+
+
+@pytest.mark.parametrize(
+    ("at", "send_at"),
+    [
+        # 2020-03-08 in New York: 02:00 becomes 03:00, so that 02:30 counts as 03:30.
+        ("2020-03-08T06:59Z", "2020-03-08T07:30Z"),
+        ("2020-03-08T07:00Z", "2020-03-08T07:00Z"),
+        # 2020-11-01: 02:00 becomes 01:00 again; 01:30 comes twice.
+        ("2020-11-01T05:00Z", "2020-11-01T05:30Z"),
+        ("2020-11-01T05:45Z", "2020-11-01T05:45Z"),
+        ("2020-11-01T06:15Z", "2020-11-01T06:30Z"),
+    ],
+)
+def test_an_end_that_the_clock_skips_or_shows_twice_is_still_one_moment(at, send_at):
+    ends = time(2, 30) if at.startswith("2020-03") else time(1, 30)
+    quiet = Quiet(time(21), ends, ZoneInfo("America/New_York"))
+    verdict = decide(replace(WISH, quiet=quiet), at=datetime.fromisoformat(at))
+    assert verdict == Verdict(send_at=datetime.fromisoformat(send_at))
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"])
+def test_a_planned_moment_is_never_in_quiet_hours_and_never_in_the_past(zone):
+    edges = [time(0), time(1, 30), time(2), time(2, 30), time(3), time(12)]
+    start = datetime.fromisoformat("2020-03-01T00:00Z")
+    for begins, ends in product(edges, edges):
+        if begins == ends:
+            continue
+        quiet = Quiet(begins, ends, ZoneInfo(zone))
+        for hours in range(0, 24 * 60, 5):
+            at = start + timedelta(hours=hours, minutes=10)
+            send_at = decide(replace(WISH, quiet=quiet), at=at).send_at
+            assert at <= send_at <= at + timedelta(hours=48)
+            assert not quiet.holds(send_at)
