@@ -1,0 +1,247 @@
+"""Kinds of columns: what a cell may say, what it means, and how a value is written again."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import date, time
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+from babel.numbers import is_currency
+from django.utils.translation import gettext as _
+from import_export.fields import Field
+
+Value = TypeVar("Value")
+
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)  # beyond them a year is a slip
+NOTHING = "none"  # an empty set, said on purpose; an empty cell says nothing
+
+_UNSEEN = {"Cc", "Cn", "Co", "Cs", "Zl", "Zp"}
+_TURNS = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def shown(text: str) -> str:
+    """Return a cell as a message may quote it: short, with nothing invisible."""
+    clear = "".join("\ufffd" if _hidden(sign) else sign for sign in text)
+    return clear if len(clear) <= 40 else f"{clear[:39]}…"
+
+
+def _hidden(sign: str) -> bool:
+    return sign in _TURNS or unicodedata.category(sign) in _UNSEEN
+
+
+class Column(Field, Generic[Value]):
+    """A column of a file; the subclass says how a cell is parsed and a value is written."""
+
+    def __init__(self, *, required: bool = False) -> None:
+        super().__init__()
+        self.required = required
+
+    def read(self, cell: str) -> Value:
+        """Return what a cell that is not empty means; raise ValueError with the reason if nothing."""
+        if any(map(_hidden, cell)):
+            raise ValueError(
+                _("“%(cell)s” contains an invisible character; type it anew.")
+                % {"cell": shown(cell)}
+            )
+        return self.parse(unicodedata.normalize("NFC", cell))
+
+    def parse(self, text: str) -> Value:
+        raise NotImplementedError
+
+    def write(self, value: Value) -> str:
+        return str(value)
+
+
+class Text(Column[str]):
+    """Words of at most so many characters; `like` is a pattern with an example for the message."""
+
+    def __init__(
+        self,
+        max_length: int,
+        *,
+        required: bool = False,
+        like: tuple[str, str] = (".*", ""),
+    ) -> None:
+        super().__init__(required=required)
+        self.max_length = max_length
+        self.pattern, self.example = re.compile(like[0]), like[1]
+
+    def parse(self, text: str) -> str:
+        if len(text) > self.max_length:
+            raise ValueError(
+                _("Longer than %(most)d characters: “%(cell)s”.")
+                % {"most": self.max_length, "cell": shown(text)}
+            )
+        if not self.pattern.fullmatch(text):
+            raise ValueError(
+                _("“%(cell)s” does not look like %(example)s.")
+                % {"cell": shown(text), "example": self.example}
+            )
+        return text
+
+
+class Currency(Column[str]):
+    def parse(self, text: str) -> str:
+        if not is_currency(text):
+            raise ValueError(
+                _("“%(cell)s” is no currency; write its three letters, like USD.")
+                % {"cell": shown(text)}
+            )
+        return text
+
+
+class Day(Column[date]):
+    def parse(self, text: str) -> date:
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            raise ValueError(
+                _("“%(cell)s” is not written as year-month-day, like 2021-02-28.")
+                % {"cell": shown(text)}
+            )
+        try:
+            day = date.fromisoformat(text)
+        except ValueError as error:
+            raise ValueError(_("There is no day %(cell)s.") % {"cell": text}) from error
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise ValueError(
+                _("The year of %(cell)s must lie between %(first)d and %(last)d.")
+                % {"cell": text, "first": FIRST_DAY.year, "last": LAST_DAY.year}
+            )
+        return day
+
+    def write(self, value: date) -> str:
+        return value.isoformat()
+
+
+class TimeOfDay(Column[time]):
+    def parse(self, text: str) -> time:
+        if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?", text):
+            raise ValueError(
+                _("“%(cell)s” is no time of day; write it like 21:30.") % {"cell": shown(text)}
+            )
+        return time.fromisoformat(text)
+
+    def write(self, value: time) -> str:
+        return value.isoformat("seconds" if value.second else "minutes")
+
+
+class Number(Column[Decimal]):
+    """An exact decimal with a point; limits are inclusive, `above` is not."""
+
+    def __init__(
+        self,
+        *,
+        digits: int,
+        places: int,
+        required: bool = False,
+        above: int | None = None,
+        least: int | None = None,
+    ) -> None:
+        super().__init__(required=required)
+        self.digits, self.places = digits, places
+        self.above, self.least = above, least
+
+    def parse(self, text: str) -> Decimal:
+        if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text):
+            raise ValueError(
+                _(
+                    "“%(cell)s” is no number; write it with digits and a decimal point, like 1234.50."
+                )
+                % {"cell": shown(text)}
+            )
+        number = text.lstrip("-")
+        whole, _point, part = number.partition(".")
+        if len(part.rstrip("0")) > self.places:
+            raise ValueError(
+                _("%(cell)s has more than %(places)d decimals.")
+                % {"cell": shown(text), "places": self.places}
+            )
+        if len(whole.lstrip("0")) > self.digits - self.places:
+            raise ValueError(_("%(cell)s is too large.") % {"cell": shown(text)})
+        return self._within(Decimal(text))
+
+    def _within(self, number: Decimal) -> Decimal:
+        if self.above is not None and number <= self.above:
+            raise ValueError(
+                _("%(cell)s must be above %(limit)d.")
+                % {"cell": self.write(number), "limit": self.above}
+            )
+        if self.least is not None and number < self.least:
+            raise ValueError(
+                _("%(cell)s must not be below %(limit)d.")
+                % {"cell": self.write(number), "limit": self.least}
+            )
+        return number
+
+    def write(self, value: Decimal) -> str:
+        text = f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+class Whole(Column[int]):
+    def __init__(self, *, least: int, most: int, required: bool = False) -> None:
+        super().__init__(required=required)
+        self.least, self.most = least, most
+
+    def parse(self, text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not self.least <= int(text) <= self.most:
+            raise ValueError(
+                _("“%(cell)s” is no whole number between %(least)d and %(most)d.")
+                % {"cell": shown(text), "least": self.least, "most": self.most}
+            )
+        return int(text)
+
+
+class Flag(Column[bool]):
+    _words = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+
+    def parse(self, text: str) -> bool:
+        try:
+            return self._words[text.lower()]
+        except KeyError as error:
+            raise ValueError(
+                _("“%(cell)s” is neither yes nor no.") % {"cell": shown(text)}
+            ) from error
+
+    def write(self, value: bool) -> str:
+        return "yes" if value else "no"
+
+
+class Choice(Column[str]):
+    """One of some words."""
+
+    def __init__(self, words: Iterable[str], *, required: bool = False) -> None:
+        super().__init__(required=required)
+        self.words = tuple(words)
+
+    def parse(self, text: str) -> str:
+        known = {word.lower(): word for word in self.words}
+        if text.lower() not in known:
+            raise ValueError(
+                _("“%(cell)s” is none of: %(words)s.")
+                % {"cell": shown(text), "words": ", ".join(self.words)}
+            )
+        return known[text.lower()]
+
+
+class Words(Column[frozenset[str]]):
+    """Any of some words, separated by blanks; `none` for an empty set."""
+
+    def __init__(self, words: Iterable[str], *, required: bool = False) -> None:
+        super().__init__(required=required)
+        self.words = tuple(words)
+
+    def parse(self, text: str) -> frozenset[str]:
+        said = text.lower().replace(",", " ").split()
+        if said == [NOTHING]:
+            return frozenset()
+        for word in said:
+            if word not in self.words:
+                raise ValueError(
+                    _("“%(cell)s” is none of: %(words)s.")
+                    % {"cell": shown(word), "words": ", ".join((*self.words, NOTHING))}
+                )
+        return frozenset(said)
+
+    def write(self, value: frozenset[str]) -> str:
+        return " ".join(word for word in self.words if word in value) or NOTHING
