@@ -1,0 +1,263 @@
+"""The file of clients: who they are, where they are reached, what they agreed to."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import prefetch_related_objects
+from django.utils.translation import gettext as _
+
+from apps.core.imports.columns import Choice, Column, Day, Text, TimeOfDay, Words, shown
+from apps.core.imports.resource import Row, Stored, TableResource
+from apps.profiles.actions import (
+    Address,
+    Answer,
+    normalise_email,
+    normalise_phone,
+    record_consents,
+    replace_addresses,
+)
+from apps.profiles.models import (
+    Channel,
+    Client,
+    ConsentRecord,
+    ContactPoint,
+    Identifier,
+    Purpose,
+)
+
+SOURCE = "file:"  # how the source of an answer begins that a file brought
+
+ADDRESSES = {"phone": Channel.SMS, "email": Channel.EMAIL}
+CONSENTS = {f"consent_{purpose}": purpose for purpose in Purpose}
+FIELDS = (
+    "first_name", "last_name", "birth_on", "tier", "language", "time_zone",
+    "preferred_channel", "quiet_from", "quiet_until",
+)  # fmt: skip
+ATTRIBUTE = "attr_"
+
+
+class Contact(Column[str]):
+    """An address, normalised."""
+
+    def __init__(self, normalise: Callable[[str], str]) -> None:
+        super().__init__()
+        self.normalise = normalise
+
+    def parse(self, text: str) -> str:
+        try:
+            address = self.normalise(text)
+        except ValidationError as error:
+            raise ValueError(" ".join(error.messages)) from error
+        if len(address) > 200:  # what an identifier holds
+            raise ValueError(_("Longer than %(most)d characters.") % {"most": 200})
+        return address
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())  # 9 ms a call: it walks the folders of the database
+
+
+class TimeZone(Column[str]):
+    def parse(self, text: str) -> str:
+        if text not in _time_zones():
+            raise ValueError(
+                _("“%(name)s” is no time zone; write it like Europe/Moscow.")
+                % {"name": shown(text)}
+            )
+        return text
+
+
+class ClientResource(TableResource):
+    """One row a client, known by the id of the core system."""
+
+    core_id = Text(200, required=True)
+    first_name = Text(100)
+    last_name = Text(100)
+    birth_on = Day()
+    tier = Choice(Client.Tier.values)
+    language = Choice(code for code, _name in settings.LANGUAGES)
+    time_zone = TimeZone()
+    phone = Contact(normalise_phone)
+    email = Contact(normalise_email)
+    preferred_channel = Choice(Channel.values)
+    quiet_from = TimeOfDay()
+    quiet_until = TimeOfDay()
+    consent_service = Words(Channel.values)
+    consent_digest = Words(Channel.values)
+    consent_marketing = Words(Channel.values)
+    consent_text = Text(50)
+
+    key = ("core_id",)
+    free = {ATTRIBUTE: Text(500)}
+
+    class Meta:
+        model = Client
+
+    def present(self, rows: Sequence[Row]) -> Iterable[Client]:
+        return Client.objects.filter(
+            identifiers__kind=Identifier.Kind.CORE_ID,
+            identifiers__value__in=[row.values.get("core_id", "") for row in rows],
+        )
+
+    def stored(self, instances: Sequence[Client]) -> Iterator[Stored]:
+        prefetch_related_objects(instances, "identifiers", "contact_points")
+        answers = _last_answers(instances)
+        for client in instances:
+            client.answers = answers.get(client.pk, {})  # type: ignore[attr-defined]
+            yield Stored(client, _values(client, answers.get(client.pk, {})))
+
+    def check(self, row: Row) -> None:
+        client = row.stored.instance if row.stored else Client()
+        quiet_from = row.values.get("quiet_from", client.quiet_from)
+        quiet_until = row.values.get("quiet_until", client.quiet_until)
+        if quiet_from == quiet_until:
+            row.refuse("quiet_until", _("Quiet hours must begin and end at different times."))
+        if any(row.values.get(name) for name in CONSENTS) and "consent_text" not in row.values:
+            row.refuse("consent_text", _("Say which version of the text the client agreed to."))
+        if row.stored:
+            self._settle(row, row.stored)
+
+    def _settle(self, row: Row, stored: Stored) -> None:
+        """Leave alone what the client himself said, which no file knows better."""
+        client = stored.instance
+        for name, channel in ADDRESSES.items():
+            if row.values.get(name) in _live(client, channel):
+                stored.values[name] = row.values[name]
+        stated = client.time_zone_source == Client.TimeZoneSource.STATED
+        if stated and row.values.get("time_zone", client.time_zone) != client.time_zone:
+            del row.values["time_zone"]
+            row.remark("time_zone", _("Left as the client himself stated it."))
+        for name, purpose in CONSENTS.items():
+            kept = {
+                channel
+                for channel in row.values.get(name, ())
+                if (last := client.answers.get((purpose, channel)))
+                and not last.granted
+                and not last.source.startswith(SOURCE)
+            }
+            if kept:
+                row.values[name] -= kept
+                row.remark(
+                    name,
+                    _("Not granted again, since the client himself withdrew it: %(channels)s.")
+                    % {"channels": " ".join(sorted(kept))},
+                )
+
+    def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
+        fresh = [row for row in rows if row.stored is None]
+        for row in fresh:
+            row.instance = _changed(Client(created_at=at), row)
+        Client.objects.bulk_create([row.instance for row in fresh], batch_size=1000)
+        Identifier.objects.bulk_create(
+            [
+                Identifier(
+                    client=row.instance,
+                    kind=Identifier.Kind.CORE_ID,
+                    value=row.values["core_id"],
+                    created_at=at,
+                )
+                for row in fresh
+            ],
+            batch_size=1000,
+        )
+        own = {*FIELDS, *(name for row in rows for name in row.changes if _is_attribute(name))}
+        Client.objects.bulk_create(
+            [_changed(row.instance, row) for row in rows if row.stored and row.changes & own],
+            batch_size=1000,
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=[*FIELDS, "time_zone_source", "attributes"],
+        )
+        replace_addresses(
+            (
+                Address(row.instance.pk, channel, row.values[name])
+                for row in rows
+                for name, channel in ADDRESSES.items()
+                if name in row.changes
+            ),
+            at=at,
+        )
+        record_consents(
+            (answer for row in rows for answer in _answers(row, f"{SOURCE}{filename}"[:100])),
+            at=at,
+        )
+
+
+def _is_attribute(column: str) -> bool:
+    return column.startswith(ATTRIBUTE)
+
+
+def _changed(client: Client, row: Row) -> Client:
+    for name, value in row.values.items():
+        if name in FIELDS:
+            setattr(client, name, value)
+        elif _is_attribute(name):
+            client.attributes[name.removeprefix(ATTRIBUTE)] = value
+    if "time_zone" in row.changes:
+        client.time_zone_source = Client.TimeZoneSource.IMPORTED
+    return client
+
+
+def _live(client: Client, channel: str) -> list[str]:
+    """Return the addresses in use, the oldest first."""
+    points = sorted(client.contact_points.all(), key=lambda point: point.pk)
+    return [
+        point.address
+        for point in points
+        if point.channel == channel and point.state != ContactPoint.State.REMOVED
+    ]
+
+
+def _last_answers(
+    clients: Sequence[Client],
+) -> dict[int, dict[tuple[str, str], ConsentRecord]]:
+    answers: dict[int, dict[tuple[str, str], ConsentRecord]] = {}
+    for record in (
+        ConsentRecord.objects.filter(client__in=[client.pk for client in clients])
+        .order_by("client_id", "purpose", "channel", "-recorded_at", "-pk")
+        .distinct("client_id", "purpose", "channel")
+    ):
+        answers.setdefault(record.client_id, {})[record.purpose, record.channel] = record
+    return answers
+
+
+def _values(client: Client, answers: dict[tuple[str, str], ConsentRecord]) -> dict[str, Any]:
+    """Return what is stored of a client, by column; None where a cell stays empty."""
+    values: dict[str, Any] = {name: getattr(client, name) or None for name in FIELDS}
+    values["quiet_from"], values["quiet_until"] = client.quiet_from, client.quiet_until
+    for identifier in client.identifiers.all():
+        if identifier.kind == Identifier.Kind.CORE_ID:
+            values["core_id"] = identifier.value
+    for name, channel in ADDRESSES.items():
+        values[name] = next(iter(_live(client, channel)), None)
+    for name, purpose in CONSENTS.items():
+        values[name] = frozenset(
+            channel for (asked, channel), answer in answers.items()
+            if asked == purpose and answer.granted
+        )  # fmt: skip
+    newest = max(answers.values(), key=lambda each: (each.recorded_at, each.pk), default=None)
+    values["consent_text"] = newest.text_version if newest else None
+    for name, value in client.attributes.items():
+        values[f"{ATTRIBUTE}{name}"] = value if isinstance(value, str) else str(value)
+    return values
+
+
+def _answers(row: Row, source: str) -> Iterator[Answer]:
+    """Yield what the row says of consent: granted in these channels, withdrawn in the others."""
+    client: Client = row.instance
+    stored = getattr(client, "answers", {})
+    for name, purpose in CONSENTS.items():
+        granted: frozenset[str] = row.values.get(name, frozenset())
+        if name not in row.values:
+            continue
+        for channel in Channel.values:
+            last: ConsentRecord | None = stored.get((purpose, channel))
+            if channel in granted or (last and last.granted):
+                text = row.values.get("consent_text") or (last.text_version if last else "")
+                yield Answer(client.pk, purpose, channel, channel in granted, text, source)

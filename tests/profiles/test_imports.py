@@ -1,0 +1,315 @@
+"""The file of clients, and with it what every file shares: faults, preview, all or nothing."""
+
+from datetime import UTC, datetime, time
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.core.imports.files import guarded, read_table, unguarded
+from apps.core.imports.resource import import_file
+from apps.profiles.actions import Answer, record_consent
+from apps.profiles.imports import ClientResource
+from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Identifier, Purpose
+from apps.profiles.queries import consents
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime(2020, 3, 2, 12, tzinfo=UTC)
+
+HEADER = "core_id,first_name,last_name,language,time_zone,phone,email,consent_service,consent_text"
+ANNA = "C-1,Anna,Test,ru,Europe/Moscow,+7 916 123-45-67,Anna@Example.com,sms email,v1"
+BOB = "C-2,Bob,Test,en,,+12025550143,bob@example.com,none,"
+
+
+def load(*lines: str, filename="clients.csv", **options):
+    content = "\n".join(lines).encode()
+    return import_file(ClientResource, content, filename=filename, **{"at": AT, **options})
+
+
+def test_a_file_brings_clients_with_addresses_and_consents():
+    report = load(HEADER, ANNA, BOB)
+    assert (report.ok, report.stored, report.new) == (True, True, 2), report
+    anna = Client.objects.get(identifiers__value="C-1")
+    assert (anna.first_name, anna.language, anna.time_zone) == ("Anna", "ru", "Europe/Moscow")
+    assert anna.time_zone_source == Client.TimeZoneSource.IMPORTED
+    assert anna.created_at == AT
+    assert set(anna.contact_points.values_list("channel", "address")) == {
+        ("sms", "+79161234567"),
+        ("email", "anna@example.com"),
+    }
+    assert set(anna.identifiers.values_list("kind", "value")) == {
+        ("core_id", "C-1"),
+        ("phone", "+79161234567"),
+        ("email", "anna@example.com"),
+    }
+    assert consents([anna.pk], Purpose.SERVICE) == {(anna.pk, "sms"), (anna.pk, "email")}
+    assert ConsentRecord.objects.filter(client=anna).first().source == "file:clients.csv"
+    assert not ConsentRecord.objects.exclude(client=anna)
+
+
+def test_the_same_file_twice_changes_nothing():
+    load(HEADER, ANNA, BOB)
+    before = snapshot()
+    report = load(HEADER, ANNA, BOB)
+    assert (report.new, report.changed, report.unchanged) == (0, 0, 2)
+    assert snapshot() == before
+
+
+def snapshot():
+    return [
+        list(model.objects.order_by("pk").values())
+        for model in (Client, Identifier, ContactPoint, ConsentRecord)
+    ]
+
+
+def test_a_row_changes_only_what_it_says():
+    load(f"{HEADER},quiet_from,attr_branch", f"{ANNA},22:00,North", f"{BOB},,")
+    report = load("core_id,last_name,language,attr_segment", "C-1,,en,gold", "C-2,Test,,")
+    assert (report.changed, report.unchanged) == (1, 1)
+    anna = Client.objects.get(identifiers__value="C-1")
+    assert (anna.first_name, anna.last_name, anna.language) == ("Anna", "Test", "en")
+    assert anna.quiet_from == time(22)
+    assert anna.attributes == {"branch": "North", "segment": "gold"}
+
+
+def test_a_new_phone_takes_the_place_of_the_imported_one_but_not_of_a_confirmed_one():
+    load(HEADER, ANNA)
+    anna = Client.objects.get()
+    anna.contact_points.filter(channel=Channel.EMAIL).update(verified_at=AT)
+    load("core_id,phone,email", "C-1,+79160000000,new@example.com")
+    assert set(anna.contact_points.values_list("address", "state")) == {
+        ("+79161234567", "removed"),
+        ("+79160000000", "valid"),
+        ("anna@example.com", "valid"),
+        ("new@example.com", "valid"),
+    }
+    assert not Identifier.objects.filter(value="+79161234567")
+    again = load("core_id,phone,email", "C-1,+79160000000,new@example.com")
+    assert again.unchanged == 1
+    load("core_id,phone", "C-1,+79161234567")
+    assert anna.contact_points.get(address="+79161234567").state == "valid"
+
+
+def test_two_clients_may_share_a_phone():
+    report = load("core_id,phone", "C-1,+79161234567", "C-2,+79161234567")
+    assert report.stored
+    assert ContactPoint.objects.filter(address="+79161234567").count() == 2
+    assert Identifier.objects.get(value="+79161234567").client.identifiers.get(value="C-1")
+
+
+def test_a_file_withdraws_what_it_no_longer_names():
+    load(HEADER, ANNA)
+    report = load("core_id,consent_service,consent_text", "C-1,email,v1")
+    anna = Client.objects.get()
+    assert report.changed == 1
+    assert consents([anna.pk], Purpose.SERVICE) == {(anna.pk, "email")}
+    load("core_id,consent_service", "C-1,none")
+    assert consents([anna.pk], Purpose.SERVICE) == set()
+
+
+def test_a_file_never_grants_again_what_the_client_himself_withdrew():
+    load(HEADER, ANNA)
+    anna = Client.objects.get()
+    stop = Answer(anna.pk, Purpose.SERVICE, Channel.SMS, granted=False, text_version="v1",
+                  source="reply STOP")  # fmt: skip
+    later = AT.replace(day=3)
+    assert record_consent(stop, at=later)
+    report = load(HEADER, ANNA, at=AT.replace(day=4))
+    assert consents([anna.pk], Purpose.SERVICE) == {(anna.pk, "email")}
+    assert [(said.line, said.column) for said in report.remarks] == [(2, "consent_service")]
+    assert report.unchanged == 1
+
+
+def test_a_time_zone_that_the_client_stated_stays():
+    load(HEADER, ANNA)
+    Client.objects.update(time_zone="Asia/Tokyo", time_zone_source="stated")
+    report = load(HEADER, ANNA)
+    assert Client.objects.get().time_zone == "Asia/Tokyo"
+    assert [(said.line, said.column) for said in report.remarks] == [(2, "time_zone")]
+
+
+BAD_CELLS = [
+    ("phone", "12345", "“12345” is no phone number; write it with its country code, like +79161234567."),
+    ("phone", "+1", "“+1” is no phone number; write it with its country code, like +79161234567."),
+    ("phone", "+7916123ABCD", "“+7916123ABCD” is no phone number; write it with its country code, like +79161234567."),
+    ("email", "anna@", "“anna@” is no e-mail address; write it like name@example.com."),
+    ("email", f"{'x' * 60}@{'y' * 60}.{'z' * 60}.{'w' * 60}.com", "Longer than 200 characters."),
+    ("time_zone", "Moscow", "“Moscow” is no time zone; write it like Europe/Moscow."),
+    ("language", "klingon", "“klingon” is none of: en, ru."),
+    ("first_name", "x" * 101, f"Longer than 100 characters: “{'x' * 39}…”."),
+    ("first_name", "An\x00na", "“An\ufffdna” contains an invisible character; type it anew."),
+    ("first_name", "\u202eannA", "“\ufffdannA” contains an invisible character; type it anew."),
+    ("preferred_channel", "fax", "“fax” is none of: sms, email, push, messenger."),
+    ("quiet_from", "25:00", "“25:00” is no time of day; write it like 21:30."),
+    ("quiet_until", "21:00", "Quiet hours must begin and end at different times."),
+    ("birth_on", "2021-02-30", "There is no day 2021-02-30."),
+    ("birth_on", "31.02.2021", "“31.02.2021” is not written as year-month-day, like 2021-02-28."),
+    ("birth_on", "1899", "“1899” is not written as year-month-day, like 2021-02-28."),
+    ("birth_on", "1899-12-31", "The year of 1899-12-31 must lie between 1900 and 2199."),
+    ("tier", "vip", "“vip” is none of: hnwi, affluent, mass_affluent, small."),
+    ("consent_service", "sms fax", "“fax” is none of: sms, email, push, messenger, none."),
+    ("attr_note", "x" * 501, f"Longer than 500 characters: “{'x' * 39}…”."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("column", "cell", "reason"), BAD_CELLS)
+def test_a_bad_cell_is_refused_with_line_column_and_reason(column, cell, reason):
+    report = load(f"core_id,{column},consent_text", "C-1,,", f"C-2,{cell},v1", "C-3,,")
+    assert [(each.line, each.column, each.reason) for each in report.faults] == [
+        (3, column, reason)
+    ]
+    assert f"clients.csv, line 3, column “{column}”: {reason}" in str(report)
+    assert not report.stored
+    assert report.new == 2
+    assert not Client.objects.exists()
+
+
+def test_consent_needs_the_version_of_its_text():
+    report = load("core_id,consent_digest", "C-1,email")
+    assert [(each.line, each.column) for each in report.faults] == [(2, "consent_text")]
+
+
+def test_a_client_named_twice_is_refused_on_the_second_line():
+    report = load("core_id,first_name", "C-1,Anna", "C-2,Bob", "C-1,Ann")
+    assert [str(each) for each in report.faults] == ["line 4, column “core_id”: Already on line 2."]
+
+
+def test_lines_are_those_of_the_file_even_with_blank_and_broken_ones():
+    report = load("core_id,first_name", "", 'C-1,"Anna', 'Maria"', "", "C-2", ",Bob", "C-4,D,E")
+    assert [(each.line, each.column) for each in report.faults] == [
+        (3, "first_name"),
+        (6, ""),
+        (7, "core_id"),
+        (8, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "The file is empty."),
+        (b"\n \n", "The file is empty."),
+        (b"core_id,phone\n", "The file has a line of column names, but no row."),
+        ("core_id,first_name\nC-1,Анна".encode("cp1251"),
+         "The file is not in UTF-8 (see line 2); save it as “CSV UTF-8”."),
+        ("core_id\nC-1".encode("utf-16"), "The file is in UTF-16; save it as “CSV UTF-8”."),
+        (b"PK\x03\x04rest", "The file is a workbook; save it as “CSV UTF-8”."),
+        (b"core_id,fone\nC-1,2",
+         "line 1, column “fone”: There is no such column; did you mean “phone”?"),
+        (b"first_name\nAnna", "line 1, column “core_id”: This column is missing."),
+        (b"core_id,phone,phone\nC-1,,", "line 1, column “phone”: The column is there twice."),
+        (b'core_id,first_name\nC-1,"Anna',
+         "line 2: The row cannot be read: a quotation mark is missing or one too many "
+         "(unexpected end of data)."),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_says_why(content, said):
+    report = import_file(ClientResource, content, filename="clients.csv", at=AT)
+    assert said in [str(each) for each in report.faults]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_separators_and_marks_of_spreadsheets_are_understood(separator):
+    lines = [line.replace(",", separator) for line in (HEADER, ANNA)]
+    content = b"\xef\xbb\xbf" + "\r\n".join(lines).encode()
+    report = import_file(ClientResource, content, filename="clients.csv", at=AT)
+    assert report.new == 1, report
+
+
+def test_good_rows_are_shown_as_good_before_anything_lands():
+    load(HEADER, BOB)
+    bad = "C-3,Eve,Test,en,Nowhere,,,none,"
+    changed = BOB.replace("Bob", "Rob")
+    table = read_table("\n".join([HEADER, ANNA, changed, bad]).encode())
+    result = ClientResource().import_data(table, dry_run=True, file_name="c.csv", at=AT)
+    assert [row.import_type for row in result.rows] == ["new", "update", "invalid"]
+    assert result.rows[1].diff[1] == "<del>Bob</del> <ins>Rob</ins>"
+    assert [(row.number, row.field_specific_errors) for row in result.invalid_rows] == [
+        (4, {"time_zone": ["“Nowhere” is no time zone; write it like Europe/Moscow."]})
+    ]
+    assert Client.objects.count() == 1
+
+
+def test_a_preview_of_a_good_file_stores_nothing():
+    report = load(HEADER, ANNA, dry_run=True)
+    assert (report.ok, report.stored, report.new) == (True, False, 1)
+    assert not Client.objects.exists()
+
+
+def test_a_file_that_fails_in_the_database_at_its_last_row_lands_not_at_all():
+    # A rule that only the database knows is broken by the very last row.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "ALTER TABLE profiles_client ADD CONSTRAINT no_zed CHECK (last_name <> 'Zed')"
+        )
+    report = load("core_id,last_name", *(f"C-{n},Test" for n in range(1500)), "C-last,Zed")
+    assert not report.stored
+    assert "no_zed" in str(report)
+    assert not Client.objects.exists()
+    assert not Identifier.objects.exists()
+
+
+def test_formulas_are_stored_as_text_and_guarded_on_export():
+    formula = "=HYPERLINK(1)"
+    load(HEADER, ANNA.replace("Anna,", f"{formula},", 1))
+    assert Client.objects.get().first_name == formula
+    dataset = ClientResource().export()
+    row = dataset.dict[0]
+    assert row["first_name"] == f"'{formula}"
+    assert row["phone"] == "'+79161234567"
+    assert load(*dataset.export("csv").splitlines()).unchanged == 1
+
+
+@given(st.text(st.sampled_from("'=+-@\t\r a1.")))
+def test_every_text_survives_the_guard(text):
+    assert unguarded(guarded(text)) == text
+    assert guarded(text)[:1] not in {"=", "+", "@", "\t", "\r"}
+
+
+def test_an_export_is_a_file_that_changes_nothing():
+    load(f"{HEADER},quiet_from,consent_digest,attr_branch", f"{ANNA},22:15,email,=1+1", f"{BOB},,,")
+    dataset = ClientResource().export()
+    assert "attr_branch" in dataset.headers
+    report = load(*dataset.export("csv").splitlines())
+    assert (report.unchanged, report.faults) == (2, ())
+    chosen = ClientResource().export(export_fields=["core_id", "email"])
+    assert chosen.headers == ["core_id", "email"]
+
+
+def test_a_thousand_clients_cost_as_many_queries_as_ten(django_assert_max_num_queries):
+    lines = [ANNA.replace("C-1", f"C-{n}").replace("1234567", f"{n:07d}") for n in range(1000)]
+    with django_assert_max_num_queries(25):
+        load(HEADER, *lines)
+    with django_assert_max_num_queries(25):
+        assert load(HEADER, *lines).unchanged == 1000
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=300))
+def test_whatever_the_bytes_the_answer_is_a_report(content):
+    str(import_file(ClientResource, content, filename="x.csv", at=AT, dry_run=True))
+
+
+CELL = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(["C-1", "sms", "none", "+79161234567", "a@b.cd", "21:00", "=1", "2021-02-30"]),
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from(list(ClientResource.fields)), min_size=1, unique=True),
+    st.lists(st.lists(CELL, max_size=14), max_size=4),
+)
+def test_whatever_the_cells_the_answer_is_a_report(headers, rows):
+    quoted = [['"' + cell.replace('"', '""') + '"' for cell in row] for row in [headers, *rows]]
+    content = "\n".join(",".join(row) for row in quoted).encode("utf-8", "surrogatepass")
+    str(import_file(ClientResource, content, filename="x.csv", at=AT, dry_run=True))
+
+
+def test_a_client_made_by_hand_does_not_stand_in_the_way():
+    factories.client()
+    assert load(HEADER, ANNA).new == 1
