@@ -1,6 +1,6 @@
 """Recording events: once each, with a row in the inbox of everyone who listens to the kind."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -45,7 +45,9 @@ def open_month(moment: datetime) -> None:
 
 
 @transaction.atomic
-def record_selected(select: str, params: Sequence[object], occurred_at: datetime) -> int:
+def record_selected(
+    select: str, params: Sequence[Any] | Mapping[str, Any], occurred_at: datetime
+) -> int:
     """Record the events a SELECT yields; all of them occur at `occurred_at`.
 
     The SELECT gives client_id, kind, subject, occurred_at, properties (jsonb), source_key.
@@ -75,7 +77,7 @@ def record(facts: Iterable[Fact]) -> int:
             %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::text[]
         )
     """
-    columns = [
+    columns: list[list[Any]] = [
         [fact.client_id for fact in rows],
         [fact.kind for fact in rows],
         [fact.subject for fact in rows],

@@ -1,5 +1,7 @@
 """Coupon strategies: the term sheet as data, its observations and their results."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -7,7 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from apps.core import clock
 from apps.products.models.markets import Underlying
 
-LEVEL = {"max_digits": 12, "decimal_places": 8}  # a fraction of the initial fixing: 0.75
+LEVEL: dict[str, Any] = {
+    "max_digits": 12,
+    "decimal_places": 8,
+}  # a fraction of the initial fixing: 0.75
 
 
 class Strategy(models.Model):
