@@ -32,6 +32,17 @@ def level(
     return close / initial_on(underlying, changes, day)
 
 
+def mark(basket: Basket, share: Underlying, barrier: Fraction) -> Fraction:
+    """Return a barrier as a level of one share, by way of its rounded price where there is one.
+
+    The price is rounded once, on the initial fixing as struck; a split divides it unrounded.
+    """
+    if basket.level_dp is None:
+        return barrier
+    grid = 10**basket.level_dp
+    return Fraction(money.rounded(barrier * share.initial * grid), grid) / share.initial
+
+
 def worst(basket: Basket, levels: Levels) -> str:
     """Return the id of the share with the lowest level; of equals, the first in the term sheet."""
     return min(basket.underlyings, key=lambda share: levels[share.id]).id
@@ -65,7 +76,7 @@ def reaches(
         return _at_least(basket_level(basket, levels), barrier, strict=strict)
     there = sum(
         share.id in counted
-        or _at_least(levels[share.id], _mark(basket, share, barrier), strict=strict)
+        or _at_least(levels[share.id], mark(basket, share, barrier), strict=strict)
         for share in basket.underlyings
     )
     return there >= _needed(basket)
@@ -105,9 +116,9 @@ def shares_inside(
         for share in basket.underlyings
         if (
             barrier is None
-            or _at_least(levels[share.id], _mark(basket, share, barrier), strict=strict)
+            or _at_least(levels[share.id], mark(basket, share, barrier), strict=strict)
         )
-        and (upper is None or levels[share.id] <= _mark(basket, share, upper))
+        and (upper is None or levels[share.id] <= mark(basket, share, upper))
     )
 
 
@@ -121,7 +132,7 @@ def falls_below(
     """
     if basket.kind in (BasketKind.WORST, BasketKind.ALL):
         return any(
-            not _at_least(levels[share.id], _mark(basket, share, barrier), strict=inclusive)
+            not _at_least(levels[share.id], mark(basket, share, barrier), strict=inclusive)
             for share in basket.underlyings
             if share.id in levels
         )
@@ -135,17 +146,6 @@ def _needed(basket: Basket) -> int:
     if basket.kind is BasketKind.N_OF_M:
         return basket.m
     return 1 if basket.kind in (BasketKind.BEST, BasketKind.ANY) else len(basket.underlyings)
-
-
-def _mark(basket: Basket, share: Underlying, barrier: Fraction) -> Fraction:
-    """Return a barrier as a level of one share, by way of its rounded price where there is one.
-
-    The price is rounded once, on the initial fixing as struck; a split divides it unrounded.
-    """
-    if basket.level_dp is None:
-        return barrier
-    grid = 10**basket.level_dp
-    return Fraction(money.rounded(barrier * share.initial * grid), grid) / share.initial
 
 
 def _at_least(level: Fraction, barrier: Fraction, *, strict: bool) -> bool:
