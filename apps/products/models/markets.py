@@ -1,5 +1,8 @@
 """Exchanges, shares and their closing prices."""
 
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -23,6 +26,10 @@ class Exchange(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    def close_of(self, day: date) -> datetime:
+        """Return the moment from which a closing price of the day can be known."""
+        return datetime.combine(day, self.closes_at, ZoneInfo(self.time_zone))
 
 
 class TradingDay(models.Model):

@@ -1,0 +1,218 @@
+"""A strategy's rows as the engine's term sheet, and what its observations hand to each other."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from django.db.models import QuerySet, Subquery
+
+from apps.core import money
+from apps.products.models.markets import CorporateAction, Quote, TradingDay
+from apps.products.models.strategies import BasketMember, Observation, ObservationResult, Strategy
+from apps.products.payoff import State, Status
+from apps.products.terms.reading import read_spec
+from apps.products.terms.sheet import TermSheet, TermSheetError
+
+
+def term_sheet(strategy: Strategy, *, as_of: date | None = None) -> TermSheet:
+    """Return the strategy as the engine's term sheet; six queries.
+
+    Corporate actions with an ex-date after `as_of` are left out. Raises TermSheetError with a
+    sentence where the engine refuses the terms or a special dividend lacks the close before it.
+    """
+    return read_spec(spec(strategy, as_of=as_of), path=strategy.code)
+
+
+def state_before(observation: Observation) -> State:
+    """Return what the observations before this one carried; TermSheetError where one is missing."""
+    if observation.number == 1:
+        return State.start()
+    carried = (
+        current_results(observation.strategy_id)
+        .filter(observation__number=observation.number - 1)
+        .values_list("carried", flat=True)
+        .first()
+    )
+    if carried is None:
+        raise TermSheetError(f"Observation {observation.number - 1} has no result.")
+    return carried_state(carried)
+
+
+def current_results(strategy_id: int) -> QuerySet[ObservationResult]:
+    """Return the results of a strategy that no correction has superseded."""
+    return ObservationResult.objects.filter(
+        observation__strategy_id=strategy_id, superseded_by__isnull=True
+    )
+
+
+def carry(state: State) -> dict[str, object]:
+    """Return a state as JSON values; rates stay exact as fractions in words, like 1/40."""
+    return {
+        "status": state.status.value,
+        "observed": state.observed,
+        "rate_paid": str(state.rate_paid),
+        "rate_remembered": str(state.rate_remembered),
+        "knocked_in": state.knocked_in,
+        "above": sorted(state.above),
+    }
+
+
+def carried_state(carried: Mapping[str, Any]) -> State:
+    """Return the state that `carry` wrote down."""
+    return State(
+        status=Status(carried["status"]),
+        observed=carried["observed"],
+        rate_paid=Fraction(carried["rate_paid"]),
+        rate_remembered=Fraction(carried["rate_remembered"]),
+        knocked_in=carried["knocked_in"],
+        above=frozenset(carried["above"]),
+    )
+
+
+def spec(strategy: Strategy, *, as_of: date | None = None) -> dict[str, object]:
+    """Return the strategy in the JSON form that `replay_terms` reads: one case's `spec`.
+
+    The notional is one note, or one unit of the currency where there are no notes.
+    """
+    places = money.decimals(strategy.currency)
+    note = money.major_units(strategy.denomination or 10**places, places)
+    members = list(strategy.basket_members.select_related("underlying__exchange"))
+    observations = list(strategy.observations.order_by("number"))
+    return {
+        "notional": _text(note),
+        "denomination": _text(note) if strategy.denomination else None,
+        "currency": strategy.currency,
+        "rounding": strategy.rounding,
+        "round_per": "note" if strategy.denomination else "position",
+        "issue_date": strategy.struck_on.isoformat(),
+        "maturity": strategy.matures_on.isoformat(),
+        "memory": strategy.memory,
+        "basket": strategy.basket,
+        "level_dp": strategy.level_dp,
+        "underlyings": [
+            {
+                "id": member.underlying.ticker,
+                "initial": _text(member.initial_fixing),
+                "calendar": member.underlying.exchange.code,
+            }
+            for member in members
+        ],
+        "coupon": {
+            "rate": _text(strategy.coupon_rate),
+            "barrier": _text(strategy.coupon_barrier),
+            "upper": _text(strategy.corridor_upper),
+            "strict": strategy.barrier_strict,
+            "guaranteed": strategy.guaranteed,
+            "guaranteed_rate": _text(strategy.guaranteed_rate),
+        },
+        "autocall": {
+            "barrier": _text(strategy.call_barrier),
+            "first": strategy.call_first,
+            "coupon": strategy.call_coupon,
+            "redemption": _text(strategy.call_redemption),
+            "deferred": _text(strategy.call_deferred),
+            "bonus": {
+                str(observation.number): _text(observation.bonus)
+                for observation in observations
+                if observation.bonus is not None
+            },
+        },
+        "observations": [_observation(observation) for observation in observations],
+        "redemption": _redemption(strategy),
+        "actions": _actions(strategy, members, as_of or date.max),
+        "schedule": {
+            "roll": strategy.roll,
+            "common": strategy.common_sessions,
+            "max_disruption": strategy.max_disruption,
+            "disruption_scope": strategy.disruption_scope,
+        },
+        "payment": {"lag": strategy.payment_lag},
+    }
+
+
+def _observation(observation: Observation) -> dict[str, object]:
+    return {
+        "date": observation.scheduled_on.isoformat(),
+        "pay": observation.pays_on.isoformat() if observation.pays_on else None,
+        "rate": _text(observation.coupon_rate),
+        "coupon_barrier": _text(observation.coupon_barrier),
+        "coupon_upper": _text(observation.corridor_upper),
+        "guaranteed": observation.guaranteed,
+        "autocall": _text(observation.call_barrier),
+        "call_redemption": _text(observation.call_redemption),
+    }
+
+
+def _redemption(strategy: Strategy) -> dict[str, object]:
+    """Return the redemption with the terms that its type uses; others would be refused."""
+    kinds = Strategy.Redemption
+    own: dict[str, object] = {}
+    if strategy.redemption == kinds.FIXED:
+        own = {"level": _text(strategy.redemption_level)}
+    elif strategy.redemption == kinds.FLOOR:
+        own = {"floor": _text(strategy.redemption_level)}
+    elif strategy.redemption == kinds.BARRIER:
+        own = {
+            "barrier": _text(strategy.knock_in_barrier),
+            "style": strategy.knock_in_style,
+            "strike": _text(strategy.strike),
+            "floor": _text(strategy.redemption_level),
+        }
+    return {"type": strategy.redemption, "participation": _text(strategy.participation)} | own
+
+
+def _actions(
+    strategy: Strategy, members: list[BasketMember], as_of: date
+) -> list[dict[str, object]]:
+    """Return what changes an initial fixing: ex-dates after the strike, none after `as_of`."""
+    changes = CorporateAction.objects.filter(
+        underlying__in=[member.underlying_id for member in members],
+        ex_on__gt=strategy.struck_on,
+        ex_on__lte=as_of,
+    )
+    return [
+        _action(change) for change in changes.select_related("underlying").order_by("ex_on", "pk")
+    ]
+
+
+def _action(change: CorporateAction) -> dict[str, object]:
+    own: dict[str, object] = {
+        "id": change.underlying.ticker,
+        "ex": change.ex_on.isoformat(),
+        "type": change.kind,
+    }
+    if change.kind == CorporateAction.Kind.SPLIT:
+        return own | {"ratio": _text(change.ratio)}
+    before = _close_before(change)
+    if before is None:
+        raise TermSheetError(
+            f"{change.underlying.ticker}: no close of the session before the special dividend "
+            f"of {change.ex_on.isoformat()}."
+        )
+    return own | {"amount": _text(change.amount), "prev_close": _text(before)}
+
+
+def _close_before(change: CorporateAction) -> Decimal | None:
+    """Return the confirmed close of the last session before a corporate action."""
+    session = (
+        TradingDay.objects.filter(exchange=change.underlying.exchange_id, day__lt=change.ex_on)
+        .order_by("-day")
+        .values("day")[:1]
+    )
+    return (
+        Quote.objects.filter(
+            underlying=change.underlying_id,
+            day=Subquery(session),
+            is_current=True,
+            state=Quote.State.CONFIRMED,
+        )
+        .values_list("close", flat=True)
+        .first()
+    )
+
+
+def _text(number: Decimal | None) -> str | None:
+    """Return a decimal in plain digits, as the engine's reader wants numbers."""
+    return None if number is None else f"{number:f}"
