@@ -1,0 +1,367 @@
+"""Observations become results, coupons, payments and events: each once, on confirmed closes only."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from django.db import DataError, IntegrityError, connection, transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
+
+from apps.core import money
+from apps.events.actions import record_selected
+from apps.products import levels, payoff
+from apps.products.actions.strategies import roll_unplaced
+from apps.products.models.holdings import Policy, PolicyCoupon
+from apps.products.models.markets import TradingDay
+from apps.products.models.strategies import Observation, ObservationResult, Strategy
+from apps.products.payoff import Event, Outcome, State, Status
+from apps.products.queries.due import Due, closes, due, examined, next_observations, unfit
+from apps.products.queries.terms import carry, state_before, term_sheet
+from apps.products.terms.sheet import KnockIn, RedemptionKind, TermSheet
+
+LEVEL_PLACES = 8
+RATE_PLACES = 16
+LONGEST = 500  # characters of Observation.waiting_for
+
+# Whom an observation concerns: a contract that had begun by the valuation day and had not ended by
+# the scheduled one. A last observation that rolls over the end of a policy still pays it.
+COUPONS = """
+INSERT INTO products_policycoupon
+    (policy_id, observation_id, result_id, outcome, amount, remembered)
+SELECT policy.id, %(observation)s, %(result)s, %(outcome)s,
+    products_money(policy.nominal, %(note)s, %(paid_over)s, %(paid_under)s, %(rounding)s),
+    products_money(policy.nominal, %(note)s, %(kept_over)s, %(kept_under)s, %(rounding)s)
+FROM products_policy AS policy
+WHERE policy.strategy_id = %(strategy)s
+    AND policy.state = 'active'
+    AND policy.starts_on <= %(valuation_on)s
+    AND policy.ends_on >= least(%(scheduled_on)s, %(valuation_on)s)
+"""
+PAYMENTS = """
+INSERT INTO products_payment (policy_id, kind, amount, due_on, state, result_id)
+SELECT coupon.policy_id, due.kind, due.amount, due.due_on, 'planned', coupon.result_id
+FROM products_policycoupon AS coupon
+JOIN products_policy AS policy ON policy.id = coupon.policy_id
+CROSS JOIN LATERAL (VALUES
+    ('coupon', coupon.amount, %(pays_on)s::date),
+    ('redemption',
+        products_money(policy.nominal, %(note)s, %(back_over)s, %(back_under)s, %(rounding)s),
+        %(redeems_on)s::date),
+    ('residual',
+        products_money(policy.nominal, %(note)s, %(rest_over)s, %(rest_under)s, %(rounding)s),
+        %(ends_on)s::date)
+) AS due (kind, amount, due_on)
+WHERE coupon.result_id = %(result)s AND due.amount > 0
+"""
+EVENTS = """
+SELECT policy.client_id, %(kind)s, 'policy:' || policy.id, %(at)s::timestamptz,
+    jsonb_build_object(
+        'strategy', policy.strategy_id, 'observation', coupon.observation_id,
+        'result', coupon.result_id, 'policy', policy.id, 'outcome', coupon.outcome,
+        'amount', coupon.amount, 'remembered', coupon.remembered, 'currency', %(currency)s::text
+    ),
+    'result:' || coupon.result_id || ':policy:' || policy.id
+FROM products_policycoupon AS coupon
+JOIN products_policy AS policy ON policy.id = coupon.policy_id
+WHERE coupon.result_id = %(result)s
+"""
+KINDS = {
+    Event.ACCRUED: "coupon.accrued",
+    Event.PARTIAL: "coupon.accrued",
+    Event.GUARANTEED: "coupon.accrued",
+    Event.SAVED: "coupon.saved",
+    Event.LOST: "coupon.lost",
+}
+
+
+class EvaluationError(ValueError):
+    """An observation cannot be evaluated yet; the message says why, for a marketer."""
+
+
+def evaluate_due(*, at: datetime) -> int:
+    """Evaluate every observation that is due at `at`, in order; return how many were.
+
+    Goes on until nothing more is due, so it catches up on a past of several observations. Each is a
+    transaction of its own and is tried once; one that lacks something waits and stops no other.
+    """
+    roll_unplaced(at=at)
+    tried: set[int] = set()
+    evaluated = 0
+    while found := [item for item in due(at=at) if item.observation.pk not in tried]:
+        for item in found:
+            tried.add(item.observation.pk)
+            if item.lacks:
+                _wait(item.observation, item.lacks)
+            else:
+                evaluated += evaluate_observation(item.observation.pk, at=at)
+    return evaluated
+
+
+def evaluate_observation(observation_id: int, *, at: datetime) -> bool:
+    """Evaluate one observation and all its policies in one transaction; say whether it was done.
+
+    Not done where it is not the strategy's next one, its day has not closed, somebody else did it,
+    or something is lacking or wrong: the last is written to `waiting_for`, and nothing else is.
+    """
+    observation = next_observations().select_related("strategy").filter(pk=observation_id).first()
+    found = examined([observation], at=at) if observation else []
+    if not found:
+        return False
+    item = found[0]
+    if item.lacks:
+        _wait(item.observation, item.lacks)
+        return False
+    try:
+        return _evaluate(item, at)
+    except (ValueError, ArithmeticError, DataError, IntegrityError) as failure:
+        # The fault of one strategy's terms or policies is its own: no other must wait for it.
+        _wait(item.observation, [str(failure).partition("\n")[0]])
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What the engine says of one observation, ready to be written."""
+
+    due: Due
+    terms: TermSheet
+    outcome: Outcome
+    levels: dict[str, Fraction]
+
+
+@transaction.atomic
+def _evaluate(item: Due, at: datetime) -> bool:
+    claimed = (
+        next_observations()
+        .filter(pk=item.observation.pk)
+        .update(state=Observation.State.EVALUATED, waiting_for="")
+    )
+    if not claimed:
+        return False
+    decided = _decide(item)
+    _refuse_broken_notes(item.observation.strategy)
+    result = _record_result(decided, at)
+    _write_money(decided, result)
+    _write_events(decided, result, at)
+    if decided.outcome.status is not Status.LIVE:
+        _end(decided, result)
+    return True
+
+
+def _wait(observation: Observation, reasons: Iterable[str]) -> None:
+    """Say what an observation waits for; the same reason again writes nothing."""
+    reason = "; ".join(reasons)
+    if len(reason) > LONGEST:
+        reason = f"{reason[: LONGEST - 1]}…"
+    if (observation.state, observation.waiting_for) != (Observation.State.WAITING, reason):
+        Observation.objects.filter(pk=observation.pk, state__in=Observation.OPEN).update(
+            state=Observation.State.WAITING, waiting_for=reason
+        )
+
+
+def _decide(item: Due) -> _Decided:
+    """Ask the engine; nothing after the valuation day is read."""
+    observation, day = item.observation, item.observation.valuation_on
+    if observation.pays_on is None:
+        raise EvaluationError(_("The calendars do not reach the day of payment yet."))
+    terms = term_sheet(observation.strategy, as_of=day)
+    reached = {
+        share.id: levels.level(
+            share,
+            terms.changes,
+            day,
+            Fraction(item.quotes[member.underlying_id, day].close),
+        )
+        for share, member in zip(terms.basket.underlyings, item.members, strict=True)
+    }
+    state = _watched(item, terms, state_before(observation))
+    outcome = payoff.observe(terms, state, observation.number, reached)
+    return _Decided(item, terms, outcome, reached)
+
+
+def _watched(item: Due, terms: TermSheet, state: State) -> State:
+    """Look at every close since the observation before, for a barrier that is watched daily.
+
+    Every session must have its close: a day that nobody has seen may have broken the barrier.
+    """
+    redemption = terms.redemption
+    daily = redemption.kind is RedemptionKind.BARRIER and redemption.style is KnockIn.AMERICAN
+    if not daily or state.knocked_in:
+        return state
+    strategy, until = item.observation.strategy, item.observation.valuation_on
+    after = (
+        strategy.observations.filter(number=item.observation.number - 1)
+        .values_list("valuation_on", flat=True)
+        .first()
+    ) or strategy.struck_on
+    shares = {member.underlying.ticker: member.underlying for member in item.members}
+    quotes = closes([share.pk for share in shares.values()], Q(day__gt=after, day__lte=until))
+    sessions = TradingDay.objects.filter(
+        exchange__in=[share.exchange_id for share in shares.values()],
+        day__gt=after,
+        day__lte=until,
+    ).values_list("exchange_id", "day")
+    open_on = set(sessions)
+    for day in sorted({day for _market, day in open_on}):
+        traded = [share for share in shares.values() if (share.exchange_id, day) in open_on]
+        if reasons := list(filter(None, (unfit(share, day, quotes) for share in traded))):
+            raise EvaluationError("; ".join(reasons))
+        seen = {
+            share.id: levels.level(
+                share, terms.changes, day, Fraction(quotes[shares[share.id].pk, day].close)
+            )
+            for share in terms.basket.underlyings
+            if (shares[share.id].exchange_id, day) in open_on
+        }
+        state = payoff.watch(terms, state, day, seen)
+    return state
+
+
+def _refuse_broken_notes(strategy: Strategy) -> None:
+    """Refuse policies that are no whole number of notes: their money could only be guessed."""
+    if strategy.denomination is None:
+        return
+    broken = (
+        strategy.policies.filter(state=Policy.State.ACTIVE)
+        .annotate(rest=F("nominal") % strategy.denomination)
+        .exclude(rest=0)
+        .order_by("pk")
+        .first()
+    )
+    if broken:
+        raise EvaluationError(
+            _("Policy %(number)s: its nominal is no whole number of notes.")
+            % {"number": broken.number}
+        )
+
+
+def _record_result(decided: _Decided, at: datetime) -> ObservationResult:
+    outcome, reached = decided.outcome, decided.levels
+    members = {member.underlying.ticker: member for member in decided.due.members}
+    called = outcome.status is Status.CALLED
+    return ObservationResult.objects.create(
+        observation=decided.due.observation,
+        outcome=outcome.event.value,
+        called=called,
+        matured=outcome.status is Status.MATURED,
+        rate_paid=_decimal(outcome.rate_paid, RATE_PLACES),
+        rate_remembered=_decimal(outcome.rate_remembered, RATE_PLACES),
+        worst=members[outcome.worst],
+        worst_level=_decimal(reached[outcome.worst]),
+        average_level=_decimal(sum(reached.values(), Fraction(0)) / len(reached)),
+        redemption=None if outcome.redemption is None else _decimal(outcome.redemption),
+        deferred=_decimal(outcome.deferred) if called else None,
+        levels=_shares(decided),
+        carried=carry(outcome.state),
+        formula_version=payoff.FORMULA_VERSION,
+        evaluated_at=at,
+    )
+
+
+def _shares(decided: _Decided) -> list[dict[str, Any]]:
+    """Return what each share showed, in the basket's order; numbers as strings, days as ISO."""
+    item, terms = decided.due, decided.terms
+    day = item.observation.valuation_on
+    barrier = terms.observation(item.observation.number).barrier
+    there = levels.shares_inside(terms.basket, decided.levels, barrier, strict=terms.coupon.strict)
+    rows = []
+    for share, member in zip(terms.basket.underlyings, item.members, strict=True):
+        fixing = levels.initial_on(share, terms.changes, day)
+        price = None if barrier is None else levels.mark(terms.basket, share, barrier) * fixing
+        rows.append(
+            {
+                "ticker": share.id,
+                "name": member.underlying.name,
+                "day": day.isoformat(),
+                "close": f"{item.quotes[member.underlying_id, day].close.normalize():f}",
+                "initial_fixing": f"{member.initial_fixing.normalize():f}",
+                "adjusted_fixing": _text(fixing),
+                "level": f"{_decimal(decided.levels[share.id])}",
+                "barrier": None if barrier is None else _text(barrier),
+                "barrier_price": None if price is None else _text(price),
+                "met": share.id in there,
+            }
+        )
+    return rows
+
+
+def _write_money(decided: _Decided, result: ObservationResult) -> None:
+    """Give every policy its coupon and plan what falls due, in one statement each."""
+    observation, outcome = decided.due.observation, decided.outcome
+    strategy = observation.strategy
+    pays_on = observation.pays_on or observation.valuation_on
+    params: dict[str, Any] = {
+        "strategy": strategy.pk,
+        "observation": observation.pk,
+        "result": result.pk,
+        "outcome": outcome.event.value,
+        "note": strategy.denomination,
+        "rounding": strategy.rounding,
+        "scheduled_on": observation.scheduled_on,
+        "valuation_on": observation.valuation_on,
+        "pays_on": pays_on,
+        "ends_on": max(pays_on, strategy.matures_on),
+        # A call pays back with the coupon; what is held to maturity is paid back then.
+        "redeems_on": pays_on if outcome.called else max(pays_on, strategy.matures_on),
+    }
+    rates = {
+        "paid": outcome.rate_paid,
+        "kept": outcome.rate_remembered,
+        "back": outcome.redemption or Fraction(0),
+        "rest": outcome.deferred,
+    }
+    for name, rate in rates.items():
+        params |= {f"{name}_over": rate.numerator, f"{name}_under": rate.denominator}
+    with connection.cursor() as cursor:
+        cursor.execute(COUPONS, params)
+        cursor.execute(PAYMENTS, params)
+
+
+def _write_events(decided: _Decided, result: ObservationResult, at: datetime) -> None:
+    """Put one event a policy on its client's timeline; the end of a strategy outranks its coupon."""
+    kind = KINDS.get(decided.outcome.event)
+    if decided.outcome.status is not Status.LIVE:
+        kind = "strategy.called" if result.called else "strategy.matured"
+    if kind is None:
+        return
+    params: dict[str, Any] = {
+        "kind": kind,
+        "at": at,
+        "result": result.pk,
+        "currency": decided.due.observation.strategy.currency,
+    }
+    record_selected(EVENTS, params, at)
+
+
+def _end(decided: _Decided, result: ObservationResult) -> None:
+    """Close the strategy, its policies and what it would have observed later."""
+    observation = decided.due.observation
+    strategy, day = observation.strategy, observation.valuation_on
+    called = result.called
+    Strategy.objects.filter(pk=strategy.pk, state=Strategy.State.PUBLISHED).update(
+        state=Strategy.State.CALLED if called else Strategy.State.MATURED,
+        called_on=day if called else None,
+    )
+    Policy.objects.filter(
+        pk__in=PolicyCoupon.objects.filter(result=result).values("policy"),
+        state=Policy.State.ACTIVE,
+    ).update(
+        state=Policy.State.CALLED if called else Policy.State.MATURED,
+        closed_on=day if called else max(day, strategy.matures_on),
+    )
+    strategy.observations.filter(number__gt=observation.number, state__in=Observation.OPEN).update(
+        state=Observation.State.DROPPED, waiting_for=""
+    )
+
+
+def _decimal(value: Fraction, places: int = LEVEL_PLACES) -> Decimal:
+    """Return a fraction rounded to a number of places, halves up."""
+    return Decimal(money.rounded(value * 10**places)).scaleb(-places)
+
+
+def _text(value: Fraction) -> str:
+    return f"{_decimal(value).normalize():f}"
