@@ -13,7 +13,9 @@ from apps.products.terms.sheet import TermSheetError
 Choice = TypeVar("Choice", bound=StrEnum)
 Value = TypeVar("Value")
 
-_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_DECIMAL = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,24})?")  # bounded: longer ones are attacks
+_YEARS = (1900, 2199)  # beyond them a date is a slip, and dates run out near 9999
+_MOST = 1000  # no count in a term sheet comes near
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -34,7 +36,9 @@ def parse(text: str) -> object:
         return json.loads(
             text, parse_float=no_float, parse_constant=no_float, object_pairs_hook=once
         )
-    except json.JSONDecodeError as error:
+    except TermSheetError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise TermSheetError(f"This is not JSON: {error}.") from error
 
 
@@ -57,13 +61,26 @@ def positive(value: object, path: str) -> Fraction:
     return number
 
 
+def whole(value: object, path: str, low: int = 0) -> int:
+    """Return a whole number from `low` to a thousand: counts, numbers and places."""
+    number = exact(value, path)
+    if number.denominator != 1 or not low <= number <= _MOST:
+        raise TermSheetError(f"{path}: {value} must be a whole number from {low} to {_MOST}.")
+    return number.numerator
+
+
 def day(value: object, path: str) -> date:
     """Return a date from its ISO form, 2024-09-30."""
     if isinstance(value, str) and _ISO_DATE.fullmatch(value):
         try:
-            return date.fromisoformat(value)
+            found = date.fromisoformat(value)
         except ValueError:
             raise TermSheetError(f"{path}: there is no day {value}.") from None
+        if not _YEARS[0] <= found.year <= _YEARS[1]:
+            raise TermSheetError(
+                f"{path}: {value} lies outside the years {_YEARS[0]} to {_YEARS[1]}."
+            )
+        return found
     raise TermSheetError(f"{path}: {value!r} is not a date such as 2024-09-30.")
 
 
@@ -144,12 +161,7 @@ class Fields:
     def whole(self, key: str, default: int, low: int = 0) -> int:
         """Return a whole number of at least `low`."""
         value = self.take(key)
-        if value is None:
-            return default
-        number = exact(value, self.at(key))
-        if number.denominator != 1 or number < low:
-            raise TermSheetError(f"{self.at(key)}: {value} must be a whole number from {low} up.")
-        return number.numerator
+        return default if value is None else whole(value, self.at(key), low)
 
     def flag(self, key: str, *, default: bool = False) -> bool:
         """Return true or false."""

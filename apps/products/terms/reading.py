@@ -6,7 +6,7 @@ from datetime import date
 from fractions import Fraction
 
 from apps.core import money
-from apps.products.terms.fields import Fields, exact, listed, members, positive
+from apps.products.terms.fields import Fields, listed, members, positive, whole
 from apps.products.terms.sheet import (
     ONE,
     Autocall,
@@ -142,7 +142,7 @@ def _basket(fields: Fields) -> Basket:
         Basket(
             BasketKind.WORST,
             _weighted(shares, at),
-            level_dp=None if level_dp is None else _places(level_dp, fields.at("level_dp")),
+            level_dp=None if level_dp is None else whole(level_dp, fields.at("level_dp")),
         ),
     )
 
@@ -157,13 +157,6 @@ def _weighted(shares: Sequence[Underlying], path: str) -> tuple[Underlying, ...]
         Underlying(share.id, share.initial, (share.weight or ONE) / total, share.calendar)
         for share in shares
     )
-
-
-def _places(value: object, path: str) -> int:
-    number = exact(value, path)
-    if number.denominator != 1 or number < 0:
-        raise TermSheetError(f"{path}: {value} must be a whole number from 0 up.")
-    return number.numerator
 
 
 def _looked_at(fields: Fields, basket: Basket) -> Basket:
@@ -198,7 +191,7 @@ def _coupon(fields: Fields) -> Coupon:
 def _autocall(fields: Fields, basket: Basket) -> Autocall:
     at = fields.at("bonus")
     bonus = {
-        _places(number, at): positive(factor, f"{at}.{number}")
+        whole(number, at): positive(factor, f"{at}.{number}")
         for number, factor in members(fields.take("bonus"), at).items()
     }
     autocall = Autocall(
