@@ -114,8 +114,7 @@ def valuation_days(
     """
     hit = disrupted or {}
     usable = {
-        share: {day for day in closes.get(share, ()) if day <= as_of} - hit.get(share, frozenset())
-        for share in sessions
+        share: closes.get(share, frozenset()) - hit.get(share, frozenset()) for share in sessions
     }
     trading = _trading(sessions) if schedule.common else sessions
     candidates = {share: _candidates(scheduled, schedule, own) for share, own in trading.items()}
