@@ -107,7 +107,7 @@ def expected(strategy):
     assert found[-1].rate_remembered == Decimal("0.1")
     split_day = found[3]
     assert split_day.observation.valuation_on == date(2020, 8, 31)
-    apple = next(share for share in split_day.levels if share["ticker"] == "AAPL")
+    apple = split_day.levels["AAPL"]
     assert apple["day"] == "2020-08-31"
     assert Decimal(apple["initial_fixing"]) == 4 * Decimal(apple["adjusted_fixing"])
     assert Decimal("2.4") < Decimal(apple["level"]) < Decimal("2.5")

@@ -262,31 +262,28 @@ def _record_result(decided: _Decided, at: datetime) -> ObservationResult:
     )
 
 
-def _shares(decided: _Decided) -> list[dict[str, Any]]:
-    """Return what each share showed, in the basket's order; numbers as strings, days as ISO."""
+def _shares(decided: _Decided) -> dict[str, dict[str, Any]]:
+    """Return what each share showed, by ticker; numbers as strings, days as ISO."""
     item, terms = decided.due, decided.terms
     day = item.observation.valuation_on
     barrier = terms.observation(item.observation.number).barrier
     there = levels.shares_inside(terms.basket, decided.levels, barrier, strict=terms.coupon.strict)
-    rows = []
+    shares = {}
     for share, member in zip(terms.basket.underlyings, item.members, strict=True):
         fixing = levels.initial_on(share, terms.changes, day)
         price = None if barrier is None else levels.mark(terms.basket, share, barrier) * fixing
-        rows.append(
-            {
-                "ticker": share.id,
-                "name": member.underlying.name,
-                "day": day.isoformat(),
-                "close": f"{item.quotes[member.underlying_id, day].close.normalize():f}",
-                "initial_fixing": f"{member.initial_fixing.normalize():f}",
-                "adjusted_fixing": _text(fixing),
-                "level": f"{_decimal(decided.levels[share.id])}",
-                "barrier": None if barrier is None else _text(barrier),
-                "barrier_price": None if price is None else _text(price),
-                "met": share.id in there,
-            }
-        )
-    return rows
+        shares[share.id] = {
+            "name": member.underlying.name,
+            "day": day.isoformat(),
+            "close": _text(Fraction(item.quotes[member.underlying_id, day].close)),
+            "initial_fixing": _text(share.initial),
+            "adjusted_fixing": _text(fixing),
+            "level": f"{_decimal(decided.levels[share.id])}",
+            "barrier": None if barrier is None else _text(barrier),
+            "barrier_price": None if price is None else _text(price),
+            "met": share.id in there,
+        }
+    return shares
 
 
 def _write_money(decided: _Decided, result: ObservationResult) -> None:
