@@ -1,0 +1,116 @@
+"""The timeline in words; each app tells what its kinds of event mean and what subjects are called."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, FieldTextFilter, RangeDateTimeFilter
+
+from apps.core.admin.display import column, list_url, page_link, page_url
+from apps.core.admin.pages import ReadOnlyPage, panel
+from apps.events.models import Event
+from apps.events.queries import timeline
+from apps.profiles.models import Client
+
+Words = Callable[[Event], str]
+Names = Callable[[Iterable[int]], Mapping[int, tuple[str, str]]]
+
+_words: dict[str, Words] = {}
+_names: dict[str, Names] = {}
+
+
+def words(*kinds: str) -> Callable[[Words], Words]:
+    """Have events of these kinds told by the function."""
+
+    def register(tell: Words) -> Words:
+        _words.update(dict.fromkeys(kinds, tell))
+        return tell
+
+    return register
+
+
+def subjects(kind: str) -> Callable[[Names], Names]:
+    """Have subjects like "policy:42" named by the function: ids to (name, address)."""
+
+    def register(name: Names) -> Names:
+        _names[kind] = name
+        return name
+
+    return register
+
+
+def in_words(event: Event) -> str:
+    """Tell an event in a sentence; a kind nobody explains is told by its name and values."""
+    if tell := _words.get(event.kind):
+        return tell(event)
+    values = ", ".join(f"{name}: {value}" for name, value in event.properties.items())
+    name = event.kind.replace(".", " ").replace("_", " ").capitalize()
+    return f"{name} ({values})" if values else name
+
+
+def named(events: Iterable[Event]) -> dict[str, SafeString | str]:
+    """Return a linked name for every subject of the events, one query a kind of subject."""
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for event in events:
+        kind, _colon, number = event.subject.partition(":")
+        if number.isdigit():
+            wanted[kind].add(int(number))
+    links: dict[str, SafeString | str] = {}
+    for kind, ids in wanted.items():
+        known = _names[kind](ids) if kind in _names else {}
+        for pk, (name, url) in known.items():
+            links[f"{kind}:{pk}"] = format_html('<a class="desk-link" href="{}">{}</a>', url, name)
+    return links
+
+
+@subjects("client")
+def clients_named(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+    return {row.pk: (str(row), page_url(row)) for row in Client.objects.filter(pk__in=list(ids))}
+
+
+@admin.register(Event)
+class EventPage(ReadOnlyPage[Event]):
+    list_display = ["occurred_at", "client_name", "told", "kind", "subject"]
+    list_select_related = ["client"]
+    list_filter = [
+        ("occurred_at", RangeDateTimeFilter),
+        ("kind", FieldTextFilter),
+        ("client", AutocompleteSelectFilter),
+    ]
+    search_fields = ["=kind", "=subject"]
+    search_help_text = gettext_lazy("The exact kind or subject, like coupon.accrued or policy:42")
+    ordering = ["-occurred_at", "-pk"]
+
+    @column(gettext_lazy("client"))
+    def client_name(self, event: Event) -> str:
+        return page_link(event.client)
+
+    @column(gettext_lazy("what happened"))
+    def told(self, event: Event) -> str:
+        return in_words(event)
+
+
+@panel(
+    Client,
+    gettext_lazy("Timeline"),
+    permission="events.view_event",
+    template="events/admin/timeline.html",
+)
+def timeline_of(request: HttpRequest, client: Client) -> dict[str, Any]:
+    events = timeline(client)
+    links = named(events)
+    moments: list[tuple[Event, str | Promise, SafeString | str]] = [
+        (event, in_words(event), links.get(event.subject, event.subject)) for event in events
+    ]
+    return {
+        "moments": moments,
+        "more": _("All"),
+        "more_url": list_url(Event, client__id__exact=client.pk),
+    }

@@ -1,0 +1,9 @@
+"""Reads of the timeline."""
+
+from apps.events.models import Event
+from apps.profiles.models import Client
+
+
+def timeline(client: Client, limit: int = 50) -> list[Event]:
+    """Return the client's newest events, newest first."""
+    return list(Event.objects.filter(client=client).order_by("-occurred_at", "-pk")[:limit])

@@ -1,0 +1,174 @@
+"""Clients as the marketer sees them: who they are, how to reach them, what they agreed to."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    BooleanRadioFilter,
+    ChoicesDropdownFilter,
+    MultipleChoicesDropdownFilter,
+    RangeDateTimeFilter,
+)
+
+from apps.core.admin.display import badge, column, list_url, page_link, pill
+from apps.core.admin.pages import Page, ReadOnlyPage, panel
+from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Identifier
+from apps.profiles.queries import consent_history
+
+REACHED = {"valid": "good", "unconfirmed": "wait", "unreachable": "bad", "bounced": "bad"}
+
+
+class IdentifierInline(TabularInline):  # type: ignore[misc]
+    model = Identifier
+    extra = 0
+    tab = True
+    show_count = True
+
+
+class ContactPointInline(TabularInline):  # type: ignore[misc]
+    model = ContactPoint
+    extra = 0
+    tab = True
+    fields = ["channel", "address", "state", "verified_at", "checked_at"]
+
+
+def addresses(client: Client, channel: str) -> str:
+    return ", ".join(
+        point.address
+        for point in client.contact_points.all()
+        if point.channel == channel and point.state != ContactPoint.State.REMOVED
+    )
+
+
+@admin.register(Client)
+class ClientPage(Page[Client]):
+    list_display = ["__str__", "phone", "email", "shown_tier", "language", "time_zone", "created_at"]
+    list_filter = [
+        ("tier", MultipleChoicesDropdownFilter),
+        ("language", ChoicesDropdownFilter),
+        ("preferred_channel", ChoicesDropdownFilter),
+        ("created_at", RangeDateTimeFilter),
+    ]
+    search_fields = ["first_name", "last_name", "identifiers__value", "contact_points__address"]
+    search_help_text = _("Name, phone, e-mail or contract number")
+    ordering = ["last_name", "first_name", "pk"]
+    readonly_fields = ["created_at"]
+    inlines = [ContactPointInline, IdentifierInline]
+    fieldsets = [
+        (
+            _("Person"),
+            {
+                "fields": [
+                    ("first_name", "last_name"),
+                    ("birth_on", "tier"),
+                    ("language", "preferred_channel"),
+                    "created_at",
+                ]
+            },
+        ),
+        (
+            _("When he may be told"),
+            {"fields": [("time_zone", "time_zone_source"), ("quiet_from", "quiet_until")]},
+        ),
+        (_("What the issuer adds"), {"fields": ["attributes"], "classes": ["collapse"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
+        rows: QuerySet[Client] = super().get_queryset(request)
+        return rows.prefetch_related("contact_points")
+
+    @column(_("phone"))
+    def phone(self, client: Client) -> str:
+        return addresses(client, Channel.SMS) or "–"
+
+    @column(_("e-mail"))
+    def email(self, client: Client) -> str:
+        return addresses(client, Channel.EMAIL) or "–"
+
+    @column(_("tier"), ordering="tier")
+    def shown_tier(self, client: Client) -> str:
+        return pill(client.get_tier_display()) if client.tier else "–"
+
+
+@admin.register(ConsentRecord)
+class ConsentPage(ReadOnlyPage[ConsentRecord]):
+    list_display = [
+        "client_name", "purpose", "channel", "granted", "text_version", "source", "recorded_at",
+    ]  # fmt: skip
+    list_select_related = ["client"]
+    list_filter = [
+        ("granted", BooleanRadioFilter),
+        ("purpose", ChoicesDropdownFilter),
+        ("channel", ChoicesDropdownFilter),
+        ("client", AutocompleteSelectFilter),
+        ("recorded_at", RangeDateTimeFilter),
+    ]
+    search_fields = ["client__last_name", "client__first_name", "source"]
+    ordering = ["-recorded_at", "-pk"]
+
+    @column(_("client"), ordering="client__last_name")
+    def client_name(self, consent: ConsentRecord) -> str:
+        return page_link(consent.client)
+
+
+@admin.register(ContactPoint)
+class ContactPointPage(Page[ContactPoint]):
+    list_display = [
+        "address", "channel", "client_name", badge("state", _("state"), **REACHED), "verified_at",
+    ]  # fmt: skip
+    list_select_related = ["client"]
+    list_filter = [
+        ("state", MultipleChoicesDropdownFilter),
+        ("channel", ChoicesDropdownFilter),
+        ("client", AutocompleteSelectFilter),
+    ]
+    search_fields = ["address", "client__last_name"]
+    autocomplete_fields = ["client"]
+    readonly_fields = ["created_at"]
+
+    @column(_("client"), ordering="client__last_name")
+    def client_name(self, point: ContactPoint) -> str:
+        return page_link(point.client)
+
+
+def answer(consent: ConsentRecord) -> str:
+    return pill(_("granted"), "good") if consent.granted else pill(_("withdrawn"), "bad")
+
+
+def consent_rows(records: Iterable[ConsentRecord]) -> list[list[object]]:
+    """Write each answer, newest first; the first of a question is the one that counts."""
+    counted: set[tuple[str, str]] = set()
+    rows: list[list[object]] = []
+    for record in records:
+        question = (record.purpose, record.channel)
+        now = pill(_("counts"), "wait") if question not in counted else ""
+        counted.add(question)
+        rows.append(
+            [
+                f"{record.get_purpose_display()} · {record.get_channel_display()}",
+                answer(record),
+                now,
+                date_format(localtime(record.recorded_at), "SHORT_DATETIME_FORMAT"),
+                f"{record.source} ({record.text_version})",
+            ]
+        )
+    return rows
+
+
+@panel(Client, _("Consents"), permission="profiles.view_consentrecord")
+def consents_of(request: HttpRequest, client: Client) -> dict[str, Any]:
+    return {
+        "headers": [_("question"), _("answer"), "", _("when"), _("how, and which wording")],
+        "rows": consent_rows(consent_history(client)),
+        "empty": _("He was never asked: nothing may be sent."),
+        "more": _("All"),
+        "more_url": list_url(ConsentRecord, client__id__exact=client.pk),
+    }
