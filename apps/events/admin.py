@@ -11,7 +11,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, FieldTextFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    FieldTextFilter,
+    RangeDateTimeFilter,
+)
 
 from apps.core.admin.display import column, list_url, page_link, page_url
 from apps.core.admin.pages import ReadOnlyPage, panel
@@ -103,7 +107,7 @@ class EventPage(ReadOnlyPage[Event]):
     permission="events.view_event",
     template="events/admin/timeline.html",
 )
-def timeline_of(request: HttpRequest, client: Client) -> dict[str, Any]:
+def timeline_of(_request: HttpRequest, client: Client) -> dict[str, Any]:
     events = timeline(client)
     links = named(events)
     moments: list[tuple[Event, str | Promise, SafeString | str]] = [

@@ -26,14 +26,14 @@ from apps.profiles.queries import consent_history
 REACHED = {"valid": "good", "unconfirmed": "wait", "unreachable": "bad", "bounced": "bad"}
 
 
-class IdentifierInline(TabularInline):  # type: ignore[misc]
+class IdentifierInline(TabularInline):
     model = Identifier
     extra = 0
     tab = True
     show_count = True
 
 
-class ContactPointInline(TabularInline):  # type: ignore[misc]
+class ContactPointInline(TabularInline):
     model = ContactPoint
     extra = 0
     tab = True
@@ -50,7 +50,15 @@ def addresses(client: Client, channel: str) -> str:
 
 @admin.register(Client)
 class ClientPage(Page[Client]):
-    list_display = ["__str__", "phone", "email", "shown_tier", "language", "time_zone", "created_at"]
+    list_display = [
+        "__str__",
+        "phone",
+        "email",
+        "shown_tier",
+        "language",
+        "time_zone",
+        "created_at",
+    ]
     list_filter = [
         ("tier", MultipleChoicesDropdownFilter),
         ("language", ChoicesDropdownFilter),
@@ -164,7 +172,7 @@ def consent_rows(records: Iterable[ConsentRecord]) -> list[list[object]]:
 
 
 @panel(Client, _("Consents"), permission="profiles.view_consentrecord")
-def consents_of(request: HttpRequest, client: Client) -> dict[str, Any]:
+def consents_of(_request: HttpRequest, client: Client) -> dict[str, Any]:
     return {
         "headers": [_("question"), _("answer"), "", _("when"), _("how, and which wording")],
         "rows": consent_rows(consent_history(client)),

@@ -90,6 +90,8 @@ class Client(models.Model):
     class Meta:
         verbose_name = _("client")
         verbose_name_plural = _("clients")
+        # Seeing a list is one right, carrying it out of the house another.
+        permissions = [("export_lists", _("Can take lists out as files"))]
         constraints = [
             models.CheckConstraint(
                 name="client_time_zone_has_source",

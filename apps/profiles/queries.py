@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from apps.profiles.models import ConsentRecord
+from apps.profiles.models import Client, ConsentRecord
 
 
 def consents(client_ids: Iterable[int], purpose: str) -> set[tuple[int, str]]:
@@ -14,3 +14,8 @@ def consents(client_ids: Iterable[int], purpose: str) -> set[tuple[int, str]]:
         .values_list("client_id", "channel", "granted")
     )
     return {(client, channel) for client, channel, granted in latest if granted}
+
+
+def consent_history(client: Client, limit: int = 30) -> list[ConsentRecord]:
+    """Return the client's answers, newest first."""
+    return list(client.consents.order_by("-recorded_at", "-pk")[:limit])
