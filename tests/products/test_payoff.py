@@ -55,8 +55,9 @@ def test_a_single_guaranteed_coupon_leaves_the_memory_alone_until_the_barrier_is
     assert paid(outcomes) == [0, TWO, 2 * TWO]
 
 
-def test_of_a_coupon_guaranteed_in_part_the_rest_is_remembered():
-    coupon = {"rate": "0.02", "barrier": "0.7", "guaranteed_rate": "0.005"}
+@pytest.mark.parametrize("flag", [None, False, True])
+def test_of_a_coupon_guaranteed_in_part_the_rest_is_remembered(flag):
+    coupon = {"rate": "0.02", "barrier": "0.7", "guaranteed": flag, "guaranteed_rate": "0.005"}
     outcomes = decide(sheet(coupon=coupon), BAD, GOOD)
     assert events(outcomes) == ["GUARANTEED", "ACCRUED"]
     assert paid(outcomes) == [Fraction(5, 1000), TWO + Fraction(15, 1000)]

@@ -215,7 +215,8 @@ class _Defaults:
         self.barrier = coupon_fields.above_zero("barrier")
         self.upper = coupon_fields.above_zero("upper")
         self.guaranteed_rate = coupon_fields.number("guaranteed_rate")
-        self.guaranteed = coupon_fields.flag("guaranteed", default=self.guaranteed_rate is not None)
+        whole = coupon_fields.flag("guaranteed")
+        self.guaranteed = whole or self.guaranteed_rate is not None
         self.call_barrier = autocall_fields.above_zero("barrier")
         self.first = autocall_fields.whole("first", 1, low=1)
         redemption = autocall_fields.number("redemption")
