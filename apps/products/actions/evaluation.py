@@ -20,7 +20,7 @@ from apps.products.models.markets import TradingDay
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
 from apps.products.payoff import Event, Outcome, State, Status
 from apps.products.queries.due import Due, closes, due, examined, next_observations, unfit
-from apps.products.queries.terms import carry, state_before, term_sheet
+from apps.products.queries.terms import state_before, term_sheet
 from apps.products.terms.sheet import KnockIn, RedemptionKind, TermSheet
 
 LEVEL_PLACES = 8
@@ -256,7 +256,7 @@ def _record_result(decided: _Decided, at: datetime) -> ObservationResult:
         redemption=None if outcome.redemption is None else _decimal(outcome.redemption),
         deferred=_decimal(outcome.deferred) if called else None,
         levels=_shares(decided),
-        carried=carry(outcome.state),
+        carried=outcome.state.as_json(),
         formula_version=payoff.FORMULA_VERSION,
         evaluated_at=at,
     )
