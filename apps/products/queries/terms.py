@@ -1,14 +1,17 @@
 """A strategy's rows as the engine's term sheet, and what its observations hand to each other."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 
-from django.db.models import QuerySet, Subquery
+from django.db.models import QuerySet, Subquery, prefetch_related_objects
 
 from apps.core import money
 from apps.products.models.markets import CorporateAction, Quote, TradingDay
 from apps.products.models.strategies import BasketMember, Observation, ObservationResult, Strategy
-from apps.products.payoff import State
+from apps.products.payoff import State, Status
 from apps.products.terms.reading import read_spec
 from apps.products.terms.sheet import TermSheet, TermSheetError
 
@@ -20,6 +23,34 @@ def term_sheet(strategy: Strategy, *, as_of: date | None = None) -> TermSheet:
     sentence where the engine refuses the terms or a special dividend lacks the close before it.
     """
     return read_spec(spec(strategy, as_of=as_of), path=strategy.code)
+
+
+def term_sheets(
+    strategies: Sequence[Strategy], *, as_of: date | None = None
+) -> dict[int, TermSheet]:
+    """Return the term sheets of many strategies by id; five queries, however many they are.
+
+    A special dividend costs two more. The rows stay prefetched on the strategies given.
+    """
+    prefetch_related_objects(
+        strategies,
+        "basket_members__underlying__exchange",
+        "basket_members__underlying__corporate_actions",
+        "observations",
+    )
+    sheets = {}
+    for one in strategies:
+        members = list(one.basket_members.all())
+        changes = [
+            change
+            for member in members
+            for change in member.underlying.corporate_actions.all()
+            if one.struck_on < change.ex_on <= (as_of or date.max)
+        ]
+        changes.sort(key=lambda change: (change.ex_on, change.pk))
+        observations = sorted(one.observations.all(), key=lambda seen: seen.number)
+        sheets[one.pk] = read_spec(_spec(one, members, observations, changes), path=one.code)
+    return sheets
 
 
 def state_before(observation: Observation) -> State:
@@ -34,7 +65,7 @@ def state_before(observation: Observation) -> State:
     )
     if carried is None:
         raise TermSheetError(f"Observation {observation.number - 1} has no result.")
-    return State.from_json(carried)
+    return carried_state(carried)
 
 
 def current_results(strategy_id: int) -> QuerySet[ObservationResult]:
@@ -44,15 +75,54 @@ def current_results(strategy_id: int) -> QuerySet[ObservationResult]:
     )
 
 
+def carry(state: State) -> dict[str, object]:
+    """Return a state as JSON values; rates stay exact as fractions in words, like 1/40."""
+    return {
+        "status": state.status.value,
+        "observed": state.observed,
+        "rate_paid": str(state.rate_paid),
+        "rate_remembered": str(state.rate_remembered),
+        "knocked_in": state.knocked_in,
+        "above": sorted(state.above),
+    }
+
+
+def carried_state(carried: Mapping[str, Any]) -> State:
+    """Return the state that `carry` wrote down."""
+    return State(
+        status=Status(carried["status"]),
+        observed=carried["observed"],
+        rate_paid=Fraction(carried["rate_paid"]),
+        rate_remembered=Fraction(carried["rate_remembered"]),
+        knocked_in=carried["knocked_in"],
+        above=frozenset(carried["above"]),
+    )
+
+
 def spec(strategy: Strategy, *, as_of: date | None = None) -> dict[str, object]:
     """Return the strategy in the JSON form that `replay_terms` reads: one case's `spec`.
 
     The notional is one note, or one unit of the currency where there are no notes.
     """
-    places = money.decimals(strategy.currency)
-    note = money.major_units(strategy.denomination or 10**places, places)
     members = list(strategy.basket_members.select_related("underlying__exchange"))
     observations = list(strategy.observations.order_by("number"))
+    changes = CorporateAction.objects.filter(
+        underlying__in=[member.underlying_id for member in members],
+        ex_on__gt=strategy.struck_on,
+        ex_on__lte=as_of or date.max,
+    )
+    known = list(changes.select_related("underlying__exchange").order_by("ex_on", "pk"))
+    return _spec(strategy, members, observations, known)
+
+
+def _spec(
+    strategy: Strategy,
+    members: Sequence[BasketMember],
+    observations: Sequence[Observation],
+    changes: Iterable[CorporateAction],
+) -> dict[str, object]:
+    places = money.decimals(strategy.currency)
+    note = money.major_units(strategy.denomination or 10**places, places)
     return {
         "notional": _text(note),
         "denomination": _text(note) if strategy.denomination else None,
@@ -94,7 +164,7 @@ def spec(strategy: Strategy, *, as_of: date | None = None) -> dict[str, object]:
         },
         "observations": [_observation(observation) for observation in observations],
         "redemption": _redemption(strategy),
-        "actions": _actions(strategy, members, as_of or date.max),
+        "actions": [_action(change) for change in changes],
         "schedule": {
             "roll": strategy.roll,
             "common": strategy.common_sessions,
@@ -134,20 +204,6 @@ def _redemption(strategy: Strategy) -> dict[str, object]:
             "floor": _text(strategy.redemption_level),
         }
     return {"type": strategy.redemption, "participation": _text(strategy.participation)} | own
-
-
-def _actions(
-    strategy: Strategy, members: list[BasketMember], as_of: date
-) -> list[dict[str, object]]:
-    """Return what changes an initial fixing: ex-dates after the strike, none after `as_of`."""
-    changes = CorporateAction.objects.filter(
-        underlying__in=[member.underlying_id for member in members],
-        ex_on__gt=strategy.struck_on,
-        ex_on__lte=as_of,
-    )
-    return [
-        _action(change) for change in changes.select_related("underlying").order_by("ex_on", "pk")
-    ]
 
 
 def _action(change: CorporateAction) -> dict[str, object]:
