@@ -1,0 +1,51 @@
+"""What the demo's pages show."""
+
+from dataclasses import dataclass
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Min, Q
+
+from apps.demo.models import Letter, World
+from apps.demo.world.strategies import STRATEGIES
+from apps.messaging.models.links import Link
+from apps.products.models.strategies import Observation, Strategy
+
+LETTERS = 50  # of a channel on one page
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A strategy of the demo with the reason why it is there."""
+
+    strategy: Strategy
+    shows: str
+
+
+def world() -> World | None:
+    return World.objects.first()
+
+
+def letters(channel: str, *, address: str, page: str | int) -> Page[Letter]:
+    """Return a channel's letters, newest first, to addresses that contain the given text."""
+    found = Letter.objects.filter(channel=channel, recipient__icontains=address)
+    return Paginator(found.order_by("-received_at", "-pk"), LETTERS).get_page(page)
+
+
+def letters_by_channel() -> dict[str, int]:
+    counted = Letter.objects.values_list("channel").annotate(count=Count("pk")).order_by()
+    return dict(counted)
+
+
+def shown_links(here: World) -> dict[str, Link]:
+    """Return the personal links that the guided tour opens, by what they show."""
+    found = Link.objects.select_related("client").in_bulk(here.links.values())
+    return {kind: found[pk] for kind, pk in here.links.items() if pk in found}
+
+
+def offers() -> list[Offer]:
+    """Return the demo's strategies, each with its `next_on`, in the order of their term sheets."""
+    ahead = Q(observations__state__in=Observation.OPEN)
+    found = Strategy.objects.annotate(
+        next_on=Min("observations__valuation_on", filter=ahead)
+    ).in_bulk([sheet.code for sheet in STRATEGIES], field_name="code")
+    return [Offer(found[sheet.code], sheet.shows) for sheet in STRATEGIES if sheet.code in found]

@@ -1,0 +1,84 @@
+"""The demo's own pages: where to look, and what phones and inboxes received."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from csp.constants import NONE, SELF, UNSAFE_INLINE
+from csp.decorators import csp_replace, csp_update
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_safe
+
+from apps.core import clock
+from apps.demo import queries
+from apps.demo.models import Letter
+from apps.messaging.actions.links import short_url, token_of
+
+View = Callable[..., HttpResponse]
+
+
+def demo_only(view: View) -> View:
+    """Serve the page, in the demo and nowhere else: it shows what others must not read."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, **captured: object) -> HttpResponse:
+        if not settings.DEMO:
+            raise Http404
+        return view(request, **captured)
+
+    return require_safe(never_cache(checked))
+
+
+@demo_only
+def start(request: HttpRequest) -> HttpResponse:
+    here = queries.world()
+    links = queries.shown_links(here) if here else {}
+    return render(
+        request,
+        "demo/start.html",
+        {
+            "world": here,
+            "now": clock.now(),
+            "links": [
+                (kind, link.client, short_url(token_of(link))) for kind, link in links.items()
+            ],
+            "letters": queries.letters_by_channel(),
+            "offers": queries.offers(),
+        },
+    )
+
+
+@csp_update({"frame-src": [SELF]})
+@demo_only
+def mailbox(request: HttpRequest) -> HttpResponse:
+    address = request.GET.get("address", "").strip()
+    page = request.GET.get("page", "1")
+    sms = queries.letters("sms", address=address, page=page)
+    email = queries.letters("email", address=address, page=page)
+    longer = max(sms, email, key=lambda page: page.paginator.num_pages)
+    return render(
+        request,
+        "demo/mailbox.html",
+        {"address": address, "sms": sms, "email": email, "longer": longer, "now": clock.now()},
+    )
+
+
+@xframe_options_sameorigin
+@csp_replace(
+    {
+        "default-src": [NONE],
+        "script-src": [NONE],
+        "sandbox": ["allow-popups", "allow-popups-to-escape-sandbox"],
+        "style-src": [UNSAFE_INLINE],  # how e-mails are styled
+        "img-src": ["data:"],
+        "frame-ancestors": [SELF],
+    }
+)
+@demo_only
+def email_body(_: HttpRequest, *, letter_id: int) -> HttpResponse:
+    """Serve an e-mail's HTML for the frame that shows it, with nothing allowed but its looks."""
+    letter = get_object_or_404(Letter, pk=letter_id, channel="email")
+    return HttpResponse(f'<base target="_blank">{letter.html}')

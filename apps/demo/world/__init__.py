@@ -1,0 +1,1 @@
+"""The simulated world as plain values: real closes, invented strategies, fictional clients."""
