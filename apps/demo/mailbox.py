@@ -160,8 +160,9 @@ class Post(Controller):
 
     def _trigger_server(self) -> None:
         # Its first caller is itself, which needs the real port.
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        server: Any = self.server
+        self.port = server.sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 class Mailbox:
