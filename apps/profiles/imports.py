@@ -2,16 +2,22 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
-from apps.core.imports.columns import Choice, Column, Day, Text, TimeOfDay, Words, shown
+from apps.core.imports.columns import (
+    Choice,
+    Column,
+    Day,
+    Text,
+    TimeOfDay,
+    TimeZone,
+    Words,
+)
 from apps.core.imports.resource import Row, Stored, TableResource
 from apps.profiles.actions import (
     Address,
@@ -58,21 +64,6 @@ class Contact(Column[str]):
         return address
 
 
-@cache
-def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())  # 9 ms a call: it walks the folders of the database
-
-
-class TimeZone(Column[str]):
-    def parse(self, text: str) -> str:
-        if text not in _time_zones():
-            raise ValueError(
-                _("“%(name)s” is no time zone; write it like Europe/Moscow.")
-                % {"name": shown(text)}
-            )
-        return text
-
-
 class ClientResource(TableResource):
     """One row a client, known by the id of the core system."""
 
@@ -112,19 +103,10 @@ class ClientResource(TableResource):
             client.answers = answers.get(client.pk, {})  # type: ignore[attr-defined]
             yield Stored(client, _values(client, answers.get(client.pk, {})))
 
-    def check(self, row: Row) -> None:
-        client = row.stored.instance if row.stored else Client()
-        quiet_from = row.values.get("quiet_from", client.quiet_from)
-        quiet_until = row.values.get("quiet_until", client.quiet_until)
-        if quiet_from == quiet_until:
-            row.refuse("quiet_until", _("Quiet hours must begin and end at different times."))
-        if any(row.values.get(name) for name in CONSENTS) and "consent_text" not in row.values:
-            row.refuse("consent_text", _("Say which version of the text the client agreed to."))
-        if row.stored:
-            self._settle(row, row.stored)
-
-    def _settle(self, row: Row, stored: Stored) -> None:
+    def settle(self, row: Row) -> None:
         """Leave alone what the client himself said, which no file knows better."""
+        if not (stored := row.stored):
+            return
         client = stored.instance
         for name, channel in ADDRESSES.items():
             if row.values.get(name) in _live(client, channel):
@@ -148,6 +130,15 @@ class ClientResource(TableResource):
                     _("Not granted again, since the client himself withdrew it: %(channels)s.")
                     % {"channels": " ".join(sorted(kept))},
                 )
+
+    def check(self, row: Row) -> None:
+        client = row.stored.instance if row.stored else Client()
+        quiet_from = row.values.get("quiet_from", client.quiet_from)
+        quiet_until = row.values.get("quiet_until", client.quiet_until)
+        if quiet_from == quiet_until:
+            row.refuse("quiet_until", _("Quiet hours must begin and end at different times."))
+        if any(row.values.get(name) for name in CONSENTS) and "consent_text" not in row.values:
+            row.refuse("consent_text", _("Say which version of the text the client agreed to."))
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
         fresh = [row for row in rows if row.stored is None]

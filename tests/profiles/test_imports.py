@@ -1,13 +1,16 @@
 """The file of clients, and with it what every file shares: faults, preview, all or nothing."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
+from io import BytesIO
 
 import pytest
+import tablib
 from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook
 
-from apps.core.imports.files import guarded, read_table, unguarded
+from apps.core.imports.files import XlsxFile, guarded, read_table, unguarded
 from apps.core.imports.resource import import_file
 from apps.profiles.actions import Answer, record_consent
 from apps.profiles.imports import ClientResource
@@ -194,7 +197,7 @@ def test_lines_are_those_of_the_file_even_with_blank_and_broken_ones():
         (b"\n \n", "The file is empty."),
         (b"core_id,phone\n", "The file has a line of column names, but no row."),
         ("core_id,first_name\nC-1,Анна".encode("cp1251"),
-         "The file is not in UTF-8 (see line 2); save it as “CSV UTF-8”."),
+         "line 2: This is not in UTF-8; save the file as “CSV UTF-8”."),
         ("core_id\nC-1".encode("utf-16"), "The file is in UTF-16; save it as “CSV UTF-8”."),
         (b"PK\x03\x04rest", "The file is a workbook; save it as “CSV UTF-8”."),
         (b"core_id,fone\nC-1,2",
@@ -313,3 +316,43 @@ def test_whatever_the_cells_the_answer_is_a_report(headers, rows):
 def test_a_client_made_by_hand_does_not_stand_in_the_way():
     factories.client()
     assert load(HEADER, ANNA).new == 1
+
+
+def workbook(*rows) -> bytes:
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    content = BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def load_workbook(content):
+    table = XlsxFile().create_dataset(content)
+    result = ClientResource().import_data(table, dry_run=False, file_name="c.xlsx", at=AT)
+    return result.report("c.xlsx", dry_run=False)
+
+
+def test_a_workbook_is_read_like_the_file_it_would_be_saved_as():
+    header = ["core_id", "first_name", "birth_on", "attr_score", "attr_vip"]
+    report = load_workbook(workbook(header, [1001, "Anna", date(1990, 5, 17), 0.1, True], []))
+    assert report.stored, report
+    anna = Client.objects.get(identifiers__value="1001")
+    assert anna.birth_on == date(1990, 5, 17)
+    assert anna.attributes == {"score": "0.1", "vip": "yes"}
+
+
+def test_faults_of_a_workbook_name_the_row_of_the_sheet():
+    report = load_workbook(workbook([], ["core_id", "phone"], ["C-1", None], [], ["C-2", 12]))
+    assert [(each.line, each.column) for each in report.faults] == [(5, "phone")]
+
+
+@pytest.mark.parametrize("content", [b"", b"core_id\nC-1", b"PK\x03\x04" + bytes(30)])
+def test_what_is_no_workbook_is_said_to_be_none(content):
+    assert not load_workbook(content).ok
+
+
+def test_the_dataset_of_another_reader_is_understood():
+    dataset = tablib.Dataset(["C-1", "Anna"], headers=["core_id", "first_name"])
+    result = ClientResource().import_data(dataset, dry_run=False, at=AT)
+    assert result.totals["new"] == 1

@@ -5,7 +5,9 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date, time
 from decimal import Decimal
+from functools import cache
 from typing import Generic, TypeVar
+from zoneinfo import available_timezones
 
 from babel.numbers import is_currency
 from django.utils.translation import gettext as _
@@ -123,6 +125,21 @@ class TimeOfDay(Column[time]):
 
     def write(self, value: time) -> str:
         return value.isoformat("seconds" if value.second else "minutes")
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())  # 9 ms a call: it walks the folders of the database
+
+
+class TimeZone(Column[str]):
+    def parse(self, text: str) -> str:
+        if text not in _time_zones():
+            raise ValueError(
+                _("“%(name)s” is no time zone; write it like Europe/Moscow.")
+                % {"name": shown(text)}
+            )
+        return text
 
 
 class Number(Column[Decimal]):

@@ -3,7 +3,8 @@
 A subclass of `TableResource` declares its columns and says what is stored (`present`, `stored`),
 what is wrong with a row (`look_up`, `check`) and how good rows are written (`save`). Reading,
 preview, comparison, faults and the export follow from that. The pages of django-import-export
-mount such a resource as it is, with `CsvFile` as the format and `at` among the data's arguments.
+mount such a resource as it is, with `CsvFile` and `XlsxFile` as the formats and `at` among the
+arguments of `import_data`.
 """
 
 import re
@@ -24,7 +25,7 @@ from import_export.resources import Resource
 from import_export.results import Error, InvalidRow, Result, RowResult
 
 from apps.core.imports.columns import Column, shown
-from apps.core.imports.files import Table, guarded, read_table, unguarded
+from apps.core.imports.files import Table, as_table, guarded, read_table, unguarded
 from apps.core.imports.report import Fault, Report
 
 EXPORT_BATCH = 2000  # rows whose related rows are fetched together
@@ -133,6 +134,7 @@ class TableResource(Resource):
 
     key: tuple[str, ...] = ()  # the columns that say which row is meant
     free: Mapping[str, Column[Any]] = {}  # columns that begin so may be added at will
+    saves_unchanged = False  # `save` is given the unchanged rows too
     blank_clears = False  # an empty cell: nothing is said (or, if True, there is none)
 
     @classmethod
@@ -155,11 +157,14 @@ class TableResource(Resource):
         """Yield what is stored of the instances, in a few queries for all of them."""
         raise NotImplementedError
 
+    def settle(self, row: Row) -> None:
+        """Make the row's values comparable with the stored ones; `row.stored` is known."""
+
     def check(self, row: Row) -> None:
-        """Refuse what is wrong with the row, beyond single cells; `row.stored` is known."""
+        """Refuse what is wrong with the row beyond single cells; `row.changes` are known."""
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
-        """Write rows that are new or changed, giving new ones their `instance`.
+        """Write rows that are new or changed (or all), giving new ones their `instance`.
 
         A ValidationError, a refused row or a refusal of the database undoes all.
         """
@@ -173,7 +178,7 @@ class TableResource(Resource):
 
     def import_data_inner(
         self,
-        dataset: Table,
+        dataset: Table | tablib.Dataset,
         dry_run: bool,
         raise_errors: bool,
         using_transactions: bool,
@@ -184,14 +189,15 @@ class TableResource(Resource):
         **kwargs: Any,
     ) -> FileResult:
         result = FileResult()
-        columns = self._columns(dataset, result)
-        for fault in dataset.faults:
+        table = as_table(dataset)
+        columns = self._columns(table, result)
+        for fault in table.faults:
             result.refuse(fault)
         if result.faults:
             return result
         if not dry_run:
             self._take_turns()
-        rows = [self._read(columns, line, cells) for line, cells in dataset.rows]
+        rows = [self._read(columns, line, cells) for line, cells in table.rows]
         self._compare(rows)
         if not any(row.faults for row in rows):
             self._save(rows, result, at=at, filename=file_name)
@@ -282,17 +288,18 @@ class TableResource(Resource):
                 continue
             row.stored = known.get(key)
             row.instance = row.stored and row.stored.instance
+            self.settle(row)
             if (first := seen.setdefault(key, row.line)) != row.line:
                 row.refuse(self.key[0], _("Already on line %(line)d.") % {"line": first})
-            self.check(row)
             row.changes = {
                 name
                 for name, value in row.values.items()
                 if row.stored is None or row.stored.values.get(name) != value
             }
+            self.check(row)
 
     def _save(self, rows: list[Row], result: FileResult, *, at: datetime, filename: str) -> None:
-        due = [row for row in rows if row.changes]
+        due = [row for row in rows if row.changes or self.saves_unchanged]
         try:
             with transaction.atomic():
                 if due:
