@@ -1,17 +1,15 @@
 """A strategy's rows as the engine's term sheet, and what its observations hand to each other."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any
 
 from django.db.models import QuerySet, Subquery, prefetch_related_objects
 
 from apps.core import money
 from apps.products.models.markets import CorporateAction, Quote, TradingDay
 from apps.products.models.strategies import BasketMember, Observation, ObservationResult, Strategy
-from apps.products.payoff import State, Status
+from apps.products.payoff import State
 from apps.products.terms.reading import read_spec
 from apps.products.terms.sheet import TermSheet, TermSheetError
 
@@ -65,37 +63,13 @@ def state_before(observation: Observation) -> State:
     )
     if carried is None:
         raise TermSheetError(f"Observation {observation.number - 1} has no result.")
-    return carried_state(carried)
+    return State.from_json(carried)
 
 
 def current_results(strategy_id: int) -> QuerySet[ObservationResult]:
     """Return the results of a strategy that no correction has superseded."""
     return ObservationResult.objects.filter(
         observation__strategy_id=strategy_id, superseded_by__isnull=True
-    )
-
-
-def carry(state: State) -> dict[str, object]:
-    """Return a state as JSON values; rates stay exact as fractions in words, like 1/40."""
-    return {
-        "status": state.status.value,
-        "observed": state.observed,
-        "rate_paid": str(state.rate_paid),
-        "rate_remembered": str(state.rate_remembered),
-        "knocked_in": state.knocked_in,
-        "above": sorted(state.above),
-    }
-
-
-def carried_state(carried: Mapping[str, Any]) -> State:
-    """Return the state that `carry` wrote down."""
-    return State(
-        status=Status(carried["status"]),
-        observed=carried["observed"],
-        rate_paid=Fraction(carried["rate_paid"]),
-        rate_remembered=Fraction(carried["rate_remembered"]),
-        knocked_in=carried["knocked_in"],
-        above=frozenset(carried["above"]),
     )
 
 
