@@ -72,36 +72,35 @@ class Venv:
             return {}
         return dict(line.split() for line in self.stamp.read_text().splitlines())
 
-    def serves(self, kind: str) -> bool:
-        """Say whether it was built from the present locks; the one for dev serves both."""
+    def kinds(self, wanted: str) -> list[str]:
+        """Return the locks it must be built to. For developers once, for developers ever after."""
+        return list(LOCKS) if "dev" in {wanted, *self.contents()} else ["runtime"]
+
+    def serves(self, wanted: str) -> bool:
         built = self.contents()
-        # Built for dev, it is renewed for dev: a developer goes back and forth.
-        kinds = ["runtime", "dev"] if "dev" in built or kind == "dev" else ["runtime"]
-        return all(built.get(kind) == self.digest(kind) for kind in kinds)
+        return all(built.get(kind) == self.digest(kind) for kind in self.kinds(wanted))
 
     def digest(self, kind: str) -> str:
         return hashlib.sha256((self.root / LOCKS[kind]).read_bytes()).hexdigest()
 
-    def build(self, kind: str) -> None:
+    def build(self, wanted: str) -> None:
         """Build it anew; of several processes one builds and the others wait for it."""
         (self.root / "var").mkdir(exist_ok=True)
-        with (self.root / "var" / "bootstrap.lock").open("a") as lock:
+        with (self.root / "var" / "bootstrap.lock").open("a") as turn:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 say("Another process is building .venv; waiting for it …")
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            if self.serves(kind):
+                fcntl.flock(turn, fcntl.LOCK_EX)
+            if self.serves(wanted):
                 return
-            if "dev" in self.contents():
-                kind = "dev"
-            say(f"Building .venv from {LOCKS[kind]} (once; a minute or less) …")
+            kinds = self.kinds(wanted)
+            lock = LOCKS[kinds[-1]]  # the later one holds all of the earlier
+            say(f"Building .venv from {lock} (once; a minute or less) …")
             self.stamp.unlink(missing_ok=True)
-            install(self, self.root / LOCKS[kind])
-            kinds = ["runtime", "dev"] if kind == "dev" else ["runtime"]
-            lines = "".join(f"{kind} {self.digest(kind)}\n" for kind in kinds)
+            install(self, self.root / lock)
             half = self.stamp.with_suffix(".half")
-            half.write_text(lines)
+            half.write_text("".join(f"{kind} {self.digest(kind)}\n" for kind in kinds))
             half.rename(self.stamp)
             say("Built .venv.")
 
