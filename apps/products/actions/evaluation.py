@@ -1,6 +1,6 @@
 """Observations become results, coupons, payments and events: each once, on confirmed closes only."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -91,13 +91,9 @@ def evaluate_due(*, at: datetime) -> int:
     roll_unplaced(at=at)
     tried: set[int] = set()
     evaluated = 0
-    while found := [item for item in due(at=at) if item.observation.pk not in tried]:
-        for item in found:
-            tried.add(item.observation.pk)
-            if item.lacks:
-                _wait(item.observation, item.lacks)
-            else:
-                evaluated += evaluate_observation(item.observation.pk, at=at)
+    # Only what was evaluated makes something else due.
+    while done := sum(_attempts(due(at=at), tried, at)):
+        evaluated += done
     return evaluated
 
 
@@ -109,9 +105,17 @@ def evaluate_observation(observation_id: int, *, at: datetime) -> bool:
     """
     observation = next_observations().select_related("strategy").filter(pk=observation_id).first()
     found = examined([observation], at=at) if observation else []
-    if not found:
-        return False
-    item = found[0]
+    return any(_attempt(item, at) for item in found)
+
+
+def _attempts(found: Iterable[Due], tried: set[int], at: datetime) -> Iterator[bool]:
+    for item in found:
+        if item.observation.pk not in tried:
+            tried.add(item.observation.pk)
+            yield _attempt(item, at)
+
+
+def _attempt(item: Due, at: datetime) -> bool:
     if item.lacks:
         _wait(item.observation, item.lacks)
         return False
@@ -137,7 +141,7 @@ class _Decided:
 def _evaluate(item: Due, at: datetime) -> bool:
     claimed = (
         next_observations()
-        .filter(pk=item.observation.pk)
+        .filter(pk=item.observation.pk, valuation_on=item.observation.valuation_on)
         .update(state=Observation.State.EVALUATED, waiting_for="")
     )
     if not claimed:
