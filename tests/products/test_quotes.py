@@ -1,0 +1,236 @@
+"""Closing prices come in once; what jumps is held until a person has looked."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from threading import Barrier
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
+from django.utils import translation
+
+from apps.products.actions.quotes import QuoteRow, confirm_quotes, record_quotes
+from apps.products.models.markets import CorporateAction, Quote
+from tests import factories
+from tests.products.waiting import wait_for_lock
+
+THU, FRI = date(2020, 3, 12), date(2020, 3, 13)
+EVENING = datetime(2020, 3, 13, 22, tzinfo=UTC)
+NOON = datetime(2020, 3, 13, 17, tzinfo=UTC)  # 13:00 in New York
+CONFIRMED, HELD = Quote.State.CONFIRMED, Quote.State.HELD
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def shares(db):
+
+    factories.underlying("AAPL")
+    factories.underlying("IBM")
+
+
+def record(*rows, at=EVENING):
+    return record_quotes(
+        [QuoteRow(ticker, day, Decimal(close)) for ticker, day, close in rows], source="a", at=at
+    )
+
+
+def refusals(report):
+    return [(refusal.row, refusal.reason) for refusal in report.refused]
+
+
+def current(ticker="AAPL", day=FRI):
+    return Quote.objects.get(underlying__ticker=ticker, day=day, is_current=True)
+
+
+def test_a_new_close_is_confirmed_with_its_source_and_moment():
+    report = record(("AAPL", FRI, "69.49"), ("IBM", FRI, "107.95"))
+    assert (report.confirmed, report.held, report.unchanged, report.refused) == (2, 0, 0, [])
+    quote = current()
+    assert (quote.close, quote.state, quote.source) == (Decimal("69.49"), CONFIRMED, "a")
+    assert quote.received_at == quote.confirmed_at == EVENING
+
+
+def test_the_same_close_again_changes_nothing():
+    record(("AAPL", FRI, "69.49"))
+    before = Quote.objects.values().get()
+    report = record(("AAPL", FRI, "69.490"), at=EVENING.replace(hour=23))
+    assert (report.confirmed, report.unchanged) == (0, 1)
+    assert Quote.objects.values().get() == before
+
+
+def test_no_rows_are_no_trouble():
+    assert record() == record()
+
+
+@pytest.mark.parametrize(
+    ("close", "state", "because"),
+    [
+        ("62.80", HELD, "jump of −37.2 % against 12 Mar 2020"),
+        ("125.01", HELD, "jump of +25.0 % against 12 Mar 2020"),
+        ("125", CONFIRMED, ""),
+        ("75", CONFIRMED, ""),
+        ("74.99", HELD, "jump of −25.0 % against 12 Mar 2020"),
+    ],
+)
+def test_a_close_that_jumps_by_more_than_a_quarter_is_held(close, state, because):
+    record(("AAPL", THU, "100"), ("AAPL", FRI, close))
+    assert (current().state, current().held_because) == (state, because)
+
+
+def test_the_reason_is_said_in_the_language_of_the_desk():
+    with translation.override("ru"):
+        record(("AAPL", THU, "100"), ("AAPL", FRI, "62.8"))
+    assert "37,2" in current().held_because
+
+
+def test_a_known_split_is_no_jump():
+    CorporateAction.objects.create(
+        underlying=factories.underlying("AAPL"),
+        kind=CorporateAction.Kind.SPLIT,
+        ex_on=FRI,
+        ratio=4,
+        source="test",
+    )
+    record(("AAPL", THU, "400"), ("AAPL", FRI, "101"))
+    assert current().state == CONFIRMED
+
+
+def test_closes_after_a_held_one_are_compared_with_the_last_confirmed():
+    record(("AAPL", date(2020, 3, 11), "100"), ("AAPL", THU, "10"), ("AAPL", FRI, "101"))
+    assert (current(day=THU).state, current().state) == (HELD, CONFIRMED)
+
+
+def test_a_batch_is_compared_with_what_came_before_it():
+    record(("AAPL", THU, "100"))
+    record(("AAPL", FRI, "50"))
+    assert current().held_because == "jump of −50.0 % against 12 Mar 2020"
+
+
+def test_another_close_of_a_confirmed_day_is_refused():
+    record(("AAPL", FRI, "69.49"))
+    report = record(("IBM", FRI, "107.95"), ("AAPL", FRI, "70"))
+    assert refusals(report) == [
+        (1, "AAPL 13 Mar 2020: 69.49 is the confirmed close; 70 would restate it.")
+    ]
+    assert current().close == Decimal("69.49")
+    assert current("IBM").state == CONFIRMED
+
+
+def test_a_held_close_may_be_replaced_and_stays_as_a_former_version():
+    record(("AAPL", THU, "100"), ("AAPL", FRI, "10"))
+    report = record(("AAPL", FRI, "101"))
+    assert (report.confirmed, report.refused) == (1, [])
+    versions = Quote.objects.filter(day=FRI).order_by("version")
+    assert [(quote.close, quote.is_current, quote.version) for quote in versions] == [
+        (10, False, 1),
+        (101, True, 2),
+    ]
+
+
+def test_a_close_from_before_the_closing_bell_is_settled_in_the_evening():
+    record(("AAPL", FRI, "69"), ("IBM", FRI, "100"), at=NOON)
+    report = record(("AAPL", FRI, "69"), ("IBM", FRI, "101"))
+    assert (report.confirmed, report.unchanged, report.refused) == (1, 1, [])
+    assert {current().received_at, current("IBM").received_at} == {EVENING}
+    assert current("IBM").close == 101
+
+
+def test_what_cannot_be_a_close_is_refused_with_its_row_and_reason():
+    report = record_quotes(
+        [
+            QuoteRow("NONE", FRI, Decimal(1)),
+            QuoteRow("AAPL", FRI, Decimal(0)),
+            QuoteRow("AAPL", FRI, Decimal("NaN")),
+            QuoteRow("AAPL", FRI, Decimal("1.123456789")),
+            QuoteRow("AAPL", date(2020, 3, 14), Decimal(1)),
+            QuoteRow("AAPL", FRI, Decimal(1), currency="EUR"),
+            QuoteRow("AAPL", FRI, Decimal("69.49"), currency="USD"),
+            QuoteRow("AAPL", FRI, Decimal("69.50")),
+        ],
+        source="a",
+        at=EVENING,
+    )
+    assert refusals(report) == [
+        (0, "There is no share NONE."),
+        (1, "AAPL: a closing price must be above zero."),
+        (2, "AAPL: a closing price must be above zero."),
+        (3, "AAPL: a closing price has at most 8 decimals."),
+        (4, "AAPL: 14 Mar 2020 lies in the future; it has no close yet."),
+        (5, "AAPL trades in USD, not in EUR."),
+        (7, "AAPL 13 Mar 2020: two closes are given, 69.49 and 69.5."),
+    ]
+    assert report.confirmed == 1
+
+
+def test_a_thousand_closes_take_a_handful_of_queries(django_assert_num_queries):
+    days = [date.fromordinal(FRI.toordinal() - n) for n in range(500)]
+    rows = [(ticker, day, "100") for ticker in ("AAPL", "IBM") for day in days]
+    with django_assert_num_queries(7):
+        record(*rows)
+    with django_assert_num_queries(6):
+        assert record(*rows).unchanged == 1000
+    assert Quote.objects.count() == 1000
+
+
+def test_confirming_held_closes_twice_confirms_them_once():
+    record(("AAPL", THU, "100"), ("AAPL", FRI, "10"))
+    by = get_user_model().objects.create(username="desk")
+    held = current()
+    assert confirm_quotes([held.pk], by=by, at=EVENING) == 1
+    assert confirm_quotes([held.pk], by=None, at=EVENING.replace(hour=23)) == 0
+    held.refresh_from_db()
+    assert (held.state, held.held_because, held.confirmed_by) == (CONFIRMED, "", by)
+    assert held.confirmed_at == EVENING
+
+
+def test_a_close_that_was_replaced_meanwhile_is_not_confirmed():
+    record(("AAPL", THU, "100"), ("AAPL", FRI, "10"))
+    seen = current()
+    record(("AAPL", FRI, "11"))
+    assert confirm_quotes([seen.pk], by=None, at=EVENING) == 0
+    assert current().state == HELD
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_four_feeds_of_the_same_closes_leave_one_close_a_day():
+    start = Barrier(4)
+
+    def feed(_place):
+        start.wait()
+        try:
+            return record(("IBM", FRI, "107"), ("AAPL", THU, "100"), ("AAPL", FRI, "10"))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(feed, range(4)))
+    assert sum(report.confirmed for report in reports) == 2
+    assert sum(report.held for report in reports) == 1
+    assert sum(report.unchanged for report in reports) == 9
+    assert Quote.objects.count() == 3
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_a_feed_that_loses_the_race_against_a_confirmation_is_refused():
+    record(("AAPL", THU, "100"), ("AAPL", FRI, "10"))
+
+    def feed():
+        try:
+            return record(("AAPL", FRI, "11"))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            assert confirm_quotes([current().pk], by=None, at=EVENING) == 1
+            losing = pool.submit(feed)
+            wait_for_lock()
+        report = losing.result()
+    assert refusals(report) == [
+        (0, "AAPL 13 Mar 2020: 10 is the confirmed close; 11 would restate it.")
+    ]
+    assert (current().close, current().state) == (10, CONFIRMED)
