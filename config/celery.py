@@ -3,7 +3,9 @@
 import os
 
 from celery import Celery
-from celery.signals import task_prerun
+from celery.signals import task_prerun, worker_init
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -19,3 +21,13 @@ def drop_dead_connections(**_: object) -> None:
     from django.db import close_old_connections  # noqa: PLC0415 (needs the settings)
 
     close_old_connections()
+
+
+@worker_init.connect
+def refuse_without_secret(**_: object) -> None:
+    # Celery logs what a receiver raises and goes on; a worker that went on would sign clients'
+    # links with nothing.
+    try:
+        _secret = settings.SECRET_KEY
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from None
