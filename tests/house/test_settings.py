@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -138,14 +139,31 @@ def sessions_of(task, numbers):
     return set(cache.get_many(keys).values())
 
 
-def test_the_web_server_refuses_to_start_without_a_secret():
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-c", "import config.wsgi"],
+        ["-m", "celery", "--app", "config", "worker", "--pool", "solo", "--without-mingle"],
+    ],
+)
+def test_who_signs_links_refuses_to_start_without_a_secret(arguments):
     done = subprocess.run(
-        [sys.executable, "-c", "import config.wsgi"],
+        [sys.executable, *arguments],
         cwd=ROOT,
-        env={**os.environ, "SECRET_KEY": ""},
+        env={**os.environ, "SECRET_KEY": "", "LINK_KEY": ""},
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
     assert done.returncode
     assert "SECRET_KEY" in done.stderr
+
+
+def test_the_example_lists_every_variable_that_the_settings_read_and_no_other():
+    read = r"""(?:environ\.get|env_flag|env_list)\(\s*"([A-Z_]+)"""
+    settings_py = (ROOT / "config" / "settings.py").read_text()
+    example = (ROOT / ".env.example").read_text()
+    listed = re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)
+    assert sorted(listed) == sorted(set(re.findall(read, settings_py)))
