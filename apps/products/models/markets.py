@@ -167,12 +167,12 @@ class CorporateAction(models.Model):
             ),
             models.CheckConstraint(
                 name="corporate_action_split_has_ratio",
-                condition=~Q(kind="split") | Q(ratio__gt=0),
+                condition=~Q(kind="split") | Q(ratio__isnull=False, ratio__gt=0),
                 violation_error_message=_("A split needs its ratio, above zero."),
             ),
             models.CheckConstraint(
                 name="corporate_action_dividend_has_amount",
-                condition=~Q(kind="special_dividend") | Q(amount__gt=0),
+                condition=~Q(kind="special_dividend") | Q(amount__isnull=False, amount__gt=0),
                 violation_error_message=_("A special dividend needs its amount, above zero."),
             ),
         ]

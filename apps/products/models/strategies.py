@@ -175,12 +175,14 @@ class Strategy(models.Model):
             ),
             models.CheckConstraint(
                 name="strategy_protection_has_level",
-                condition=~Q(redemption__in=["fixed", "floor"]) | Q(redemption_level__gte=0),
+                condition=~Q(redemption__in=["fixed", "floor"])
+                | Q(redemption_level__isnull=False, redemption_level__gte=0),
                 violation_error_message=_("Say which share of the capital is protected."),
             ),
             models.CheckConstraint(
                 name="strategy_knock_in_has_barrier",
-                condition=~Q(redemption="barrier") | Q(knock_in_barrier__gt=0),
+                condition=~Q(redemption="barrier")
+                | Q(knock_in_barrier__isnull=False, knock_in_barrier__gt=0),
                 violation_error_message=_("A barrier redemption needs its knock-in barrier."),
             ),
         ]
