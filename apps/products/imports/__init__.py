@@ -1,0 +1,1 @@
+"""The files of markets, closing prices, strategies and policies."""
