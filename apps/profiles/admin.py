@@ -6,8 +6,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import (
@@ -18,7 +16,7 @@ from unfold.contrib.filters.admin import (
     RangeDateTimeFilter,
 )
 
-from apps.core.admin.display import badge, column, list_url, page_link, pill
+from apps.core.admin.display import badge, column, list_url, moment, page_link, pill
 from apps.core.admin.pages import Page, ReadOnlyPage, panel
 from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Identifier
 from apps.profiles.queries import consent_history
@@ -164,14 +162,14 @@ def consent_rows(records: Iterable[ConsentRecord]) -> list[list[object]]:
                 f"{record.get_purpose_display()} · {record.get_channel_display()}",
                 answer(record),
                 now,
-                date_format(localtime(record.recorded_at), "SHORT_DATETIME_FORMAT"),
+                moment(record.recorded_at),
                 f"{record.source} ({record.text_version})",
             ]
         )
     return rows
 
 
-@panel(Client, _("Consents"), permission="profiles.view_consentrecord")
+@panel(Client, _("Consents"), permission="profiles.view_consentrecord", order=90)
 def consents_of(_request: HttpRequest, client: Client) -> dict[str, Any]:
     return {
         "headers": [_("question"), _("answer"), "", _("when"), _("how, and which wording")],

@@ -1,16 +1,19 @@
 """How values read in the back office: money, levels, badges and links."""
 
 from collections.abc import Callable
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from babel.numbers import format_currency, format_decimal, format_percent
 from django.db.models import Model
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import get_language, to_locale
 from unfold.decorators import display
 
@@ -43,6 +46,15 @@ def price(close: Decimal | None, currency: str = "") -> str:
     if close is None:
         return "–"
     return f"{format_decimal(close, '#,##0.00######', locale=locale())} {currency}".strip()
+
+
+def day(value: date | None) -> str:
+    return date_format(value, "SHORT_DATE_FORMAT") if value else "–"
+
+
+def moment(value: datetime | None) -> str:
+    """Write a moment in the time zone of the page."""
+    return date_format(localtime(value), "SHORT_DATETIME_FORMAT") if value else "–"
 
 
 def page_url(row: Model) -> str:

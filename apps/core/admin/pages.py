@@ -49,6 +49,7 @@ class Panel:
     template: str
     permission: str
     wide: bool
+    order: int
     read: Read
 
 
@@ -76,11 +77,13 @@ def panel(
     permission: str,
     template: str = "core/admin/table.html",
     wide: bool = False,
+    order: int = 50,
 ) -> Callable[[Read], Read]:
     """Show what the function reads on every page of the model; None shows nothing."""
 
     def register(read: Read) -> Read:
-        _panels[model].append(Panel(title, template, permission, wide, read))
+        _panels[model].append(Panel(title, template, permission, wide, order, read))
+        _panels[model].sort(key=lambda each: each.order)
         return read
 
     return register
@@ -132,7 +135,7 @@ class Page(ExportMixin, ModelAdmin, Generic[M]):
     def get_export_resource_classes(self, request: HttpRequest) -> list[type]:
         if self.resource_classes:
             return list(self.resource_classes)
-        return [modelresource_factory(self.model, exclude=self.export_without)]
+        return [modelresource_factory(self.model, meta_options={"exclude": self.export_without})]
 
     def get_data_for_export(
         self, request: HttpRequest, queryset: QuerySet[M], **kwargs: Any

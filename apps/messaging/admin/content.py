@@ -1,0 +1,81 @@
+"""What messages say; a published wording is frozen, a new version replaces it."""
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import StackedInline
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+
+from apps.core.admin.display import badge, column
+from apps.core.admin.pages import Page
+from apps.messaging.models.content import Template, TemplateVersion
+
+WORDED = {"published": "good", "draft": "wait", "retired": "quiet"}
+
+
+class VersionInline(StackedInline):
+    model = TemplateVersion
+    extra = 0
+    collapsible = True
+    fields = [
+        ("channel", "language", "variant"), ("number", "state"), "subject", "body",
+    ]  # fmt: skip
+    ordering = ["channel", "language", "variant", "-number"]
+
+    def has_change_permission(
+        self, request: HttpRequest, row: TemplateVersion | None = None
+    ) -> bool:
+        return False
+
+    has_delete_permission = has_change_permission
+
+
+@admin.register(Template)
+class TemplatePage(Page[Template]):
+    list_display = ["name", "code", "purpose", "published"]
+    list_filter = [("purpose", ChoicesDropdownFilter)]
+    search_fields = ["code", "name"]
+    inlines = [VersionInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Template]:
+        rows: QuerySet[Template] = super().get_queryset(request)
+        return rows.annotate(
+            wordings=Count("versions", filter=Q(versions__state="published"), distinct=True)
+        )
+
+    @column(_("published wordings"), ordering="wordings")
+    def published(self, template: Template) -> int:
+        return int(getattr(template, "wordings", 0))
+
+
+def is_draft(version: TemplateVersion | None) -> bool:
+    return version is None or version.state == TemplateVersion.State.DRAFT
+
+
+@admin.register(TemplateVersion)
+class TemplateVersionPage(Page[TemplateVersion]):
+    list_display = [
+        "template", "channel", "language", "variant", "number",
+        badge("state", _("state"), **WORDED), "subject",
+    ]  # fmt: skip
+    list_select_related = ["template"]
+    list_filter = [
+        ("state", ChoicesDropdownFilter),
+        ("channel", ChoicesDropdownFilter),
+        ("language", ChoicesDropdownFilter),
+        ("variant", ChoicesDropdownFilter),
+    ]
+    search_fields = ["template__code", "template__name", "subject", "body"]
+    autocomplete_fields = ["template"]
+    ordering = ["template", "channel", "language", "variant", "-number"]
+
+    def has_change_permission(
+        self, request: HttpRequest, row: TemplateVersion | None = None
+    ) -> bool:
+        return is_draft(row) and bool(super().has_change_permission(request, row))
+
+    def has_delete_permission(
+        self, request: HttpRequest, row: TemplateVersion | None = None
+    ) -> bool:
+        return is_draft(row) and bool(super().has_delete_permission(request, row))

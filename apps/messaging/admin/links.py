@@ -1,0 +1,98 @@
+"""Personal links and who followed them; the token itself is nowhere to be read."""
+
+from collections.abc import Iterable
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    RadioFilter,
+    RangeDateTimeFilter,
+)
+
+from apps.core import clock
+from apps.core.admin.display import badge, column, page_link, page_url, pill
+from apps.core.admin.pages import ReadOnlyPage, deed
+from apps.events.admin import subjects, words
+from apps.events.models import Event
+from apps.messaging.actions.links import revoke_link
+from apps.messaging.models.links import Hit, Link
+
+
+class UsableFilter(RadioFilter):
+    title = _("usable")
+    parameter_name = "usable"
+
+    def lookups(self, request: HttpRequest, page: object) -> list[tuple[str, object]]:
+        return [("yes", _("leads to the page")), ("no", _("revoked"))]
+
+    def queryset(self, request: HttpRequest, links: QuerySet[Link]) -> QuerySet[Link]:
+        if self.value() not in {"yes", "no"}:
+            return links
+        return links.filter(revoked_at__isnull=self.value() == "yes")
+
+
+def is_usable(link: Link) -> bool:
+    return link.revoked_at is None
+
+
+@admin.register(Link)
+class LinkPage(ReadOnlyPage[Link]):
+    list_display = ["created_at", "client_name", "subject", "usable", "revoked_at"]
+    list_select_related = ["client"]
+    list_filter = [
+        UsableFilter,
+        ("client", AutocompleteSelectFilter),
+        ("created_at", RangeDateTimeFilter),
+    ]
+    search_fields = ["client__last_name", "client__first_name", "=subject"]
+    date_hierarchy = "created_at"
+    ordering = ["-created_at", "-pk"]
+    fields = ["client", "message", "subject", "created_at", "revoked_at"]
+    export_without = ("nonce", "token_hash")
+
+    @column(_("client"), ordering="client__last_name")
+    def client_name(self, link: Link) -> str:
+        return page_link(link.client)
+
+    @column(_("usable"), ordering="revoked_at")
+    def usable(self, link: Link) -> str:
+        return pill(_("usable"), "good") if is_usable(link) else pill(_("revoked"))
+
+
+@deed(Link, _("Revoke"), permission="messaging.change_link", icon="link_off", offered=is_usable)
+def revoke(request: HttpRequest, link: Link) -> None:
+    if revoke_link(link.pk, at=clock.now()):
+        messages.success(request, _now("The link leads nowhere any more."))
+    else:
+        messages.warning(request, _now("The link was revoked already."))
+
+
+@admin.register(Hit)
+class HitPage(ReadOnlyPage[Hit]):
+    list_display = [
+        "occurred_at", "client_name", badge("verdict", _("verdict"), human="good"), "agent",
+    ]  # fmt: skip
+    list_select_related = ["link__client"]
+    list_filter = [("verdict", ChoicesDropdownFilter), ("occurred_at", RangeDateTimeFilter)]
+    search_fields = ["link__client__last_name", "agent"]
+    date_hierarchy = "occurred_at"
+    ordering = ["-occurred_at", "-pk"]
+
+    @column(_("client"), ordering="link__client__last_name")
+    def client_name(self, hit: Hit) -> str:
+        return page_link(hit.link.client)
+
+
+@subjects("link")
+def links_named(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+    return {link.pk: (str(link), page_url(link)) for link in Link.objects.filter(pk__in=list(ids))}
+
+
+@words("link.opened")
+def opened_told(_event: Event) -> str:
+    return _now("Followed his link")

@@ -1,0 +1,127 @@
+"""Whom we told, whom we did not and why; nobody writes here but the product."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    MultipleChoicesDropdownFilter,
+    MultipleRelatedDropdownFilter,
+    RangeDateTimeFilter,
+)
+
+from apps.core.admin.display import badge, column, list_url, moment, page_link, pill
+from apps.core.admin.pages import ReadOnlyPage, panel
+from apps.messaging.models.outbox import Digest, Message, Notice
+from apps.messaging.queries.desk import messages_to
+from apps.profiles.models import Client
+
+TOLD = {"done": "good", "queued": "wait", "planned": "wait", "skipped": "quiet", "failed": "bad"}
+SENT = {
+    "sent": "good", "delivered": "good", "queued": "wait", "claimed": "wait", "skipped": "quiet",
+    "failed": "bad", "unknown": "bad",
+}  # fmt: skip
+
+
+@admin.register(Notice)
+class NoticePage(ReadOnlyPage[Notice]):
+    list_display = [
+        "created_at", "client_name", "template", "variant", badge("state", _("verdict"), **TOLD),
+        "reason", "subject", "source",
+    ]  # fmt: skip
+    list_select_related = ["client", "template"]
+    list_filter = [
+        ("state", MultipleChoicesDropdownFilter),
+        ("template", MultipleRelatedDropdownFilter),
+        ("client", AutocompleteSelectFilter),
+        ("created_at", RangeDateTimeFilter),
+    ]
+    search_fields = ["client__last_name", "client__first_name", "dedupe_key", "=subject", "reason"]
+    date_hierarchy = "created_at"
+    ordering = ["-created_at", "-pk"]
+
+    @column(_("client"), ordering="client__last_name")
+    def client_name(self, notice: Notice) -> str:
+        return page_link(notice.client)
+
+
+@panel(Notice, _("Messages"), permission="messaging.view_message", wide=True)
+def messages_of(_request: HttpRequest, notice: Notice) -> dict[str, Any]:
+    messages = notice.messages.select_related("contact_point").order_by("pk")
+    return {
+        "headers": [_("channel"), _("to"), _("state"), _("reason"), _("sent"), _("text")],
+        "rows": [
+            [
+                page_link(message, message.get_channel_display()),
+                message.contact_point.address,
+                pill(message.get_state_display(), SENT[message.state]),
+                message.reason or "–",
+                moment(message.sent_at),
+                message.body or "–",
+            ]
+            for message in messages
+        ],
+        "empty": notice.reason or _("No message is planned yet."),
+    }
+
+
+@admin.register(Message)
+class MessagePage(ReadOnlyPage[Message]):
+    list_display = [
+        "queued_at", "client_name", "template_name", "channel", "contact_point",
+        badge("state", _("state"), **SENT), "reason", "sent_at", "attempts",
+    ]  # fmt: skip
+    list_select_related = ["notice__client", "notice__template", "contact_point"]
+    list_filter = [
+        ("state", MultipleChoicesDropdownFilter),
+        ("channel", MultipleChoicesDropdownFilter),
+        ("notice__template", MultipleRelatedDropdownFilter),
+        ("notice__client", AutocompleteSelectFilter),
+        ("queued_at", RangeDateTimeFilter),
+    ]
+    search_fields = [
+        "notice__client__last_name", "contact_point__address", "=provider_id", "reason",
+    ]  # fmt: skip
+    date_hierarchy = "queued_at"
+    ordering = ["-queued_at", "-pk"]
+
+    @column(_("client"), ordering="notice__client__last_name")
+    def client_name(self, message: Message) -> str:
+        return page_link(message.notice.client)
+
+    @column(_("template"), ordering="notice__template__name")
+    def template_name(self, message: Message) -> str:
+        return str(message.notice.template)
+
+
+@admin.register(Digest)
+class DigestPage(ReadOnlyPage[Digest]):
+    list_display = ["month", "cursor", "finished_at"]
+    ordering = ["-month"]
+
+
+@panel(Client, _("Messages"), permission="messaging.view_message")
+def messages_to_client(_request: HttpRequest, client: Client) -> dict[str, Any]:
+    rows: list[list[object]] = []
+    for notice, messages in messages_to(client):
+        why = notice.reason or "–"
+        if not messages:
+            state = pill(notice.get_state_display(), TOLD[notice.state])
+            rows.append(
+                [moment(notice.created_at), page_link(notice, notice.template), "–", state, why]
+            )
+        for message in messages:
+            state = pill(message.get_state_display(), SENT[message.state])
+            name = page_link(message, notice.template)
+            channel = message.get_channel_display()
+            when = message.sent_at or message.queued_at
+            rows.append([moment(when), name, channel, state, message.reason or why])
+    return {
+        "headers": [_("when"), _("what"), _("channel"), _("state"), _("reason")],
+        "rows": rows,
+        "empty": _("He was never told anything."),
+        "more": _("All"),
+        "more_url": list_url(Notice, client__id__exact=client.pk),
+    }

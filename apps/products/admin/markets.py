@@ -1,0 +1,154 @@
+"""Exchanges, shares and their prices; a held price waits here for somebody's word."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    AutocompleteSelectMultipleFilter,
+    BooleanRadioFilter,
+    ChoicesDropdownFilter,
+    RadioFilter,
+    RangeDateFilter,
+)
+
+from apps.core import clock
+from apps.core.admin.display import badge, column, day, page_link, price
+from apps.core.admin.pages import Page, ReadOnlyPage
+from apps.products.actions.quotes import confirm_quotes
+from apps.products.models.markets import (
+    CorporateAction,
+    Exchange,
+    Quote,
+    TradingDay,
+    Underlying,
+)
+from apps.products.queries.due import late_quotes
+
+
+@admin.register(Exchange)
+class ExchangePage(Page[Exchange]):
+    list_display = ["code", "name", "time_zone", "closes_at"]
+    search_fields = ["code", "name"]
+    ordering = ["code"]
+
+
+@admin.register(TradingDay)
+class TradingDayPage(Page[TradingDay]):
+    list_display = ["day", "exchange"]
+    list_select_related = ["exchange"]
+    list_filter = [("exchange", AutocompleteSelectFilter), ("day", RangeDateFilter)]
+    search_fields = ["exchange__code"]
+    autocomplete_fields = ["exchange"]
+    date_hierarchy = "day"
+    ordering = ["-day", "exchange"]
+
+
+class LateFilter(RadioFilter):
+    title = _("closing price")
+    parameter_name = "late"
+
+    def lookups(self, request: HttpRequest, page: Any) -> list[tuple[str, Any]]:
+        return [("1", _("missing for the last session"))]
+
+    def queryset(self, request: HttpRequest, rows: QuerySet[Underlying]) -> QuerySet[Underlying]:
+        if self.value() != "1":
+            return rows
+        return rows.filter(pk__in=[late.underlying.pk for late in late_quotes(at=clock.now())])
+
+
+@admin.register(Underlying)
+class UnderlyingPage(Page[Underlying]):
+    list_display = ["ticker", "name", "exchange", "currency", "isin", "last_close"]
+    list_select_related = ["exchange"]
+    list_filter = [LateFilter, ("exchange", AutocompleteSelectMultipleFilter)]
+    search_fields = ["ticker", "name", "isin"]
+    autocomplete_fields = ["exchange"]
+    ordering = ["ticker"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Underlying]:
+        rows: QuerySet[Underlying] = super().get_queryset(request)
+        last = Quote.objects.filter(underlying=OuterRef("pk"), is_current=True).order_by("-day")
+        return rows.annotate(
+            last_day=Subquery(last.values("day")[:1]), last_price=Subquery(last.values("close")[:1])
+        )
+
+    @column(_("last close"), ordering="last_day")
+    def last_close(self, share: Any) -> str:
+        if share.last_day is None:
+            return "–"
+        return f"{price(share.last_price, share.currency)} · {day(share.last_day)}"
+
+
+@admin.register(Quote)
+class QuotePage(ReadOnlyPage[Quote]):
+    """Prices come from files; a wrong one is replaced by a new version, never written over."""
+
+    list_display = [
+        "day", "share", "shown_close", badge("state", _("state"), confirmed="good", held="wait"),
+        "held_because", "source", "received_at", "version",
+    ]  # fmt: skip
+    list_select_related = ["underlying"]
+    list_filter = [
+        ("state", ChoicesDropdownFilter),
+        ("underlying", AutocompleteSelectMultipleFilter),
+        ("day", RangeDateFilter),
+        ("is_current", BooleanRadioFilter),
+    ]
+    search_fields = ["underlying__ticker", "underlying__name", "source", "held_because"]
+    date_hierarchy = "day"
+    ordering = ["-day", "underlying__ticker", "-version"]
+    actions = ["confirm"]
+
+    @column(_("share"), ordering="underlying__ticker")
+    def share(self, quote: Quote) -> str:
+        return page_link(quote.underlying)
+
+    @column(_("close"), ordering="close")
+    def shown_close(self, quote: Quote) -> str:
+        return price(quote.close, quote.underlying.currency)
+
+    def has_confirm_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("products.change_quote")
+
+    @admin.action(description=_("Confirm held quotes"), permissions=["confirm"])
+    def confirm(self, request: HttpRequest, quotes: QuerySet[Quote]) -> None:
+        chosen = list(quotes.values_list("pk", flat=True))
+        by = request.user if request.user.is_authenticated else None
+        count = confirm_quotes(chosen, by=by, at=clock.now())
+        left = len(chosen) - count
+        said = ngettext("%d quote confirmed.", "%d quotes confirmed.", count) % count
+        if left:
+            said += " " + ngettext(
+                "%d was not held any more.", "%d were not held any more.", left
+            ) % left  # fmt: skip
+        messages.add_message(request, messages.SUCCESS if count else messages.WARNING, said)
+
+
+@admin.register(CorporateAction)
+class CorporateActionPage(Page[CorporateAction]):
+    list_display = ["ex_on", "underlying", badge("kind", _("kind")), "shown_ratio", "shown_amount",
+                    "source"]  # fmt: skip
+    list_select_related = ["underlying"]
+    list_filter = [
+        ("kind", ChoicesDropdownFilter),
+        ("underlying", AutocompleteSelectMultipleFilter),
+        ("ex_on", RangeDateFilter),
+    ]
+    search_fields = ["underlying__ticker", "source"]
+    autocomplete_fields = ["underlying"]
+    date_hierarchy = "ex_on"
+    ordering = ["-ex_on"]
+
+    @column(_("ratio"))
+    def shown_ratio(self, happened: CorporateAction) -> str:
+        ratio = happened.ratio
+        return "–" if ratio is None else f"{ratio.normalize():f} : 1"
+
+    @column(_("amount"))
+    def shown_amount(self, happened: CorporateAction) -> str:
+        return price(happened.amount, happened.underlying.currency)

@@ -1,0 +1,91 @@
+"""A small world with a row in every list of the back office; call it again for more rows."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from apps.events.actions import Fact, record
+from apps.landing.models import EmailSubscription
+from apps.messaging.actions.links import make_link, record_hit
+from apps.messaging.models.content import Template, TemplateVersion
+from apps.messaging.models.outbox import Digest, Message, Notice
+from apps.products.actions.evaluation import evaluate_due
+from apps.products.models.markets import CorporateAction, Quote
+from apps.products.models.strategies import Observation
+from apps.profiles.models import Client, Identifier
+from tests import factories
+
+EVENING = datetime(2020, 2, 28, 23, tzinfo=UTC)  # after the close of the first observation
+
+
+def people(count: int) -> list[Client]:
+    made = []
+    for _ in range(count):
+        client = factories.client(
+            tier="affluent", time_zone="Asia/Dubai", time_zone_source="stated"
+        )
+        Identifier.objects.create(client=client, kind="core_id", value=f"core-{client.pk}")
+        made.append(client)
+    return made
+
+
+def wording(code: str = "coupon.accrued") -> TemplateVersion:
+    template = Template.objects.get_or_create(
+        code=code, defaults={"name": "Coupon accrued", "purpose": "service"}
+    )[0]
+    known = TemplateVersion.objects.filter(
+        template=template, channel="sms", language="en", variant="plain"
+    ).first()
+    return known or TemplateVersion.objects.create(
+        template=template, channel="sms", language="en", body="Paid", state="published"
+    )
+
+
+def told(client: Client, *, state: str = "sent", reason: str = "") -> Message:
+    text = wording()
+    notice = Notice.objects.create(
+        client=client, template=text.template, subject="strategy:1", source="event:1",
+        dedupe_key=f"test:{client.pk}:{Notice.objects.count()}", state="done", created_at=EVENING,
+    )  # fmt: skip
+    return Message.objects.create(
+        notice=notice, channel="sms", contact_point=client.contact_points.get(channel="sms"),
+        language="en", wording=text, state=state, reason=reason, queued_at=EVENING,
+        send_after=EVENING, sent_at=EVENING if state == "sent" else None, body="Paid",
+    )  # fmt: skip
+
+
+def world(clients: int = 2) -> list[Client]:
+    """One strategy evaluated, one waiting, one draft; each client holds both, is told of one."""
+    made = people(clients)
+    paid = factories.strategy(name="Harbour", tranche="2020-1")
+    waits = factories.strategy(name="Lighthouse", fixings=(("AAPL", "100"), ("MSFT", "50")))
+    factories.strategy(name="Draft", state="draft")
+    for ticker, close in (("AAPL", "97.25"), ("IBM", "120")):
+        if not Quote.objects.filter(underlying__ticker=ticker, day=date(2020, 2, 28)).exists():
+            factories.quote(ticker, date(2020, 2, 28), close)
+    held = Quote.objects.filter(underlying__ticker="MSFT").first() or factories.quote(
+        "MSFT", date(2020, 2, 28), "80", state="held", held_because="jump of +60.0 % against 27 Feb",
+        confirmed_at=None,
+    )  # fmt: skip
+    CorporateAction.objects.get_or_create(
+        underlying=held.underlying, kind="split", ex_on=date(2020, 6, 1) + timedelta(days=paid.pk),
+        defaults={"ratio": Decimal(2), "source": "test"},
+    )  # fmt: skip
+    for client in made:
+        factories.policy(client, paid)
+        factories.policy(client, waits)
+    evaluate_due(at=EVENING)
+    for client in made:
+        message = told(client)
+        link, _token = make_link(client, subject="strategy:1", at=EVENING, message=message)
+        record_hit(link, verdict="human", agent="test", at=EVENING)
+        EmailSubscription.objects.create(
+            client=client, link=link, contact_point=client.contact_points.get(channel="email"),
+            token_hash=client.pk.to_bytes(32, "big"),
+        )  # fmt: skip
+        record(
+            [Fact(client.pk, "profile.imported", f"client:{client.pk}", EVENING, f"i:{client.pk}")]
+        )
+    told(made[0], state="failed", reason="the number does not exist")
+    Digest.objects.get_or_create(month=date(2020, 2, 1))
+    assert Observation.objects.filter(state="waiting").exists()
+    return made

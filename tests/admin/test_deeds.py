@@ -1,0 +1,184 @@
+"""What staff can do from the pages: confirm, evaluate, publish, revoke; twice, and without rights."""
+
+import csv
+from datetime import UTC, date, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.contrib.messages import get_messages
+from django.urls import reverse
+
+from apps.core import clock
+from apps.core.admin.display import page_url
+from apps.core.admin.pages import harmless
+from apps.messaging.models.links import Link
+from apps.products.models.markets import Quote
+from apps.products.models.strategies import Observation, ObservationResult, Strategy
+from apps.profiles.models import Client
+from tests import factories
+from tests.admin.test_pages import address, staff_who_may
+
+pytestmark = pytest.mark.django_db
+
+
+def said(response):
+    return " ".join(str(message) for message in get_messages(response.wsgi_request))
+
+
+def choose(client, model, action, *rows):
+    return client.post(
+        address(model, "changelist"),
+        {"action": action, "_selected_action": [row.pk for row in rows]},
+    )
+
+
+def do(client, row, deed):
+    return client.post(address(type(row), "do", row.pk, deed))
+
+
+@pytest.fixture(autouse=True)
+def evening(settings):
+    """Put the clock on the evening of the scene's first observation."""
+    settings.CLOCK_OFFSET = datetime(2020, 2, 28, 23, 30, tzinfo=UTC) - clock.now()
+
+
+def test_confirming_quotes_twice_confirms_them_once(admin_client, admin_user, clients):
+    held = Quote.objects.get(state="held")
+    assert "1 quote confirmed" in said(choose(admin_client, Quote, "confirm", held))
+    held.refresh_from_db()
+    assert (held.state, held.confirmed_by) == ("confirmed", admin_user)
+    again = said(choose(admin_client, Quote, "confirm", held))
+    assert "0 quotes confirmed" in again
+    assert "was not held any more" in again
+
+
+def test_seeing_quotes_is_no_right_to_confirm_them(client, clients):
+    client.force_login(staff_who_may("products.view_quote"))
+    choose(client, Quote, "confirm", Quote.objects.get(state="held"))
+    assert Quote.objects.filter(state="held").exists()
+
+
+def test_evaluating_tells_what_is_missing_and_then_does_it_once(admin_client, clients):
+    waits = Observation.objects.get(state="waiting")
+    assert "MSFT" in said(do(admin_client, waits.strategy, "evaluate_strategy"))
+    choose(admin_client, Quote, "confirm", Quote.objects.get(state="held"))
+    results = ObservationResult.objects.filter(observation=waits)
+    assert "1 observation evaluated" in said(
+        choose(admin_client, Observation, "evaluate_now", waits)
+    )
+    assert "nothing" in said(do(admin_client, waits, "evaluate_one")).lower()
+    assert results.count() == 1
+
+
+def test_evaluating_needs_its_right_and_a_post(client, admin_client, clients):
+    waits = Observation.objects.get(state="waiting")
+    assert admin_client.get(address(Observation, "do", waits.pk, "evaluate_one")).status_code == 405
+    client.force_login(staff_who_may("products.view_observation"))
+    assert do(client, waits, "evaluate_one").status_code == 403
+    assert "Evaluate now" not in client.get(page_url(waits)).content.decode()
+
+
+def test_publishing_twice_publishes_once(admin_client, db):
+    draft = factories.strategy(state="draft", struck_on=date(2020, 2, 27))
+    factories.sessions(date(2020, 2, 27))
+    for day in range(300):
+        factories.sessions(date(2020, 2, 28) + timedelta(days=day))
+    assert "is published" in said(do(admin_client, draft, "publish"))
+    assert "nothing to do any more" in said(do(admin_client, draft, "publish"))
+    draft.refresh_from_db()
+    assert draft.state == Strategy.State.PUBLISHED
+
+
+def test_a_strategy_that_cannot_be_published_says_why(admin_client, db):
+    draft = factories.strategy(state="draft", fixings=())
+    assert said(do(admin_client, draft, "publish"))
+    draft.refresh_from_db()
+    assert draft.state == Strategy.State.DRAFT
+
+
+def test_published_terms_cannot_be_changed(admin_client, db):
+    strategy = factories.strategy()
+    page = admin_client.get(page_url(strategy)).content.decode()
+    assert "2.5%" in page
+    assert 'name="coupon_rate"' not in page
+    assert admin_client.post(page_url(strategy), {"name": "Else"}).status_code == 403
+
+
+def test_revoking_a_link_twice_revokes_it_once(admin_client, clients):
+    link = Link.objects.first()
+    do(admin_client, link, "revoke")
+    revoked = Link.objects.get(pk=link.pk).revoked_at
+    assert revoked
+    do(admin_client, link, "revoke")
+    assert Link.objects.get(pk=link.pk).revoked_at == revoked
+
+
+def test_an_unknown_deed_and_an_unknown_row_are_not_found(admin_client, clients):
+    assert do(admin_client, clients[0], "nonsense").status_code == 404
+    assert admin_client.post(address(Client, "do", 0, "nonsense")).status_code == 404
+
+
+def test_the_clients_page_tells_everything_in_words(admin_client, clients):
+    page = admin_client.get(page_url(clients[0])).content.decode()
+    assert "Coupon accrued: $25.00" in page
+    assert "Followed his link" in page
+    assert "the number does not exist" in page
+    assert "Harbour 2020-1" in page
+    assert "news about own contracts · SMS" in page
+
+
+def test_panels_hide_what_one_may_not_see(client, clients):
+    client.force_login(staff_who_may("profiles.view_client"))
+    page = client.get(page_url(clients[0])).content.decode()
+    assert "Coupon accrued" not in page
+    assert "the number does not exist" not in page
+
+
+def exported(client, model):
+    response = client.post(address(model, "export"), {"format": "0", "resource": ""})
+    assert response["Content-Type"] == "text/csv", response.content.decode()
+    return list(csv.DictReader(StringIO(response.content.decode("utf-8-sig"))))
+
+
+def test_exported_cells_are_never_formulas(admin_client, db):
+    Client.objects.create(first_name='=HYPERLINK("http://example.com")', last_name="@cmd")
+    factories.quote("AAPL", date(2020, 2, 28), "97", source="+1+1|x")
+    (row,) = exported(admin_client, Quote)
+    assert row["source"] == "'+1+1|x"
+    assert "=HYPERLINK" not in [
+        cell[:10] for row in exported(admin_client, Client) for cell in row.values()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "safe"),
+    [
+        ("=1+1", "'=1+1"), ("-1+1", "'-1+1"), ("@x", "'@x"), ("\t=1", "'\t=1"), ("+x", "'+x"),
+        ("+79161234567", "+79161234567"), ("-12.50", "-12.50"), ("plain", "plain"), (-5, -5),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_only_cells_that_a_sheet_would_compute_are_guarded(cell, safe):
+    assert harmless(cell) == safe
+
+
+def test_taking_a_list_out_needs_a_right_of_its_own(client, clients):
+    client.force_login(staff_who_may("products.view_quote"))
+    assert client.get(address(Quote, "changelist")).status_code == 200
+    assert client.get(address(Quote, "export")).status_code == 403
+
+
+def test_secrets_of_links_are_never_exported(admin_client, clients):
+    assert not {"nonce", "token_hash"} & set(exported(admin_client, Link)[0])
+
+
+def test_the_start_page_tells_what_needs_attention(
+    admin_client, clients, django_assert_max_num_queries
+):
+    admin_client.get(reverse("admin:index"))
+    with django_assert_max_num_queries(30):
+        page = admin_client.get(reverse("admin:index")).content.decode()
+    assert "MSFT: close of 28 Feb 2020 is held" in page
+    assert "SMS: the number does not exist" in page
+    assert "$50.00" in page
+    assert "by 2 clients" in page

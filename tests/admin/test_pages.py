@@ -1,0 +1,120 @@
+"""Every back-office page opens, for whom it should; a longer list costs no more queries."""
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from apps.messaging.models.links import Link
+from apps.messaging.models.outbox import Message
+from apps.products.models.markets import Quote
+from apps.products.models.strategies import Observation
+from tests.admin.scene import world
+
+OURS = sorted(
+    (model for model in admin.site._registry if model.__module__.startswith("apps.")),
+    key=lambda model: model._meta.label,
+)
+EMPTY = {"demo.Letter", "demo.World"}  # written by the demo alone
+SHARED = {  # what every world has in common
+    "products.Exchange", "products.TradingDay", "products.Underlying", "products.Quote",
+    "messaging.Template", "messaging.TemplateVersion", "messaging.Digest",
+}  # fmt: skip
+
+
+def address(model, page, *args):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def by_label(model):
+    return model._meta.label
+
+
+def staff_who_may(*names):
+    user = get_user_model().objects.create_user("staff", password="secret", is_staff=True)
+    for name in names:
+        app, codename = name.split(".")
+        user.user_permissions.add(
+            Permission.objects.get(codename=codename, content_type__app_label=app)
+        )
+    return user
+
+
+def test_lists_and_forms_open_with_rows_in_them(admin_client, clients, subtests):
+    for model in OURS:
+        with subtests.test(by_label(model)):
+            assert admin_client.get(address(model, "changelist")).status_code == 200
+            row = model._base_manager.order_by("-pk").first()
+            assert row is not None or by_label(model) in EMPTY
+            for page in ("change", "history") if row else ():
+                assert admin_client.get(address(model, page, row.pk)).status_code == 200
+            added = admin_client.get(address(model, "add"))
+            may_add = admin.site._registry[model].has_add_permission(added.wsgi_request)
+            assert added.status_code == (200 if may_add else 403)
+
+
+def test_staff_without_rights_are_refused(client, db, subtests):
+    client.force_login(staff_who_may())
+    for model in OURS:
+        for page in ("changelist", "export", "add"):
+            with subtests.test(by_label(model), page=page):
+                assert client.get(address(model, page)).status_code == 403
+
+
+def test_a_longer_list_costs_no_more_queries(admin_client, clients, subtests):
+    def costs():
+        for model in OURS:
+            with CaptureQueriesContext(connection) as captured:
+                assert admin_client.get(address(model, "changelist")).status_code == 200
+            yield model, model._base_manager.count(), len(captured)
+
+    list(costs())  # sessions and content types are fetched once
+    before = list(costs())
+    world(4)
+    for (model, rows, queries), (_same, more, after) in zip(before, costs(), strict=True):
+        with subtests.test(by_label(model)):
+            assert more > rows or by_label(model) in EMPTY | SHARED
+            assert after == queries
+
+
+def test_lists_can_be_searched(admin_client, clients, subtests):
+    for model in OURS:
+        if admin.site._registry[model].search_fields:
+            with subtests.test(by_label(model)):
+                found = admin_client.get(address(model, "changelist"), {"q": "nobody-is-so-called"})
+                assert found.context["cl"].result_count == 0
+
+
+def test_filters_narrow_a_list(admin_client, clients):
+    def shown(model, **filters):
+        page = admin_client.get(address(model, "changelist"), filters)
+        return [str(row) for row in page.context["cl"].result_list]
+
+    assert shown(Observation, state__exact="waiting") == ["Lighthouse № 1"]
+    assert len(shown(Message, state__exact="failed")) == 1
+    assert [row[:4] for row in shown(Quote, state__exact="held")] == ["MSFT"]
+    assert shown(Link, usable="no") == []
+    assert len(shown(Link, usable="yes")) == len(clients)
+
+
+def test_the_sidebar_shows_only_what_one_may_see(client, db):
+    client.force_login(staff_who_may("messaging.view_message"))
+    page = client.get(reverse("admin:index")).content.decode()
+    assert reverse("admin:messaging_message_changelist") in page
+    assert reverse("admin:profiles_client_changelist") not in page
+    assert reverse("admin:auth_user_changelist") not in page
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "auth_user", "auth_group", "django_celery_beat_periodictask",
+        "django_celery_beat_intervalschedule", "django_celery_beat_crontabschedule",
+    ],
+)  # fmt: skip
+def test_settings_open(admin_client, page):
+    assert admin_client.get(reverse(f"admin:{page}_changelist")).status_code == 200
+    assert admin_client.get(reverse(f"admin:{page}_add")).status_code == 200
