@@ -100,6 +100,10 @@ class Message(models.Model):
     queued_at = models.DateTimeField(_("queued"), default=clock.now)
     send_after = models.DateTimeField(_("not before"))
     leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
+    handed_at = models.DateTimeField(
+        _("handed over at"), null=True, blank=True,
+        help_text=_("Set just before it goes to the provider; without it nothing has left."),
+    )  # fmt: skip
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
     ended_at = models.DateTimeField(_("given up at"), null=True, blank=True)
