@@ -116,14 +116,15 @@ def inner_parts(expression: Expression) -> Iterator[Expression]:
 def render(source: str, values: Mapping[str, object]) -> str:
     """Fill a template with values that are ready strings, lists and mappings of such.
 
-    None and the empty text count as missing: a blank is no value. Raises WordingError.
+    None and whatever is empty count as missing: a blank is no value. Raises WordingError.
     """
     try:
-        return compiled(source).render(given(values)).strip()
+        text = compiled(source).render(given(values))
     except LiquidError as error:
         raise WordingError(f"The text cannot be written: {error.message}") from error
     except RecursionError as error:
         raise WordingError("The template is nested too deeply.") from error
+    return re.sub(r"[ \t]*\n(?:[ \t]*\n)+", "\n\n", text).strip()  # guards leave empty lines
 
 
 def given(value: Any) -> Any:
@@ -133,7 +134,7 @@ def given(value: Any) -> Any:
             return value
         case Mapping():
             kept = {str(name): given(item) for name, item in value.items()}
-            return {name: item for name, item in kept.items() if item not in (None, "")}
+            return {name: item for name, item in kept.items() if item not in (None, "", [], {})}
         case list() | tuple():
             return [given(item) for item in value]
         case None:
@@ -167,13 +168,20 @@ def spoken(value: Any, language: str) -> Any:
         case int():
             return format_decimal(value, locale=language)
         case Mapping():
-            for kind, speak in SPEAKERS.items():
-                if kind in value:
-                    return read(speak, value, language)
+            if kind := typed(value):
+                return read(SPEAKERS[kind], value, language)
             return {name: spoken(item, language) for name, item in value.items()}
         case list() | tuple():
             return [spoken(item, language) for item in value]
     return value
+
+
+def typed(value: Mapping[str, Any]) -> str:
+    """Name the kind of a typed value: its only key but for a currency, with a plain value."""
+    kinds = value.keys() - {"currency"}
+    kind = next(iter(kinds), "")
+    is_typed = len(kinds) == 1 and kind in SPEAKERS and isinstance(value[kind], str | int)
+    return kind if is_typed else ""
 
 
 def read(speak: Callable[[Any, str], str], value: Any, language: str) -> str:

@@ -11,6 +11,7 @@ VALUES = {
     "name": "Ann",
     "void": "",
     "none": None,
+    "list": [],
     "zero": 0,
     "yes": True,
     "shares": [{"name": "AAPL", "level": "95%"}, {"name": "IBM", "level": ""}],
@@ -23,6 +24,8 @@ VALUES = {
     [
         ("Hello {{ name }}", "Hello Ann"),
         ("  Hello \n", "Hello"),
+        ("a\n\n{% if missing %}x{% endif %} \n\nb\nc", "a\n\nb\nc"),
+        ("{% if list %}a{% else %}b{% endif %}", "b"),
         ("{{ nested.deep.x }}", "y"),
         ("{% for s in shares %}{{ s.name }} {% endfor %}", "AAPL IBM"),
         ("{{ name | upcase }}", "ANN"),
@@ -160,6 +163,8 @@ def test_a_template_is_checked_against_what_its_occasion_has(source, unknown):
         (True, True, True),
         ("as it is", "as it is", "as it is"),
         ([{"percent": "0.5"}], ["50%"], ["50\xa0%"]),
+        ({"month": {"month": "2020-02-01"}}, {"month": "February 2020"}, {"month": "февраль 2020"}),
+        ({"date": "soon", "place": "here"},) * 3,
         ({"a": {"percent": "0.5"}}, {"a": "50%"}, {"a": "50\xa0%"}),
     ],
 )
