@@ -35,4 +35,4 @@ class Letter:
     text: str
     subject: str = ""
     html: str = ""
-    purpose: str = ""
+    may_unsubscribe: bool = False

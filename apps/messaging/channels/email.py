@@ -1,0 +1,138 @@
+"""E-mail through SMTP, one connection a batch, step by step so that each failure is understood."""
+
+import smtplib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate, parseaddr
+from typing import cast
+
+from django.conf import settings
+from django.core.mail.backends.smtp import EmailBackend
+from django.utils.translation import gettext as _
+
+from apps.messaging.channels import Answer, Letter, Verdict
+
+SEVEN_BITS = SMTP.clone(cte_type="7bit")  # every server takes it
+BROKEN = (OSError, smtplib.SMTPException)
+
+
+class Mailer:
+    """A connection over which letters go out one by one; opened at the first, and again if lost."""
+
+    def __init__(self) -> None:
+        self.backend = EmailBackend()
+        self.down = False  # once it does not answer, the rest of the batch waits
+
+    def send(self, letter: Letter) -> Answer:
+        try:
+            recipient = ascii_address(letter.to)
+            content = compose(letter, recipient)
+        except ValueError:  # UnicodeError is one
+            return Answer(Verdict.NEVER, reason=_("The letter or its address cannot be written."))
+        try:
+            smtp = self.open()
+            code = address(smtp, recipient)
+        except BROKEN:
+            self.drop()
+            return Answer(Verdict.AGAIN, reason=_("The mail server does not answer."))
+        if refused(code):
+            return self.refusal(code)
+        return self.hand_over(letter, content)
+
+    def open(self) -> smtplib.SMTP:
+        """Return the open connection."""
+        if self.down:
+            raise smtplib.SMTPServerDisconnected
+        self.down = True
+        self.backend.open()
+        self.down = False
+        return cast(smtplib.SMTP, self.backend.connection)
+
+    def hand_over(self, letter: Letter, content: bytes) -> Answer:
+        try:
+            code, _text = self.open().data(content)
+        except smtplib.SMTPDataError as error:  # refused before the content was sent
+            code = error.smtp_code
+        except BROKEN:
+            self.drop()
+            self.down = True
+            return Answer(
+                Verdict.UNKNOWN, reason=_("The mail server took the letter and did not answer.")
+            )
+        if refused(code):
+            return self.refusal(code)
+        return Answer(Verdict.SENT, provider_id=message_id(letter))
+
+    def refusal(self, code: int) -> Answer:
+        """Tell a lasting refusal (5xx) from a passing one, and leave the connection usable."""
+        try:
+            self.open().rset()
+        except BROKEN:
+            self.drop()
+        reason = _("The mail server answered %(status)s.") % {"status": code}
+        return Answer(Verdict.NEVER if code >= 500 else Verdict.AGAIN, reason=reason)
+
+    def drop(self) -> None:
+        """Forget a connection of which nothing more can be expected."""
+        if self.backend.connection is not None:
+            self.backend.connection.close()
+            self.backend.connection = None
+
+    def close(self) -> None:
+        try:
+            self.backend.close()
+        except BROKEN:
+            self.drop()
+
+
+def address(smtp: smtplib.SMTP, recipient: str) -> int:
+    """Say from whom and to whom; until then nothing of the letter has left."""
+    smtp.ehlo_or_helo_if_needed()
+    code, _text = smtp.mail(parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
+    if not refused(code):
+        code, _text = smtp.rcpt(recipient)
+    return code
+
+
+def refused(code: int) -> bool:
+    return not 200 <= code < 300
+
+
+def compose(letter: Letter, recipient: str) -> bytes:
+    message = EmailMessage(policy=SEVEN_BITS)
+    message["From"] = settings.DEFAULT_FROM_EMAIL
+    message["To"] = recipient
+    message["Subject"] = letter.subject
+    message["Date"] = formatdate()
+    message["Message-ID"] = message_id(letter)
+    message["Auto-Submitted"] = "auto-generated"
+    if letter.may_unsubscribe:
+        sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+        message["List-Unsubscribe"] = f"<mailto:{sender}?subject=unsubscribe>"
+    message.set_content(letter.text)
+    message.add_alternative(letter.html, subtype="html")
+    return message.as_bytes()
+
+
+def message_id(letter: Letter) -> str:
+    """Name the letter after its key, so that a mailbox knows a second copy."""
+    return f"<{letter.key}@{parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition('@')[2]}>"
+
+
+def ascii_address(address: str) -> str:
+    """Write an international domain the way every server reads it. Raises UnicodeError."""
+    mailbox, _at, domain = address.rpartition("@")
+    mailbox.encode("ascii")
+    return f"{mailbox}@{domain.encode('idna').decode()}"
+
+
+@contextmanager
+def connect() -> Iterator[Mailer]:
+    """Make a mailer for a batch of letters and close what it opened."""
+    mailer = Mailer()
+    try:
+        yield mailer
+    finally:
+        mailer.close()
