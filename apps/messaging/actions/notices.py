@@ -1,0 +1,42 @@
+"""Queueing one notice: what any app asks for when it has one thing to tell one client."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from apps.messaging.models.content import Template
+from apps.messaging.models.outbox import Notice
+from apps.profiles.models import Client, ContactPoint
+
+
+def queue_notice(
+    client: Client,
+    template_code: str,
+    *,
+    values: Mapping[str, object],
+    dedupe_key: str,
+    at: datetime,
+    contact_point: ContactPoint | None = None,
+    subject: str = "",
+    source: str = "",
+    deadline_at: datetime | None = None,
+) -> bool:
+    """Queue one notice; False when one with this key is there already.
+
+    Values are plain or typed as `wording.spoken` reads them. A secret address goes in as
+    {"url": "https://…"}: it is masked in the stored text, and erased here once it was sent.
+    Raises Template.DoesNotExist.
+    """
+    _, queued = Notice.objects.get_or_create(
+        dedupe_key=dedupe_key,
+        defaults={
+            "client": client,
+            "template": Template.objects.get(code=template_code),
+            "subject": subject,
+            "source": source,
+            "contact_point": contact_point,
+            "values": dict(values),
+            "created_at": at,
+            "deadline_at": deadline_at,
+        },
+    )
+    return queued

@@ -1,0 +1,75 @@
+"""What the gate must know about notices: consents, addresses and quiet hours, read in batches."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.db.models import F
+
+from apps.messaging.gate import Quiet, Wish
+from apps.messaging.models.outbox import Notice
+from apps.profiles.models import Client, ContactPoint
+from apps.profiles.queries import consents
+
+Consents = set[tuple[str, int, str]]  # purpose, client, channel
+
+
+def standing_consents(notices: Iterable[Notice]) -> Consents:
+    """Read every consent that stands today for these notices; one query a purpose."""
+    clients = defaultdict(set)
+    for notice in notices:
+        clients[notice.template.purpose].add(notice.client_id)
+    return {
+        (purpose, client, channel)
+        for purpose, asked in clients.items()
+        if purpose
+        for client, channel in consents(asked, purpose)
+    }
+
+
+def addresses(client_ids: Iterable[int]) -> dict[tuple[int, str], ContactPoint]:
+    """Choose each client's address in each channel: a valid one, verified last, else the newest."""
+    chosen = (
+        ContactPoint.objects.filter(
+            client_id__in=set(client_ids), state=ContactPoint.State.VALID
+        )
+        .order_by("client_id", "channel", F("verified_at").desc(nulls_last=True), "-pk")
+        .distinct("client_id", "channel")
+    )  # fmt: skip
+    return {(point.client_id, point.channel): point for point in chosen}
+
+
+def wish(notice: Notice, channel: str, point: ContactPoint | None, standing: Consents) -> Wish:
+    """Put together what the gate decides on; notice, client and template are loaded."""
+    purpose = notice.template.purpose
+    return Wish(
+        consented=(purpose, notice.client_id, channel) in standing,
+        reachable=point is not None and reachable(notice, point),
+        quiet=quiet_hours(notice.client),
+        asked_for=not purpose,
+        deadline=notice.deadline_at,
+    )
+
+
+def reachable(notice: Notice, point: ContactPoint) -> bool:
+    """Allow a valid address; one not confirmed yet only where the notice is meant for it alone."""
+    meant = notice.contact_point_id == point.pk
+    return point.state == ContactPoint.State.VALID or (
+        meant and point.state == ContactPoint.State.UNCONFIRMED
+    )
+
+
+def quiet_hours(client: Client) -> Quiet:
+    zone = time_zone(client.time_zone) or time_zone(settings.DEFAULT_CLIENT_TIME_ZONE)
+    return Quiet(client.quiet_from, client.quiet_until, zone or ZoneInfo("UTC"))
+
+
+@cache
+def time_zone(name: str) -> ZoneInfo | None:
+    """Read a time zone; one that nobody knows stops no message."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError):
+        return None

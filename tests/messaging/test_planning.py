@@ -1,0 +1,198 @@
+"""Notices become messages: the right channel, language, words and hour, or a reason why not."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from apps.messaging.actions.planning import plan_messages
+from apps.messaging.models.content import TemplateVersion
+from apps.messaging.models.outbox import Message, Notice
+from apps.profiles.models import Channel, Purpose
+from tests import factories
+from tests.messaging.world import DAY, noticed, planned
+
+BOTH = ((Purpose.SERVICE, Channel.SMS), (Purpose.SERVICE, Channel.EMAIL))
+SMS_ONLY, EMAIL_ONLY = BOTH[:1], BOTH[1:]
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("consents", "preferred", "spoiled", "channel"),
+    [
+        (BOTH, "", (), "sms"),
+        (BOTH, "email", (), "email"),
+        (BOTH, "push", (), "sms"),
+        (SMS_ONLY, "email", (), "sms"),
+        (EMAIL_ONLY, "sms", (), "email"),
+        (BOTH, "", ("sms",), "email"),
+        (BOTH, "email", ("email",), "sms"),
+    ],
+)
+def test_the_channel_is_the_preferred_one_that_is_allowed_and_reaches(
+    consents, preferred, spoiled, channel
+):
+    client = factories.client(consents=consents, preferred_channel=preferred)
+    client.contact_points.filter(channel__in=spoiled).update(state="bounced")
+    (message,) = planned(client)
+    assert message.channel == channel
+    assert message.contact_point == client.contact_points.get(channel=channel)
+    assert (message.state, message.send_after) == ("queued", DAY)
+    assert message.notice.state == "planned"
+
+
+@pytest.mark.parametrize(
+    ("consents", "spoiled", "reason"),
+    [
+        ((), (), "No consent to news about own contracts by SMS or e-mail."),
+        (BOTH, ("sms", "email"), "No valid address for SMS or e-mail."),
+        (
+            EMAIL_ONLY,
+            ("email",),
+            "No consent to news about own contracts by SMS. No valid address for e-mail.",
+        ),
+        (
+            ((Purpose.DIGEST, Channel.SMS),),
+            (),
+            "No consent to news about own contracts by SMS or e-mail.",
+        ),
+    ],
+)
+def test_a_client_who_cannot_be_told_is_skipped_with_a_reason(consents, spoiled, reason):
+    client = factories.client(consents=consents)
+    client.contact_points.filter(channel__in=spoiled).update(state="unreachable")
+    assert planned(client) == []
+    notice = client.notices.get()
+    assert (notice.state, notice.reason) == ("skipped", reason)
+
+
+def test_a_withdrawn_consent_counts_no_more():
+    client = factories.client(consents=SMS_ONLY)
+    factories.consent(client, Purpose.SERVICE, Channel.SMS, granted=False, at=DAY)
+    assert planned(client) == []
+    assert client.notices.get().state == "skipped"
+
+
+def test_quiet_hours_put_the_message_off_to_the_clients_morning():
+    night = datetime(2020, 3, 2, 20, tzinfo=UTC)  # 23:00 in Moscow, 05:00 in Tokyo
+    here = factories.client()
+    there = factories.client(time_zone="Asia/Tokyo", time_zone_source="stated")
+    nowhere = factories.client(time_zone="Mars/Olympus", time_zone_source="imported")
+    messages = planned(here, there, nowhere, at=night)
+    assert [message.send_after for message in messages] == [
+        datetime(2020, 3, 3, 6, tzinfo=UTC),
+        datetime(2020, 3, 3, 0, tzinfo=UTC),
+        datetime(2020, 3, 3, 6, tzinfo=UTC),
+    ]
+
+
+def test_old_news_is_not_planned():
+    client = factories.client()
+    notice = noticed(client, deadline_at=DAY - timedelta(seconds=1))
+    plan_messages(at=DAY, limit=10)
+    notice.refresh_from_db()
+    assert notice.state == "skipped"
+    assert notice.reason.startswith("Too late")
+
+
+@pytest.mark.parametrize(
+    ("language", "variant", "kept", "chosen"),
+    [
+        ("ru", "gentle", {"ru/gentle", "ru/plain", "en/gentle", "en/plain"}, "ru/gentle"),
+        ("ru", "gentle", {"ru/plain", "en/gentle", "en/plain"}, "ru/plain"),
+        ("ru", "gentle", {"en/gentle", "en/plain"}, "en/gentle"),
+        ("ru", "gentle", {"en/plain"}, "en/plain"),
+        ("en", "plain", {"ru/plain", "en/plain"}, "en/plain"),
+    ],
+)
+def test_words_fall_back_to_plain_and_then_to_english(language, variant, kept, chosen):
+    for version in TemplateVersion.objects.filter(template__code="coupon.accrued"):
+        if f"{version.language}/{version.variant}" not in kept:
+            version.state = "retired"
+            version.save()
+    client = factories.client(language=language)
+    notice = noticed(client)
+    Notice.objects.filter(pk=notice.pk).update(variant=variant)
+    plan_messages(at=DAY, limit=10)
+    message = notice.messages.get()
+    assert f"{message.wording.language}/{message.wording.variant}" == chosen
+    assert message.language == message.wording.language
+
+
+def test_a_template_without_published_words_fails_its_notice_and_touches_no_other():
+    TemplateVersion.objects.filter(template__code="coupon.saved").update(state="draft")
+    clients = [factories.client() for _ in range(3)]
+    notices = [noticed(clients[0]), noticed(clients[1], "coupon.saved"), noticed(clients[2])]
+    assert plan_messages(at=DAY, limit=10) == 3
+    for notice in notices:
+        notice.refresh_from_db()
+    assert [notice.state for notice in notices] == ["planned", "failed", "planned"]
+    assert notices[1].reason == (
+        "“Coupon remembered” has no published wording for SMS or e-mail."
+    )  # fmt: skip
+
+
+def test_a_channel_without_words_leaves_the_other():
+    TemplateVersion.objects.filter(channel="sms").update(state="draft")
+    (message,) = planned(factories.client())
+    assert message.channel == "email"
+
+
+def test_a_notice_for_one_address_goes_there_without_consent_and_at_night():
+    client = factories.client(consents=())
+    point = client.contact_points.create(
+        channel="email", address="new@example.com", state="unconfirmed"
+    )
+    night = datetime(2020, 3, 2, 20, tzinfo=UTC)
+    values = {"confirm_url": {"url": "https://x.test/c/secret"}}
+    (message,) = planned(client, code="email.confirm", values=values, contact_point=point, at=night)
+    assert (message.contact_point, message.send_after) == (point, night)
+
+
+def test_the_verified_address_is_chosen_before_the_newest():
+    client = factories.client(consents=EMAIL_ONLY)
+    verified = client.contact_points.create(
+        channel="email", address="a@example.com", verified_at=DAY
+    )
+    client.contact_points.create(channel="email", address="b@example.com")
+    (message,) = planned(client)
+    assert message.contact_point == verified
+
+
+def test_planning_twice_changes_nothing():
+    planned(factories.client(), factories.client(consents=()))
+    assert plan_messages(at=DAY, limit=10) == 0
+    assert Message.objects.count() == 1
+
+
+def test_a_batch_costs_the_same_queries_whatever_its_size(django_assert_num_queries):
+    for _ in range(3):
+        noticed(factories.client())
+    with django_assert_num_queries(8):  # two are the savepoint
+        plan_messages(at=DAY, limit=100)
+    for _ in range(30):
+        noticed(factories.client())
+    with django_assert_num_queries(8):
+        plan_messages(at=DAY, limit=100)
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_four_who_plan_at_once_plan_each_notice_once(words):
+    for _ in range(30):
+        noticed(factories.client())
+    start = Barrier(4)
+
+    def plan(_):
+        start.wait()
+        try:
+            return sum(iter(lambda: plan_messages(at=DAY, limit=4), 0))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(plan, range(4))) == 30
+    assert Message.objects.count() == 30
