@@ -1,0 +1,434 @@
+"""Sending: once, at the right moment, with the right words, whatever breaks on the way."""
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+
+import pytest
+from django.db import connection
+from werkzeug import Response
+
+from apps.events.models import Event
+from apps.messaging.actions import delivery, links
+from apps.messaging.actions.delivery import BACK_OFF, LEASE, deliver_due
+from apps.messaging.models.content import TemplateVersion
+from apps.messaging.models.outbox import Message
+from apps.profiles.models import Channel, Purpose
+from tests import factories
+from tests.messaging.world import DAY, VALUES, planned
+
+pytestmark = pytest.mark.django_db
+LATER = DAY + LEASE + timedelta(seconds=1)
+
+
+def by_sms(**fields):
+    return factories.client(consents=[(Purpose.SERVICE, Channel.SMS)], **fields)
+
+
+def by_email(**fields):
+    return factories.client(consents=[(Purpose.SERVICE, Channel.EMAIL)], **fields)
+
+
+def fresh(message):
+    return Message.objects.select_related("notice").get(pk=message.pk)
+
+
+def die_after_handing_over(message_count, channel):
+    """Do what deliver_due does up to the moment before it records, and stop there."""
+    ready = delivery.write_letters(delivery.claim(at=DAY, limit=message_count), at=DAY)
+    with delivery.connect(channel) as carrier:
+        list(delivery.handed_over(ready, carrier, at=DAY))
+
+
+def test_an_sms_goes_out_with_its_key_its_token_and_a_personal_link(gateway, settings):
+    (message,) = planned(by_sms(first_name="Ann"))
+    assert deliver_due(at=DAY, limit=10) == 1
+    (request,) = gateway.requests
+    sent = json.loads(request.data)
+    assert request.headers["Authorization"] == "Bearer a test's token"
+    assert request.headers["Idempotency-Key"] == sent["key"] == str(message.key)
+    assert (sent["to"], sent["from"]) == (message.contact_point.address, settings.SMS_SENDER)
+    token = re.fullmatch(
+        r"Your coupon of \$25\.00 on US Technology is accrued, to be paid on 6 March 2020\. "
+        r"http://localhost:8000/s/([\w-]{22})",
+        sent["text"],
+    )[1]
+    assert links.find_link(token).message == message
+
+    message = fresh(message)
+    assert (message.state, message.provider_id, message.sent_at) == ("sent", "sms-1", DAY)
+    assert (message.leased_until, message.attempts) == (None, 1)
+    assert message.notice.state == "done"
+    assert message.body.endswith("http://localhost:8000/s/•••")
+    assert token not in message.body
+
+
+def test_an_email_has_text_and_html_in_the_clients_language(inbox, settings):
+    settings.ISSUER_NAME = "Ivolga & Co"
+    (message,) = planned(
+        by_email(first_name="<b>Анна", language="ru"), values={**VALUES, "strategy": "A <i>B"}
+    )
+    deliver_due(at=DAY, limit=10)
+    (letter,) = inbox.letters
+    assert letter["Subject"] == "Купон по «A <i>B» начислен"
+    assert letter["Message-ID"] == f"<{message.key}@localhost>"
+    assert letter["To"] == message.contact_point.address
+    assert letter["List-Unsubscribe"] is None
+    text, html = (part.get_content() for part in letter.iter_parts())
+    assert text.startswith("Здравствуйте, <b>Анна!\r\n\r\n")
+    assert "25,00\xa0$. День выплаты: 6 марта 2020." in text
+    assert '<html lang="ru">' in html
+    assert "&lt;b&gt;Анна" in html
+    assert "<b>" not in html
+    assert "Ivolga &amp; Co" in html
+    link = re.search(r"http://localhost:8000/s/[\w-]{22}", text)[0]
+    assert f'<a href="{link}"' in html
+    assert link not in fresh(message).body
+    assert fresh(message).subject == "Купон по «A <i>B» начислен"
+
+
+def test_a_digest_may_be_ended_from_the_mail_program(inbox):
+    client = factories.client(consents=[(Purpose.DIGEST, Channel.EMAIL)])
+    values = {"month": {"month": "2020-02-01"}, "policies": 2}
+    planned(client, code="digest.monthly", values=values)
+    deliver_due(at=DAY, limit=10)
+    assert inbox.letters[0]["List-Unsubscribe"] == "<mailto:tidings@localhost?subject=unsubscribe>"
+
+
+def test_an_address_that_opens_something_is_stored_nowhere_once_sent(inbox):
+    client = factories.client(consents=())
+    point = client.contact_points.get(channel="email")
+    url = {"url": "http://localhost:8000/confirm/sEcReT/"}
+    (message,) = planned(
+        client, code="email.confirm", values={"confirm_url": url}, contact_point=point
+    )
+    deliver_due(at=DAY, limit=10)
+    text, html = (part.get_content() for part in inbox.letters[0].iter_parts())
+    assert url["url"] in text
+    assert f'<a href="{url["url"]}"' in html
+    message = fresh(message)
+    assert "sEcReT" not in f"{message.body} {message.notice.values}"
+    assert not Event.objects.filter(properties__icontains="sEcReT").exists()
+
+
+def test_a_sent_message_is_on_the_timeline(gateway):
+    (message,) = planned(by_sms())
+    deliver_due(at=DAY, limit=10)
+    event = Event.objects.get(kind="message.sent")
+    assert (event.client, event.subject) == (message.notice.client, "strategy:5")
+    assert event.properties == {
+        "message": message.pk,
+        "notice": message.notice_id,
+        "channel": "sms",
+        "template": "coupon.accrued",
+    }
+
+
+def test_delivering_twice_sends_once(gateway, inbox):
+    planned(by_sms(), by_email())
+    assert [deliver_due(at=DAY, limit=10) for _ in range(3)] == [2, 0, 0]
+    assert (len(gateway.requests), len(inbox.letters)) == (1, 1)
+
+
+def test_a_batch_of_letters_uses_one_connection(inbox):
+    planned(*(by_email() for _ in range(25)))
+    deliver_due(at=DAY, limit=100)
+    assert (len(inbox.letters), len(inbox.sessions)) == (25, 1)
+
+
+def test_nothing_is_sent_before_its_time(gateway):
+    planned(by_sms(), at=datetime(2020, 3, 2, 20, tzinfo=UTC))
+    assert deliver_due(at=datetime(2020, 3, 3, 5, 59, tzinfo=UTC), limit=10) == 0
+    assert deliver_due(at=datetime(2020, 3, 3, 6, tzinfo=UTC), limit=10) == 1
+    assert len(gateway.requests) == 1
+
+
+# --- looking again ---
+
+
+def test_consent_withdrawn_after_planning_stops_the_message(gateway):
+    client = by_sms()
+    (message,) = planned(client)
+    factories.consent(client, Purpose.SERVICE, Channel.SMS, granted=False, at=DAY)
+    deliver_due(at=DAY, limit=10)
+    message = fresh(message)
+    assert gateway.requests == []
+    assert (message.state, message.ended_at) == ("skipped", DAY)
+    assert message.reason == "No consent to news about own contracts by SMS."
+    assert (message.notice.state, message.notice.reason) == ("skipped", message.reason)
+
+
+def test_an_address_lost_after_planning_stops_the_message(gateway):
+    (message,) = planned(by_sms())
+    message.notice.client.contact_points.update(state="unreachable")
+    deliver_due(at=DAY, limit=10)
+    assert gateway.requests == []
+    assert fresh(message).reason == "No valid address for SMS."
+
+
+def test_a_deadline_passed_after_planning_stops_the_message(gateway):
+    (message,) = planned(by_sms(), deadline_at=DAY + timedelta(hours=1))
+    deliver_due(at=DAY + timedelta(hours=2), limit=10)
+    assert gateway.requests == []
+    assert fresh(message).state == "skipped"
+
+
+def test_a_message_late_into_the_quiet_hours_waits_for_the_morning(gateway):
+    (message,) = planned(by_sms())
+    night = datetime(2020, 3, 2, 20, tzinfo=UTC)
+    deliver_due(at=night, limit=10)
+    assert gateway.requests == []
+    message = fresh(message)
+    assert (message.state, message.leased_until) == ("queued", None)
+    assert message.send_after == datetime(2020, 3, 3, 6, tzinfo=UTC)
+    deliver_due(at=message.send_after, limit=10)
+    assert len(gateway.requests) == 1
+
+
+# --- words that fail ---
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("{{ nobody_knows }}", "nobody_knows"),
+        ("{{ amount", "cannot be read"),
+        ("{% for i in (1..9) %}{% endfor %}", "range"),
+    ],
+)
+def test_a_template_that_fails_fails_its_notice_and_touches_no_other(gateway, body, reason):
+    bad, *good = planned(by_sms(language="ru"), by_sms(), by_sms())
+    TemplateVersion.objects.filter(pk=bad.wording_id).update(body=body)
+    assert deliver_due(at=DAY, limit=10) == 3
+    bad = fresh(bad)
+    assert (bad.state, bad.notice.state) == ("failed", "failed")
+    assert reason in bad.reason
+    assert bad.notice.reason == bad.reason
+    assert {fresh(message).state for message in good} == {"sent"}
+    assert len(gateway.requests) == 2
+
+
+def test_a_missing_value_fails_the_message_and_sends_no_blank(gateway):
+    values = {name: value for name, value in VALUES.items() if name != "amount"}
+    (message,) = planned(by_sms(), values=values)
+    deliver_due(at=DAY, limit=10)
+    assert gateway.requests == []
+    assert "'amount' is undefined" in fresh(message).reason
+
+
+# --- gateways that fail ---
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_a_gateway_that_refuses_ends_the_message(gateway, status):
+    gateway.answers = [status]
+    (message,) = planned(by_sms())
+    deliver_due(at=DAY, limit=10)
+    assert deliver_due(at=DAY + timedelta(hours=1), limit=10) == 0
+    message = fresh(message)
+    assert (message.state, message.notice.state) == ("failed", "failed")
+    assert message.reason == f"The SMS gateway answered {status}."
+    assert len(gateway.requests) == 1
+
+
+@pytest.mark.parametrize("status", [401, 429, 500, 503])
+def test_a_gateway_that_is_busy_is_tried_again_with_the_same_key_and_link(gateway, status):
+    gateway.answers = [status]
+    (message,) = planned(by_sms())
+    deliver_due(at=DAY, limit=10)
+    message = fresh(message)
+    assert (message.state, message.notice.state) == ("queued", "planned")
+    assert message.send_after == DAY + BACK_OFF[0]
+    assert message.handed_at is None
+    assert deliver_due(at=DAY, limit=10) == 0
+    assert deliver_due(at=message.send_after, limit=10) == 1
+    assert (fresh(message).state, fresh(message).reason) == ("sent", "")
+    assert len(set(gateway.keys)) == len(set(gateway.texts)) == 1
+    assert len(gateway.requests) == 2
+
+
+def test_a_gateway_that_stays_down_is_given_up(gateway):
+    gateway.answers = [503] * 50
+    (message,) = planned(by_sms(quiet_from="00:00", quiet_until="00:01"))
+    for _ in range(20):
+        deliver_due(at=fresh(message).send_after, limit=10)
+    message = fresh(message)
+    assert message.state == "failed"
+    assert message.reason == "Given up after 6 attempts. The SMS gateway answered 503."
+    assert len(gateway.requests) == 6
+
+
+@pytest.mark.parametrize(
+    ("url", "token", "reason"),
+    [
+        ("http://127.0.0.1:{closed}/sms", "", "The SMS gateway cannot be reached."),
+        ("http://gateway.invalid/sms", "", "The SMS gateway cannot be reached."),
+        ("gopher://127.0.0.1/", "", "The SMS gateway cannot be reached."),
+        ("http://[", "", "The SMS gateway cannot be reached."),
+        ("http://127.0.0.1:{closed}/sms", "two\nlines", "The SMS gateway cannot be reached."),
+        ("", "", "No SMS gateway is set up."),
+    ],
+)
+def test_a_gateway_that_cannot_be_reached_means_later(
+    settings, unused_tcp_port, url, token, reason
+):
+    settings.SMS_GATEWAY_URL = url.format(closed=unused_tcp_port)
+    settings.SMS_GATEWAY_TOKEN = token
+    messages = planned(by_sms(), by_sms())
+    deliver_due(at=DAY, limit=10)
+    assert {fresh(message).state for message in messages} == {"queued"}
+    assert {fresh(message).reason for message in messages} == {reason}
+
+
+def test_a_gateway_that_breaks_off_leaves_the_message_unknown_for_good(settings, dropping_server):
+    settings.SMS_GATEWAY_URL = f"http://127.0.0.1:{dropping_server.port}/sms"
+    first, second = planned(by_sms(), by_sms())
+    deliver_due(at=DAY, limit=10)
+    first = fresh(first)
+    assert (first.state, first.notice.state) == ("unknown", "failed")
+    assert first.reason == "The SMS gateway took the message and did not answer."
+    assert fresh(second).state == "queued"  # the rest of the batch waits
+    deliver_due(at=DAY + timedelta(seconds=59), limit=10)
+    assert dropping_server.count == 1
+
+
+def test_a_gateway_that_gives_no_id_has_sent_all_the_same(httpserver, settings):
+    settings.SMS_GATEWAY_URL = httpserver.url_for("/odd")
+    httpserver.expect_request("/odd").respond_with_handler(
+        lambda request: Response("OK" if request.data else "?")
+    )
+    (message,) = planned(by_sms())
+    deliver_due(at=DAY, limit=10)
+    assert (fresh(message).state, fresh(message).provider_id) == ("sent", "")
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer", "state"),
+    [
+        ("rcpt", "550 no such user", "failed"),
+        ("rcpt", "451 greylisted", "queued"),
+        ("data", "554 we do not like it", "failed"),
+        ("data", "452 disk full", "queued"),
+    ],
+)
+def test_a_mail_server_that_refuses_one_letter_takes_the_next(inbox, stage, answer, state):
+    bad, good = planned(by_email(), by_email())
+    address = bad.contact_point.address
+    inbox.refusals = {address: answer} if stage == "rcpt" else {("DATA", address): answer}
+    deliver_due(at=DAY, limit=10)
+    assert fresh(bad).state == state
+    assert fresh(bad).reason == f"The mail server answered {answer[:3]}."
+    assert fresh(good).state == "sent"
+    assert len(inbox.letters) == 1
+
+
+def test_no_mail_server_means_later(settings, unused_tcp_port):
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", unused_tcp_port
+    messages = planned(by_email(), by_email())
+    deliver_due(at=DAY, limit=10)
+    assert {fresh(message).state for message in messages} == {"queued"}
+    assert fresh(messages[0]).reason == "The mail server does not answer."
+
+
+def test_a_mail_server_that_hangs_up_on_the_letter_leaves_it_unknown(inbox):
+    first, second = planned(by_email(), by_email())
+    inbox.refusals = {("DATA", first.contact_point.address): "hang up"}
+    deliver_due(at=DAY, limit=10)
+    assert (fresh(first).state, fresh(second).state) == ("unknown", "queued")
+    inbox.refusals = {}
+    deliver_due(at=LATER, limit=10)
+    assert (fresh(first).state, fresh(second).state) == ("unknown", "sent")
+    assert len(inbox.letters) == 1
+
+
+# --- senders that die ---
+
+
+def test_a_sender_killed_before_it_sends_loses_nothing(gateway):
+    (message,) = planned(by_sms())
+    delivery.claim(at=DAY, limit=10)
+    assert deliver_due(at=DAY + LEASE, limit=10) == 0
+    assert gateway.requests == []
+    assert deliver_due(at=LATER, limit=10) == 1
+    assert (fresh(message).state, len(gateway.requests)) == ("sent", 1)
+
+
+@pytest.mark.parametrize("channel", ["sms", "email"])
+def test_a_sender_killed_after_it_sent_sends_nothing_twice(gateway, inbox, channel):
+    (message,) = planned(by_sms() if channel == "sms" else by_email())
+    die_after_handing_over(10, channel)
+    for hours in range(5):
+        deliver_due(at=LATER + timedelta(hours=hours), limit=10)
+    assert len(gateway.requests) + len(inbox.letters) == 1
+    message = fresh(message)
+    assert (message.state, message.notice.state) == ("unknown", "failed")
+    assert message.reason == "The sender stopped before it could note the answer."
+    assert message.body.endswith("•••")
+
+
+def test_an_answer_later_than_the_lease_replaces_unknown(gateway):
+    (message,) = planned(by_sms())
+    ready = delivery.write_letters(delivery.claim(at=DAY, limit=10), at=DAY)
+    with delivery.connect("sms") as carrier:
+        slow = list(delivery.handed_over(ready, carrier, at=DAY))
+    deliver_due(at=LATER, limit=10)
+    assert fresh(message).state == "unknown"
+    assert delivery.outcomes.record(slow, at=LATER) == 1
+    assert delivery.outcomes.record(slow, at=LATER) == 0
+    assert (fresh(message).state, fresh(message).notice.state) == ("sent", "done")
+    assert Event.objects.filter(kind="message.sent").count() == 1
+
+
+def test_a_sender_that_lost_its_claim_hands_nothing_over(gateway):
+    (message,) = planned(by_sms())
+    late = delivery.write_letters(delivery.claim(at=DAY, limit=10), at=DAY)
+    deliver_due(at=LATER, limit=10)
+    with delivery.connect("sms") as carrier:
+        assert list(delivery.handed_over(late, carrier, at=LATER)) == []
+    assert len(gateway.requests) == 1
+    assert fresh(message).state == "sent"
+
+
+# --- many senders ---
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_four_senders_at_once_send_each_message_once(words, gateway, inbox):
+    planned(*(by_sms() for _ in range(40)), *(by_email() for _ in range(40)))
+    start = Barrier(4)
+
+    def work(_):
+        start.wait()
+        try:
+            return sum(iter(lambda: deliver_due(at=DAY, limit=7), 0))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(work, range(4))) == 80
+    assert (len(gateway.keys), len(set(gateway.keys))) == (40, 40)
+    ids = [letter["Message-ID"] for letter in inbox.letters]
+    assert (len(ids), len(set(ids))) == (40, 40)
+    assert set(Message.objects.values_list("state", flat=True)) == {"sent"}
+    assert Event.objects.filter(kind="message.sent").count() == 80
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_is_not_waited_for(words):
+    planned(*(by_sms() for _ in range(4)))
+    start = Barrier(2)
+
+    def claim(_):
+        start.wait()
+        try:
+            return [message.pk for message in delivery.claim(at=DAY, limit=2)]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        taken = [pk for batch in pool.map(claim, range(2)) for pk in batch]
+    assert len(taken) == len(set(taken))
