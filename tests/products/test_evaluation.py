@@ -7,6 +7,7 @@ from threading import Barrier
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from apps.events.actions import listen
 from apps.events.models import Event, Inbox
@@ -347,6 +348,19 @@ def test_a_special_dividend_waits_for_the_close_before_it():
     assert "no close of the session before the special dividend" in waits(policy, evening(FIRST))
 
 
+def test_a_dividend_after_the_day_is_not_looked_at():
+    held_policy()
+    CorporateAction.objects.create(
+        underlying=factories.underlying("AAPL"),
+        kind=CorporateAction.Kind.SPECIAL_DIVIDEND,
+        ex_on=date(2020, 6, 1),  # the close before it is not known either
+        amount=8,
+        source="test",
+    )
+    closes(FIRST)
+    assert evaluate_due(at=evening(FIRST)) == 1
+
+
 def test_everything_that_is_missing_is_named_within_bounds():
     tickers = [f"SHARE-{n:02d}" for n in range(20)]
     policy = held_policy(factories.strategy(fixings=[(ticker, "1") for ticker in tickers]))
@@ -495,12 +509,15 @@ def test_a_catch_up_takes_the_observations_in_order_until_nothing_is_due():
     assert evaluate_due(at=evening(LAST) + timedelta(days=400)) == 0
 
 
-def evaluate_in_thread(at, start=None):
+def evaluate_in_thread(at, start=None, statements=None):
     if start:
         start.wait()
     try:
-        return evaluate_due(at=at)
+        with CaptureQueriesContext(connection) as queries:
+            return evaluate_due(at=at)
     finally:
+        if statements is not None:
+            statements += [query["sql"] for query in queries]
         connection.close()
 
 
@@ -527,12 +544,16 @@ def test_four_at_once_evaluate_everything_once():
 def test_who_loses_the_race_for_an_observation_does_nothing():
     policy = held_policy()
     closes(FIRST)
+    statements = []
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             assert evaluate_due(at=evening(FIRST)) == 1
-            losing = pool.submit(evaluate_in_thread, evening(FIRST))
+            losing = pool.submit(evaluate_in_thread, evening(FIRST), statements=statements)
             wait_for_lock()
         assert losing.result() == 0
+    # It was stopped by its own guard, not by the unique key behind it.
+    assert [sql for sql in statements if sql.startswith("UPDATE")]
+    assert not [sql for sql in statements if sql.startswith("INSERT")]
     assert written() == [1, 1, 1, 1, 0]
     assert first(policy).state == EVALUATED
 

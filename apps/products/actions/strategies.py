@@ -157,6 +157,7 @@ def _off_session(observations: Iterable[Observation], strategy: Strategy) -> Ite
 
 def _refused_terms(strategy: Strategy) -> Iterator[str]:
     try:
-        term_sheet(strategy)
+        # Corporate actions are the market's, not the term sheet's.
+        term_sheet(strategy, as_of=strategy.struck_on)
     except TermSheetError as refusal:
         yield str(refusal)
