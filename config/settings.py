@@ -204,8 +204,6 @@ LOGIN_REDIRECT_URL = "admin:index"
 # --- back office ---------------------------------------------------------------------------------
 
 UNFOLD = back_office.UNFOLD
-# A file between its preview and its confirmation lies where every web process finds it.
-IMPORT_EXPORT_TMP_STORAGE_CLASS = "import_export.tmp_storages.CacheStorage"
 
 # --- static files --------------------------------------------------------------------------------
 

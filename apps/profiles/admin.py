@@ -17,7 +17,9 @@ from unfold.contrib.filters.admin import (
 )
 
 from apps.core.admin.display import badge, column, list_url, moment, page_link, pill
+from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, ReadOnlyPage, panel
+from apps.profiles.imports import ClientResource
 from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Identifier
 from apps.profiles.queries import consent_history
 
@@ -47,7 +49,8 @@ def addresses(client: Client, channel: str) -> str:
 
 
 @admin.register(Client)
-class ClientPage(Page[Client]):
+class ClientPage(Imported, Page[Client]):
+    resource_classes = [ClientResource]
     list_display = [
         "__str__",
         "phone",

@@ -10,11 +10,10 @@ from django.urls import reverse
 
 from apps.core import clock
 from apps.core.admin.display import page_url
-from apps.core.admin.pages import harmless
 from apps.messaging.models.links import Link
 from apps.products.models.markets import Quote
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
-from apps.profiles.models import Client
+from apps.profiles.models import Client, ContactPoint
 from tests import factories
 from tests.admin.test_pages import address, staff_who_may
 
@@ -141,25 +140,14 @@ def exported(client, model):
 
 
 def test_exported_cells_are_never_formulas(admin_client, db):
-    Client.objects.create(first_name='=HYPERLINK("http://example.com")', last_name="@cmd")
-    factories.quote("AAPL", date(2020, 2, 28), "97", source="+1+1|x")
-    (row,) = exported(admin_client, Quote)
-    assert row["source"] == "'+1+1|x"
-    assert "=HYPERLINK" not in [
-        cell[:10] for row in exported(admin_client, Client) for cell in row.values()
-    ]
-
-
-@pytest.mark.parametrize(
-    ("cell", "safe"),
-    [
-        ("=1+1", "'=1+1"), ("-1+1", "'-1+1"), ("@x", "'@x"), ("\t=1", "'\t=1"), ("+x", "'+x"),
-        ("+79161234567", "+79161234567"), ("-12.50", "-12.50"), ("plain", "plain"), (-5, -5),
-        (None, None),
-    ],
-)  # fmt: skip
-def test_only_cells_that_a_sheet_would_compute_are_guarded(cell, safe):
-    assert harmless(cell) == safe
+    person = factories.client(first_name='=HYPERLINK("http://example.com")', last_name="@cmd")
+    ContactPoint.objects.filter(client=person, channel="email").update(address="+1|x@example.com")
+    taken_in = exported(admin_client, Client)  # by the importers' resource
+    as_it_is = exported(admin_client, ContactPoint)  # by the table's own columns
+    cells = [cell for row in taken_in + as_it_is for cell in row.values()]
+    assert "'@cmd" in cells
+    assert "'+1|x@example.com" in cells
+    assert not [cell for cell in cells if cell.startswith(("=", "@", "+"))]
 
 
 def test_taking_a_list_out_needs_a_right_of_its_own(client, clients):

@@ -4,7 +4,6 @@ A panel or a deed is given to a page from above: the client's page lies in profi
 are shown on it by products and his messages by messaging, which profiles knows nothing of.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import (
     Http404,
     HttpRequest,
@@ -22,20 +21,16 @@ from django.http import (
 )
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
-from import_export.admin import ExportMixin, ImportMixin
-from import_export.formats.base_formats import CSV, XLSX
+from import_export.admin import ExportMixin
 from import_export.resources import modelresource_factory
-from tablib import Dataset
 from unfold.admin import ModelAdmin
-from unfold.contrib.import_export.forms import ExportForm, ImportForm
+from unfold.contrib.import_export.forms import ExportForm
 
 from apps.core.admin.display import Text, page_url
+from apps.core.admin.files import GuardedResource
+from apps.core.imports.files import CsvFile, XlsxFile
 
 M = TypeVar("M", bound=Model)
-
-# A spreadsheet runs a cell that starts so; a plain signed number is no formula.
-FORMULA = re.compile(r"^\s*[=+\-@\t\r|]")
-NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?$")
 
 Read = Callable[[HttpRequest, Any], dict[str, Any] | None]
 Act = Callable[[HttpRequest, Any], HttpResponse | None]
@@ -108,19 +103,12 @@ def deed(
     return register
 
 
-def harmless(cell: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula."""
-    if isinstance(cell, str) and FORMULA.match(cell) and not NUMBER.match(cell):
-        return f"'{cell}"
-    return cell
-
-
 class Page(ExportMixin, ModelAdmin, Generic[M]):
     """A list and a form of the back office; the list may be taken out as a file."""
 
     change_form_template = "core/admin/change_form.html"
     export_form_class = ExportForm
-    export_formats = [CSV, XLSX]
+    export_formats = [CsvFile, XlsxFile]
     export_without: tuple[str, ...] = ()  # columns that never leave the house
     list_fullwidth = True
     list_filter_submit = True
@@ -135,16 +123,13 @@ class Page(ExportMixin, ModelAdmin, Generic[M]):
     def get_export_resource_classes(self, request: HttpRequest) -> list[type]:
         if self.resource_classes:
             return list(self.resource_classes)
-        return [modelresource_factory(self.model, meta_options={"exclude": self.export_without})]
-
-    def get_data_for_export(
-        self, request: HttpRequest, queryset: QuerySet[M], **kwargs: Any
-    ) -> Dataset:
-        rows = super().get_data_for_export(request, queryset, **kwargs)
-        safe = Dataset(headers=rows.headers, title=rows.title)
-        for row in rows:
-            safe.append([harmless(cell) for cell in row])
-        return safe
+        return [
+            modelresource_factory(
+                self.model,
+                resource_class=GuardedResource,
+                meta_options={"exclude": self.export_without},
+            )
+        ]
 
     def get_urls(self) -> list[URLPattern]:
         meta = self.model._meta
@@ -200,17 +185,6 @@ class Page(ExportMixin, ModelAdmin, Generic[M]):
                 if content is not None:
                     shown.append({"panel": each, "content": content})
         return shown
-
-
-class ImportPage(ImportMixin, Page[M]):
-    """A page whose rows may also come from a file, looked at before they land."""
-
-    import_export_change_list_template = "admin/import_export/change_list_import_export.html"
-    import_form_class = ImportForm
-    import_formats = [CSV, XLSX]
-
-    def has_import_permission(self, request: HttpRequest) -> bool:
-        return bool(self.has_add_permission(request) and self.has_change_permission(request))
 
 
 class ReadOnlyPage(Page[M]):

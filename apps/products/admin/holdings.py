@@ -29,10 +29,12 @@ from apps.core.admin.display import (
     page_url,
     pill,
 )
+from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, ReadOnlyPage, panel
 from apps.events.admin import subjects, words
 from apps.events.models import Event
 from apps.products.actions.payments import mark_paid
+from apps.products.imports.policies import PolicyResource
 from apps.products.models.holdings import Payment, Policy, PolicyCoupon
 from apps.products.models.strategies import Strategy
 from apps.products.queries.desk import policies_held
@@ -53,7 +55,8 @@ def policy_currency(row: PolicyCoupon | Payment) -> str:
 
 
 @admin.register(Policy)
-class PolicyPage(Page[Policy]):
+class PolicyPage(Imported, Page[Policy]):
+    resource_classes = [PolicyResource]
     list_display = [
         "number", "client_name", "strategy_name", amounts("nominal", _("nominal"), own_currency),
         amounts("premium", _("premium"), own_currency), "starts_on", "ends_on",

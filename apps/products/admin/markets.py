@@ -18,8 +18,15 @@ from unfold.contrib.filters.admin import (
 
 from apps.core import clock
 from apps.core.admin.display import badge, column, day, page_link, price
+from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, ReadOnlyPage
 from apps.products.actions.quotes import confirm_quotes
+from apps.products.imports.markets import (
+    CorporateActionResource,
+    TradingDayResource,
+    UnderlyingResource,
+)
+from apps.products.imports.quotes import QuoteResource
 from apps.products.models.markets import (
     CorporateAction,
     Exchange,
@@ -38,7 +45,8 @@ class ExchangePage(Page[Exchange]):
 
 
 @admin.register(TradingDay)
-class TradingDayPage(Page[TradingDay]):
+class TradingDayPage(Imported, Page[TradingDay]):
+    resource_classes = [TradingDayResource]
     list_display = ["day", "exchange"]
     list_select_related = ["exchange"]
     list_filter = [("exchange", AutocompleteSelectFilter), ("day", RangeDateFilter)]
@@ -62,7 +70,8 @@ class LateFilter(RadioFilter):
 
 
 @admin.register(Underlying)
-class UnderlyingPage(Page[Underlying]):
+class UnderlyingPage(Imported, Page[Underlying]):
+    resource_classes = [UnderlyingResource]
     list_display = ["ticker", "name", "exchange", "currency", "isin", "last_close"]
     list_select_related = ["exchange"]
     list_filter = [LateFilter, ("exchange", AutocompleteSelectMultipleFilter)]
@@ -85,9 +94,10 @@ class UnderlyingPage(Page[Underlying]):
 
 
 @admin.register(Quote)
-class QuotePage(ReadOnlyPage[Quote]):
+class QuotePage(Imported, ReadOnlyPage[Quote]):
     """Prices come from files; a wrong one is replaced by a new version, never written over."""
 
+    resource_classes = [QuoteResource]
     list_display = [
         "day", "share", "shown_close", badge("state", _("state"), confirmed="good", held="wait"),
         "held_because", "source", "received_at", "version",
@@ -130,7 +140,8 @@ class QuotePage(ReadOnlyPage[Quote]):
 
 
 @admin.register(CorporateAction)
-class CorporateActionPage(Page[CorporateAction]):
+class CorporateActionPage(Imported, Page[CorporateAction]):
+    resource_classes = [CorporateActionResource]
     list_display = ["ex_on", "underlying", badge("kind", _("kind")), "shown_ratio", "shown_amount",
                     "source"]  # fmt: skip
     list_select_related = ["underlying"]

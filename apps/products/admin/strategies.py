@@ -34,9 +34,11 @@ from apps.core.admin.display import (
     pill,
     price,
 )
+from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, ReadOnlyPage, deed, panel
 from apps.products.actions.evaluation import evaluate_observation
 from apps.products.actions.strategies import StrategyError, publish_strategy
+from apps.products.imports.strategies import StrategyResource
 from apps.products.models.holdings import Policy
 from apps.products.models.strategies import (
     BasketMember,
@@ -101,7 +103,8 @@ def is_draft(strategy: Strategy | None) -> bool:
 
 
 @admin.register(Strategy)
-class StrategyPage(Page[Strategy]):
+class StrategyPage(Imported, Page[Strategy]):
+    resource_classes = [StrategyResource]
     list_display = [
         "__str__", "code", badge("state", _("state"), **STATES), "currency",
         percents("coupon_rate", _("coupon rate")), percents("coupon_barrier", _("barrier")),
