@@ -1,9 +1,11 @@
 """The files of markets, closing prices, strategies and policies: what is stored, what is refused."""
 
+import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 import pytest
+from django.conf import settings as settings_of_django
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +21,7 @@ from apps.products.imports.strategies import StrategyResource
 from apps.products.models.holdings import Policy
 from apps.products.models.markets import CorporateAction, Exchange, Quote, TradingDay, Underlying
 from apps.products.models.strategies import BasketMember, Observation, Strategy
+from apps.profiles.imports import ClientResource
 from apps.profiles.models import Identifier
 from tests import factories
 
@@ -489,3 +492,29 @@ def test_whatever_the_cells_the_answer_is_a_report(resource, drawn):
     quoted = [['"' + cell.replace('"', '""') + '"' for cell in row] for row in [columns, *rows]]
     content = "\n".join(",".join(row) for row in quoted).encode("utf-8", "surrogatepass")
     str(import_file(resource, content, filename="x.csv", at=AT, dry_run=True))
+
+
+DOCUMENTED = {
+    "shares": UnderlyingResource,
+    "trading-days": TradingDayResource,
+    "corporate-actions": CorporateActionResource,
+    "closes": QuoteResource,
+    "strategies": StrategyResource,
+    "clients": ClientResource,
+    "policies": PolicyResource,
+}
+
+
+def test_the_documentation_names_every_column_and_its_examples_land_in_its_order():
+    text = (settings_of_django.BASE_DIR / "docs" / "csv.md").read_text()
+    examples = re.findall(r"```csv ([a-z-]+)\n(.*?)\n```", text, re.DOTALL)
+    assert [name for name, _lines in examples] == list(DOCUMENTED)
+    for name, lines in examples:
+        resource = DOCUMENTED[name]
+        report = load(resource, lines, filename=f"{name}.csv")
+        assert report.stored, report
+        assert report.new == len(lines.splitlines()) - 1
+        for column, kind in resource.fields.items():
+            assert re.search(rf"\*\*{column}\*\*" if kind.required else rf"\b{column}\b", text), (
+                column
+            )

@@ -85,7 +85,7 @@ class FileResult(Result):
         self.faults.append(fault)
         self.append_base_error(FileError(fault))
 
-    def add(self, row: Row, columns: Mapping[str, Column[Any]]) -> None:
+    def add(self, row: Row, columns: Mapping[str, Column[Any]], *, preview: bool) -> None:
         self.faults += row.faults
         self.remarks += row.remarks
         result = RowResult()
@@ -100,7 +100,7 @@ class FileResult(Result):
             result.validation_error = ValidationError(reasons)
             cells = tuple(row.cells.get(name, "") for name in columns)
             self.invalid_rows.append(InvalidRow(row.line, result.validation_error, cells))
-        else:
+        elif preview:
             result.diff = [_difference(row, name, column) for name, column in columns.items()]
         self.increment_row_result_total(result)
         self.append_row_result(result)
@@ -204,7 +204,7 @@ class TableResource(Resource):
         result.diff_headers = list(columns)
         result.total_rows = len(rows)
         for row in rows:
-            result.add(row, columns)
+            result.add(row, columns, preview=dry_run)
         return result
 
     def _columns(self, table: Table, result: FileResult) -> dict[str, Column[Any]]:
@@ -304,6 +304,7 @@ class TableResource(Resource):
             with transaction.atomic():
                 if due:
                     self.save(due, at=at, filename=filename)
+                    connection.check_constraints()  # the deferred ones too, while we can answer
                 if any(row.faults for row in rows):
                     transaction.set_rollback(True)
         except ValidationError as error:

@@ -1,0 +1,125 @@
+"""Addresses and consents change once, in order, and never behind the client's back."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+
+from apps.core.imports.resource import import_file
+from apps.profiles.actions import (
+    Address,
+    Answer,
+    normalise_email,
+    normalise_phone,
+    record_consent,
+    record_consents,
+    replace_addresses,
+)
+from apps.profiles.imports import ClientResource
+from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Identifier, Purpose
+from apps.profiles.queries import consents
+from tests import factories
+
+AT = datetime(2020, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("+7 916 123-45-67", "+79161234567"),
+        ("+7 (916) 123.45.67", "+79161234567"),
+        ("+44 7700 900123", "+447700900123"),  # reserved for fiction
+        ("+1 202 555 0143", "+12025550143"),
+    ],
+)
+def test_phones_are_kept_in_one_form(text, normal):
+    assert normalise_phone(text) == normal
+
+
+@pytest.mark.parametrize(
+    "text", ["", "89161234567", "+7", "+7916", "+999123456789", "+7916123456789012", "+7916CALLNOW"]
+)
+def test_what_is_no_phone_is_refused(text):
+    with pytest.raises(ValidationError, match="no phone number"):
+        normalise_phone(text)
+
+
+def test_emails_are_kept_in_small_letters():
+    assert normalise_email("Anna.Test@Example.COM") == "anna.test@example.com"
+    for text in ("", "anna", "anna@", "@example.com", "a b@example.com"):
+        with pytest.raises(ValidationError, match="no e-mail address"):
+            normalise_email(text)
+
+
+def answer(client, *, granted=True, version="v1", source="form"):
+    return Answer(client.pk, Purpose.DIGEST, Channel.EMAIL, granted, version, source)
+
+
+@pytest.mark.django_db
+def test_an_answer_is_recorded_once_until_it_changes():
+    client = factories.client(consents=())
+    assert record_consent(answer(client), at=AT)
+    assert not record_consent(answer(client, source="another form"), at=AT + timedelta(days=1))
+    assert record_consent(answer(client, version="v2"), at=AT + timedelta(days=2))
+    assert record_consent(answer(client, granted=False), at=AT + timedelta(days=3))
+    assert consents([client.pk], Purpose.DIGEST) == set()
+    assert record_consents([], at=AT) == 0
+    assert ConsentRecord.objects.filter(client=client).count() == 3
+
+
+@pytest.mark.django_db
+def test_an_address_is_replaced_once():
+    client = factories.client()
+    fresh = Address(client.pk, Channel.SMS, "+79161234567")
+    assert replace_addresses([fresh], at=AT) == 1
+    assert replace_addresses([fresh], at=AT) == 0
+    points = client.contact_points.filter(channel=Channel.SMS)
+    assert points.get(address="+79161234567").state == ContactPoint.State.VALID
+    assert points.exclude(address="+79161234567").get().state == ContactPoint.State.REMOVED
+
+
+@pytest.mark.django_db
+def test_a_number_that_changes_hands_names_its_new_owner():
+    anna, bob = factories.client(), factories.client()
+    number = "+79161234567"
+    replace_addresses([Address(anna.pk, Channel.SMS, number)], at=AT)
+    replace_addresses(
+        [Address(anna.pk, Channel.SMS, "+79160000000"), Address(bob.pk, Channel.SMS, number)], at=AT
+    )
+    assert Identifier.objects.get(value=number).client == bob
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_four_forms_at_once_record_one_answer():
+    client = factories.client(consents=())
+    assert sum(at_once(lambda: record_consent(answer(client), at=AT))) == 1
+    assert ConsentRecord.objects.filter(client=client).count() == 1
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_a_file_confirmed_four_times_at_once_lands_once():
+    rows = [f"C-{n},Test,+79161{n:06d},sms,v1" for n in range(200)]
+    content = "\n".join(["core_id,last_name,phone,consent_service,consent_text", *rows]).encode()
+    reports = at_once(lambda: import_file(ClientResource, content, filename="c.csv", at=AT))
+    assert sorted((each.new, each.unchanged) for each in reports) == [(0, 200)] * 3 + [(200, 0)]
+    for model in (Client, ContactPoint, ConsentRecord):
+        assert model.objects.count() == 200
+
+
+def at_once(deed, times=4):
+    start = Barrier(times)
+
+    def run(_):
+        start.wait()
+        try:
+            return deed()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(run, range(times)))
