@@ -1,15 +1,18 @@
 """The files of markets, closing prices, strategies and policies: what is stored, what is refused."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 import pytest
 from django.conf import settings as settings_of_django
+from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.core.imports.resource import import_file
+from apps.products.actions.strategies import publish_strategy
 from apps.products.imports.markets import (
     CorporateActionResource,
     TradingDayResource,
@@ -24,6 +27,7 @@ from apps.products.models.strategies import BasketMember, Observation, Strategy
 from apps.profiles.imports import ClientResource
 from apps.profiles.models import Identifier
 from tests import factories
+from tests.products.waiting import wait_for_lock
 
 pytestmark = pytest.mark.django_db
 
@@ -221,6 +225,15 @@ def test_a_restated_close_is_refused_with_its_line_and_nothing_lands():
         assert Quote.objects.count() == 1
 
 
+def test_a_close_repeated_after_the_exchange_closed_is_no_longer_an_early_one():
+    factories.underlying()
+    rows = ("ticker,day,close", "AAPL,2020-03-02,74.55")
+    load(QuoteResource, *rows, at=datetime(2020, 3, 2, 18, tzinfo=UTC))
+    evening = datetime(2020, 3, 2, 22, tzinfo=UTC)
+    assert load(QuoteResource, *rows, at=evening).unchanged == 1
+    assert Quote.objects.get().received_at == evening
+
+
 # --- strategies ---
 
 SHEET = (
@@ -309,6 +322,28 @@ def test_a_strategy_that_cannot_be_published_says_why_on_its_line():
     report = load(StrategyResource, SHEET, PUBLISHED)
     assert [(fault.line, fault.column) for fault in report.faults] == [(2, "state")]
     assert not Strategy.objects.exists()
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("market")
+def test_a_file_that_loses_the_race_against_a_publication_is_refused():
+    load(StrategyResource, SHEET, DRAFT)
+
+    def late():
+        try:
+            return load(StrategyResource, SHEET, DRAFT.replace("0.025", "0.03"))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            publish_strategy(Strategy.objects.get().pk, at=AT)
+            losing = pool.submit(late)
+            wait_for_lock()
+        report = losing.result()
+    assert places(report) == [(2, "code", "The strategy was published a moment ago.")]
+    assert Strategy.objects.get().coupon_rate == Decimal("0.025")
 
 
 BAD_TERMS = [

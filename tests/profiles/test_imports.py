@@ -242,12 +242,22 @@ def test_a_preview_of_a_good_file_stores_nothing():
     assert not Client.objects.exists()
 
 
-def test_a_file_that_fails_in_the_database_at_its_last_row_lands_not_at_all():
-    # A rule that only the database knows is broken by the very last row.
+AT_ONCE = "ALTER TABLE profiles_client ADD CONSTRAINT no_zed CHECK (last_name <> 'Zed')"
+AT_THE_END = """
+    CREATE FUNCTION refuse_zed() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'no_zed' USING ERRCODE = 'integrity_constraint_violation';
+    END $$;
+    CREATE CONSTRAINT TRIGGER no_zed AFTER INSERT ON profiles_client
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.last_name = 'Zed')
+        EXECUTE FUNCTION refuse_zed()
+"""
+
+
+@pytest.mark.parametrize("rule", [AT_ONCE, AT_THE_END])
+def test_a_file_that_fails_in_the_database_at_its_last_row_lands_not_at_all(rule):
     with connection.cursor() as cursor:
-        cursor.execute(
-            "ALTER TABLE profiles_client ADD CONSTRAINT no_zed CHECK (last_name <> 'Zed')"
-        )
+        cursor.execute(rule)
     report = load("core_id,last_name", *(f"C-{n},Test" for n in range(1500)), "C-last,Zed")
     assert not report.stored
     assert "no_zed" in str(report)
