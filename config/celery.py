@@ -1,4 +1,4 @@
-"""The Celery application. The beat table is kept by django-celery-beat; see each app's ticks."""
+"""The Celery application and the beat table, which django-celery-beat copies to its own at start."""
 
 import os
 
@@ -12,6 +12,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("tidings")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Seconds between ticks. A tick that nobody took before the next one is not worth running: it asks
+# "what is due?", and the next one asks the same.
+app.conf.beat_schedule = {
+    name: {"task": task, "schedule": seconds, "options": {"expire_seconds": seconds}}
+    for name, task, seconds in [
+        ("evaluate what is due", "apps.products.tasks.evaluate_due", 60),
+    ]
+}
 
 
 @task_prerun.connect
