@@ -25,7 +25,7 @@ def normalise_phone(text: str) -> str:
         _("“%(phone)s” is no phone number; write it with its country code, like +79161234567.")
         % {"phone": text}
     )
-    if not re.fullmatch(r"\+[0-9 ().\-]+", text):
+    if not re.fullmatch(r"\+[0-9 \xa0().\-]+", text):
         raise refusal
     try:
         number = phonenumbers.parse(text)

@@ -115,11 +115,14 @@ class ClientResource(TableResource):
         if stated and row.values.get("time_zone", client.time_zone) != client.time_zone:
             del row.values["time_zone"]
             row.remark("time_zone", _("Left as the client himself stated it."))
+        self._settle_consents(row, stored)
+
+    def _settle_consents(self, row: Row, stored: Stored) -> None:
         for name, purpose in CONSENTS.items():
             kept = {
                 channel
                 for channel in row.values.get(name, ())
-                if (last := client.answers.get((purpose, channel)))
+                if (last := row.instance.answers.get((purpose, channel)))
                 and not last.granted
                 and not last.source.startswith(SOURCE)
             }
@@ -130,6 +133,8 @@ class ClientResource(TableResource):
                     _("Not granted again, since the client himself withdrew it: %(channels)s.")
                     % {"channels": " ".join(sorted(kept))},
                 )
+        if not any(row.values.get(name) for name in CONSENTS):
+            row.values.pop("consent_text", None)  # no answer to go with it
 
     def check(self, row: Row) -> None:
         client = row.stored.instance if row.stored else Client()
@@ -240,15 +245,13 @@ def _values(client: Client, answers: dict[tuple[str, str], ConsentRecord]) -> di
 
 
 def _answers(row: Row, source: str) -> Iterator[Answer]:
-    """Yield what the row says of consent: granted in these channels, withdrawn in the others."""
+    """Yield what is new: channels granted or withdrawn, or all granted with another text."""
     client: Client = row.instance
     stored = getattr(client, "answers", {})
-    for name, purpose in CONSENTS.items():
-        granted: frozenset[str] = row.values.get(name, frozenset())
-        if name not in row.values:
-            continue
+    for name in CONSENTS.keys() & row.values.keys():
         for channel in Channel.values:
-            last: ConsentRecord | None = stored.get((purpose, channel))
-            if channel in granted or (last and last.granted):
+            last: ConsentRecord | None = stored.get((CONSENTS[name], channel))
+            before, after = bool(last and last.granted), channel in row.values[name]
+            if before != after or (after and "consent_text" in row.changes):
                 text = row.values.get("consent_text") or (last.text_version if last else "")
-                yield Answer(client.pk, purpose, channel, channel in granted, text, source)
+                yield Answer(client.pk, CONSENTS[name], channel, after, text, source)

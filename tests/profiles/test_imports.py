@@ -113,6 +113,26 @@ def test_a_file_withdraws_what_it_no_longer_names():
     assert consents([anna.pk], Purpose.SERVICE) == set()
 
 
+def test_another_text_is_another_answer_but_a_text_without_consent_is_none():
+    load(HEADER, ANNA, BOB)
+    assert load("core_id,consent_service,consent_text", "C-1,sms email,v2").changed == 1
+    texts = ConsentRecord.objects.order_by("pk").values_list("channel", "text_version")
+    assert sorted(texts) == [("email", "v1"), ("email", "v2"), ("sms", "v1"), ("sms", "v2")]
+    assert load("core_id,consent_service,consent_text", "C-2,none,v9").unchanged == 1
+    assert load("core_id,consent_text", "C-1,v9").unchanged == 1
+
+
+def test_answers_to_different_texts_survive_a_change_of_something_else():
+    load("core_id,consent_service,consent_text", "C-1,sms,v1")
+    load("core_id,consent_service,consent_text", "C-1,sms email,v1")
+    anna = Client.objects.get()
+    record_consent(Answer(anna.pk, Purpose.SERVICE, Channel.EMAIL, True, "v2", "form"), at=AT)
+    exported = ClientResource().export()
+    assert load(*exported.export("csv").splitlines()).unchanged == 1
+    load("core_id,last_name,consent_service,consent_text", "C-1,New,sms email,v2")
+    assert ConsentRecord.objects.filter(text_version="v2").count() == 1
+
+
 def test_a_file_never_grants_again_what_the_client_himself_withdrew():
     load(HEADER, ANNA)
     anna = Client.objects.get()
@@ -144,6 +164,7 @@ BAD_CELLS = [
     ("language", "klingon", "“klingon” is none of: en, ru."),
     ("first_name", "x" * 101, f"Longer than 100 characters: “{'x' * 39}…”."),
     ("first_name", "An\x00na", "“An\ufffdna” contains an invisible character; type it anew."),
+    ("first_name", "Anna\u200bX", "“Anna\ufffdX” contains an invisible character; type it anew."),
     ("first_name", "\u202eannA", "“\ufffdannA” contains an invisible character; type it anew."),
     ("preferred_channel", "fax", "“fax” is none of: sms, email, push, messenger."),
     ("quiet_from", "25:00", "“25:00” is no time of day; write it like 21:30."),

@@ -18,8 +18,8 @@ Value = TypeVar("Value")
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)  # beyond them a year is a slip
 NOTHING = "none"  # an empty set, said on purpose; an empty cell says nothing
 
-_UNSEEN = {"Cc", "Cn", "Co", "Cs", "Zl", "Zp"}
-_TURNS = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+_JOINERS = "\u200c\u200d"  # unseen, but letters of some names need them
 
 
 def shown(text: str) -> str:
@@ -29,7 +29,7 @@ def shown(text: str) -> str:
 
 
 def _hidden(sign: str) -> bool:
-    return sign in _TURNS or unicodedata.category(sign) in _UNSEEN
+    return unicodedata.category(sign) in _UNSEEN and sign not in _JOINERS
 
 
 class Column(Field, Generic[Value]):
