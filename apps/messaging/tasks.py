@@ -1,0 +1,53 @@
+"""The ticks of messaging: each empties its queue in batches and rings for the next."""
+
+import time
+
+from celery import shared_task
+from django.db import transaction
+
+from apps.core import clock
+from apps.messaging.actions import delivery, digests, planning, routing
+
+ROUTED = 5_000  # events a transaction
+PLANNED = 1_000  # notices a transaction
+CLAIMED = 100  # messages a claim: a batch stays well inside its lease
+SHIFT = 120  # seconds, half of what a task may take
+
+
+@shared_task
+def route_inbox() -> int:
+    total = 0
+    while routed := routing.queue_notices(at=clock.now(), limit=ROUTED):
+        total += routed
+    if total:
+        transaction.on_commit(plan_messages.delay)
+    return total
+
+
+@shared_task
+def plan_messages() -> int:
+    total = 0
+    while planned := planning.plan_messages(at=clock.now(), limit=PLANNED):
+        total += planned
+    if total:
+        transaction.on_commit(deliver_due.delay)
+    return total
+
+
+@shared_task
+def deliver_due() -> int:
+    total, stop_at = 0, time.monotonic() + SHIFT
+    while claimed := delivery.deliver_due(at=clock.now(), limit=CLAIMED):
+        total += claimed
+        if time.monotonic() > stop_at:
+            transaction.on_commit(deliver_due.delay)
+            break
+    return total
+
+
+@shared_task
+def queue_digests() -> int:
+    total = digests.queue_digests(at=clock.now())
+    if total:
+        transaction.on_commit(plan_messages.delay)
+    return total

@@ -1,0 +1,81 @@
+"""The seeded templates: complete, correct against their occasion's values, short enough."""
+
+import re
+
+import pytest
+
+from apps.events.models import Listening
+from apps.messaging import wording
+from apps.messaging.models.content import Template, TemplateVersion
+from tests.messaging.world import VALUES
+
+pytestmark = pytest.mark.django_db
+CONTRACT = {*VALUES, "tranche", "policies", "redemption", "name", "issuer", "link"}
+KNOWN = {
+    "digest.monthly": {
+        "month", "policies", "accrued", "remembered", "next_on", "name", "issuer", "link",
+    },
+    "email.confirm": {"confirm_url", "name", "issuer"},
+}  # fmt: skip
+EVERYTHING = {
+    **VALUES,
+    "tranche": "7",
+    "policies": 2,
+    "redemption": {"money": 1000_00, "currency": "USD"},
+    "month": {"month": "2020-02-01"},
+    "accrued": [{"money": 1250_00, "currency": "USD"}],
+    "confirm_url": {"url": "https://news.example.com/confirm/0123456789012345678901/"},
+    "name": "Ann",
+    "issuer": "Ivolga",
+    "link": {"url": "https://news.example.com/s/0123456789012345678901"},
+}
+# Without these every occasion may come: a strategy's last date, no tranche, no name known.
+OPTIONAL = {"tranche", "pays_on", "next_on", "worst", "worst_level", "redemption", "name"}
+
+
+def versions():
+    return TemplateVersion.objects.filter(state="published").select_related("template")
+
+
+def test_every_occasion_is_worded_in_both_languages_and_channels():
+    have = {(v.template.code, v.channel, v.language) for v in versions() if v.variant == "plain"}
+    codes = set(Template.objects.values_list("code", flat=True))
+    wanted = {(code, c, lang) for code in codes for c in ("sms", "email") for lang in ("en", "ru")}
+    assert wanted - have == {("email.confirm", "sms", "en"), ("email.confirm", "sms", "ru")}
+
+
+def test_what_happens_in_products_is_listened_to():
+    heard = set(Listening.objects.filter(listener="messaging").values_list("kind", flat=True))
+    assert heard == {
+        "coupon.accrued", "coupon.saved", "coupon.lost", "strategy.called", "strategy.matured",
+    }  # fmt: skip
+
+
+def test_no_wording_takes_a_value_that_its_occasion_does_not_have():
+    for version in versions():
+        allowed = KNOWN.get(version.template.code, CONTRACT)
+        assert wording.missing(version.subject + version.body, allowed) == [], version
+
+
+def test_every_wording_can_be_written_with_all_values_and_with_the_fewest():
+    fewest = {name: value for name, value in EVERYTHING.items() if name not in OPTIONAL}
+    for version in versions():
+        for values in (EVERYTHING, fewest):
+            spoken = wording.spoken(values, version.language)
+            text = wording.render(version.body, spoken)
+            assert "  " not in text, text
+            assert not re.search(r" [.,!]|\(\)|\.\.", text), text
+            assert wording.render(version.subject, spoken) or version.channel == "sms"
+
+
+def test_a_russian_sms_takes_two_parts_at_most_and_an_english_one_too():
+    for version in versions().filter(channel="sms"):
+        strategy = {"en": "US Technology", "ru": "Технологии США"}[version.language]
+        spoken = wording.spoken({**EVERYTHING, "strategy": strategy}, version.language)
+        text = wording.plain_spaces(wording.render(version.body, spoken))
+        assert wording.segments(text) <= 2, (len(text), text)
+
+
+def test_each_message_ends_with_the_personal_link_or_says_why_not():
+    for version in versions().exclude(template__code="email.confirm"):
+        assert version.body.endswith("{{ link }}"), version
