@@ -361,6 +361,11 @@ def test_a_dividend_after_the_day_is_not_looked_at():
     assert evaluate_due(at=evening(FIRST)) == 1
 
 
+def test_a_live_strategy_without_a_basket_says_so():
+    policy = held_policy(factories.strategy(fixings=()))
+    assert waits(policy, evening(FIRST)) == "The basket is empty."
+
+
 def test_everything_that_is_missing_is_named_within_bounds():
     tickers = [f"SHARE-{n:02d}" for n in range(20)]
     policy = held_policy(factories.strategy(fixings=[(ticker, "1") for ticker in tickers]))

@@ -102,6 +102,11 @@ def test_closes_after_a_held_one_are_compared_with_the_last_confirmed():
     assert (current(day=THU).state, current().state) == (HELD, CONFIRMED)
 
 
+def test_a_split_that_nobody_entered_holds_every_later_close():
+    record(("AAPL", date(2020, 3, 11), "400"), ("AAPL", THU, "100"), ("AAPL", FRI, "101"))
+    assert (current(day=THU).state, current().state) == (HELD, HELD)
+
+
 def test_a_batch_is_compared_with_what_came_before_it():
     record(("AAPL", THU, "100"))
     record(("AAPL", FRI, "50"))

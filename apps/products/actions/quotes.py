@@ -54,7 +54,8 @@ def record_quotes(rows: Iterable[QuoteRow], *, source: str, at: datetime) -> Quo
     """Record raw closes received at `at`; a handful of statements whatever their number.
 
     A new close is CONFIRMED, or HELD when it jumps by more than a quarter against the confirmed
-    close before it, known splits considered. The same close again changes nothing. A different one
+    close before it, known splits considered; so is every later one until a person has looked, for
+    the jump may be a split that nobody has entered. The same close again changes nothing. A different one
     replaces a close that is held or came before the exchange closed (the old row stays as a former
     version) and is refused where the day has a confirmed close: that would be a restatement.
     Rows that are refused stand in the report; the caller decides whether the others land.

@@ -80,8 +80,7 @@ def examined(observations: Iterable[Observation], *, at: datetime) -> list[Due]:
     closed = [
         observation
         for observation in found
-        if baskets[observation.strategy_id]
-        and all(
+        if all(
             exchange.close_of(observation.valuation_on) <= at
             for exchange in exchanges(baskets[observation.strategy_id])
         )
@@ -148,6 +147,8 @@ def _lacks(
     quotes: Quotes,
     sessions: set[tuple[int, date]],
 ) -> Iterable[str]:
+    if not basket:
+        yield _("The basket is empty.")
     for exchange in exchanges(basket):
         if (exchange.pk, day) not in sessions:
             words = {"exchange": exchange.code, "day": spoken(day)}
