@@ -12,6 +12,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("tidings")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Only the demo's world brings its own prices.
+DEMO_TICKS = (
+    [("receive the demo's closes", "apps.demo.tasks.receive_quotes", 60)]
+    if os.environ.get("TIDINGS_DEMO")
+    else []
+)
 # Seconds between ticks. A tick that nobody took before the next one is not worth running: it asks
 # "what is due?", and the next one asks the same.
 app.conf.beat_schedule = {
@@ -22,6 +28,7 @@ app.conf.beat_schedule = {
         ("turn notices into messages", "apps.messaging.tasks.plan_messages", 10),
         ("deliver what is due", "apps.messaging.tasks.deliver_due", 10),
         ("queue the monthly digest", "apps.messaging.tasks.queue_digests", 3600),
+        *DEMO_TICKS,
     ]
 }
 

@@ -6,7 +6,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Min, Q
 
 from apps.demo.models import Letter, World
-from apps.demo.world.strategies import STRATEGIES
+from apps.demo.world.strategies import STRATEGIES, TOUR
 from apps.messaging.models.links import Link
 from apps.products.models.strategies import Observation, Strategy
 
@@ -39,7 +39,7 @@ def letters_by_channel() -> dict[str, int]:
 def shown_links(here: World) -> dict[str, Link]:
     """Return the personal links that the guided tour opens, by what they show."""
     found = Link.objects.select_related("client").in_bulk(here.links.values())
-    return {kind: found[pk] for kind, pk in here.links.items() if pk in found}
+    return {kind: found[here.links[kind]] for kind in TOUR if here.links.get(kind) in found}
 
 
 def offers() -> list[Offer]:

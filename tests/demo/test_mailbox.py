@@ -3,24 +3,14 @@
 import smtplib
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from functools import partial
 
 import httpx2
 import pytest
 
-from apps.demo.actions.letters import keep_letter
-from apps.demo.mailbox import Mailbox
 from apps.demo.models import Letter, World
+from tests.peers import TOKEN
 
 pytestmark = pytest.mark.django_db(transaction=True)
-REAL = datetime(2026, 3, 2, 12, tzinfo=UTC)
-TOKEN = "the gateway's token"
-
-
-@pytest.fixture
-def mailbox():
-    with Mailbox(partial(keep_letter, at=REAL), token=TOKEN) as running:
-        yield running
 
 
 def sms(mailbox, *, token=TOKEN, key="k-1", header="k-1", **changed):
@@ -42,14 +32,14 @@ def email(mailbox, *recipients, message_id="<k-1@tidings>"):
         return smtp.send_message(mail)
 
 
-def test_an_sms_over_http_becomes_a_letter(mailbox):
+def test_an_sms_over_http_becomes_a_letter(mailbox, real):
     answer = sms(mailbox)
     letter = Letter.objects.get()
     assert answer.status_code == 202
     assert answer.json() == {"id": letter.key}
     assert (letter.channel, letter.sender) == ("sms", "Issuer")
     assert (letter.recipient, letter.text) == ("+447700900123", "Ваш купон")
-    assert letter.received_at == REAL
+    assert letter.received_at == real
 
 
 def test_an_email_over_smtp_becomes_a_letter_with_both_bodies(mailbox):
@@ -81,10 +71,10 @@ def test_the_gateway_refuses_what_a_provider_would(mailbox):
     assert not Letter.objects.exists()
 
 
-def test_letters_carry_the_moment_of_the_world(mailbox):
+def test_letters_carry_the_moment_of_the_world(mailbox, real):
     past = datetime(2013, 2, 20, 14, tzinfo=UTC)
     World.objects.create(
-        pk=1, offset_seconds=(past - REAL).total_seconds(), reached_at=past, port=8000
+        pk=1, offset_seconds=(past - real).total_seconds(), reached_at=past, port=8000
     )
     sms(mailbox)
     assert Letter.objects.get().received_at == past

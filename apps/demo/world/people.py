@@ -48,8 +48,8 @@ HABITS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("", (SMS, EMAIL)),
 )
 QUIET = ((time(21), time(9)), (time(22), time(8)), (time(21), time(9)), (time(8), time(17)))
-NAMES = {"en": ("Fictional", "Client"), "ru": ("Вымышленный", "Клиент")}
-STEP = 1000_00  # the nominals' grain, in minor units
+NAMES = {"en": ("Client", "(fictional)"), "ru": ("Клиент", "(вымышленный)")}
+STEP = 1000  # the nominals' grain: one note
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ class Person:
 
     @property
     def first_name(self) -> str:
-        return NAMES[self.home.language][0]
+        return f"{NAMES[self.home.language][0]} {self.number:03d}"
 
     @property
     def last_name(self) -> str:
-        return f"{NAMES[self.home.language][1]} {self.number:03d}"
+        return NAMES[self.home.language][1]
 
     @property
     def phone(self) -> str:
@@ -94,7 +94,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Contract:
-    """One fictional policy; amounts in minor units."""
+    """One fictional policy; its nominal in whole units of the strategy's currency."""
 
     number: str
     person: Person

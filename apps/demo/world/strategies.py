@@ -13,7 +13,7 @@ from apps.demo.world.closes import closes
 
 @dataclass(frozen=True)
 class TermSheet:
-    """One strategy; `terms` are fields of the product's Strategy as a term sheet states them."""
+    """One strategy; `terms` are further columns of the file of strategies."""
 
     code: str
     name: str
@@ -26,8 +26,6 @@ class TermSheet:
     barrier: str
     every: int | None = None  # day of the month, if not the strike's
     terms: dict[str, str] = field(default_factory=dict, hash=False)
-    # Of single observations: number → field → value.
-    overrides: dict[int, dict[str, str]] = field(default_factory=dict, hash=False)
     currency: str = "USD"
 
     @property
@@ -104,7 +102,7 @@ STRATEGIES = (
         tickers=("FB", "MSFT"),
         rate="0.03",
         barrier="0.65",
-        overrides={1: {"guaranteed": "1"}},
+        terms={"guarantees": "yes"},
     ),
     TermSheet(
         code="social-80-2012",
@@ -128,8 +126,12 @@ STRATEGIES = (
         tickers=("GOOG", "IBM"),
         rate="0.02",
         barrier="0.75",
-        terms={"call_barrier": "1", "call_redemption": "0.97", "call_deferred": "0.03"},
-        overrides={1: {"bonus": "2"}, 2: {"bonus": "2"}},
+        terms={
+            "call_barrier": "1",
+            "call_redemption": "0.97",
+            "call_deferred": "0.03",
+            "bonuses": "2; 2",
+        },
     ),
     TermSheet(
         code="no-memory-70-2012",
@@ -141,7 +143,7 @@ STRATEGIES = (
         tickers=("AAPL", "FB", "GOOG", "IBM"),
         rate="0.01",
         barrier="0.7",
-        terms={"memory": "0"},
+        terms={"memory": "no"},
     ),
     TermSheet(
         code="corridor-90-110-2012",
@@ -153,7 +155,7 @@ STRATEGIES = (
         tickers=("GOOG", "IBM", "MSFT"),
         rate="0.03",
         barrier="0.9",
-        terms={"corridor_upper": "1.1"},
+        terms={"corridor_upper": "1.1", "basket": "all"},
         currency="EUR",
     ),
     TermSheet(
@@ -168,3 +170,10 @@ STRATEGIES = (
         barrier="0.8",
     ),
 )
+
+# What the guided tour shows, and of which strategy.
+TOUR = {
+    "accrued": "quartet-75-2012",
+    "saved": "apple-trio-80-2012",
+    "called": "early-bird-2012",
+}

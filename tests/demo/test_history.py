@@ -1,0 +1,100 @@
+"""The past is lived through the product's own actions, with real peers, and once."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from apps.demo.actions.history import begin_world, load_world, receive, stop_clock, wind_clock
+from apps.demo.models import Letter, World
+from apps.demo.world import timeline
+from apps.messaging.models.outbox import Message, Notice
+from apps.products.actions.evaluation import evaluate_due
+from apps.products.models.holdings import Payment, Policy, PolicyCoupon
+from apps.products.models.strategies import Observation, ObservationResult, Strategy
+
+BEGINNING = timeline.past()[:3]  # the first strategy, up to the split on its second observation
+Outcome = ObservationResult.Outcome
+
+
+def load(real, folder, say=lambda _: None, steps=BEGINNING):
+    return load_world(steps, now=lambda: real, port=8000, folder=folder, say=say)
+
+
+def traces():
+    return {
+        model.__name__: model.objects.count()
+        for model in (Letter, Message, Notice, ObservationResult, Payment, Policy, PolicyCoupon)
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_the_past_goes_through_files_evaluation_and_real_peers(mailbox, real, tmp_path):
+    world = load(real, tmp_path)
+    split = ObservationResult.objects.get(observation__valuation_on=date(2005, 2, 28))
+    assert split.outcome == Outcome.ACCRUED
+    # Apple closed at 44.86 after a 2-for-1 split, fixed at 34.49 before it.
+    assert float(split.levels["AAPL"]["level"]) == pytest.approx(44.86 * 2 / 34.49)
+    sent = Message.objects.filter(state=Message.State.SENT)
+    assert sent.count() == Letter.objects.count() > 0
+    assert {letter.received_at.year for letter in Letter.objects.all()} == {2004, 2005}
+    assert min(path.name for path in tmp_path.iterdir()) == "001-underlyings.csv"
+    assert (world.reached_at, world.loaded_at) == (timeline.PRESENT, real)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_killed_in_the_middle_it_goes_on_and_tells_nobody_twice(mailbox, real, tmp_path):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    for _ in BEGINNING[:2]:
+        with pytest.raises(KeyboardInterrupt):
+            load(real, tmp_path, say=interrupt)
+    load(real, tmp_path)
+    resumed = traces()
+    assert Observation.objects.filter(state="evaluated").count() == 2
+    assert resumed["Letter"] == Message.objects.filter(state=Message.State.SENT).count() > 0
+    load(real, tmp_path)
+    assert traces() == resumed
+
+
+@pytest.mark.django_db
+def test_the_clock_stands_still_while_nobody_runs_the_world(real):
+    world = begin_world(port=8000)
+    wind_clock(world, real=real)
+    stop_clock(world, real=real + timedelta(hours=2))
+    world.refresh_from_db()
+    wind_clock(world, real=real + timedelta(days=30))
+    assert world.moment(real + timedelta(days=30)) == timeline.DAWN + timedelta(hours=2)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_history_shows_every_outcome_the_demo_promises():
+    world = begin_world(port=8000)
+    for step in timeline.past():
+        receive(world, step)
+        evaluate_due(at=step.at)
+
+    def outcomes(code):
+        results = ObservationResult.objects.filter(observation__strategy__code=code)
+        return list(results.order_by("observation__number").values_list("outcome", flat=True))
+
+    assert outcomes("first-quartet-2004") == [Outcome.ACCRUED] * 8
+    assert outcomes("quartet-75-2012") == [Outcome.ACCRUED] * 3
+    assert outcomes("newcomer-65-2012") == [Outcome.GUARANTEED, Outcome.SAVED, Outcome.ACCRUED]
+    assert outcomes("social-80-2012") == [Outcome.SAVED, Outcome.ACCRUED]
+    assert outcomes("corridor-90-110-2012") == [Outcome.ACCRUED, Outcome.SAVED]
+    assert outcomes("apple-trio-80-2012") == [Outcome.ACCRUED] * 2 + [Outcome.SAVED] * 2
+    assert outcomes("no-memory-70-2012").count(Outcome.LOST) == 2
+    states = dict(Strategy.objects.values_list("code", "state"))
+    assert states["first-quartet-2004"] == states["shield-year-2012"] == Strategy.State.MATURED
+    assert states["early-bird-2012"] == Strategy.State.CALLED
+    residual = Payment.objects.filter(kind=Payment.Kind.RESIDUAL)
+    assert {payment.due_on for payment in residual} == {date(2014, 6, 29)}
+    hurricane = Observation.objects.filter(valuation_on=date(2012, 10, 31))
+    assert hurricane.exclude(moved_because="").count() == 2
+    ahead = Observation.objects.filter(state=Observation.State.PLANNED)
+    assert ahead.order_by("valuation_on").first().valuation_on == date(2013, 2, 21)
+    assert World.objects.get().reached_at < timeline.PRESENT
