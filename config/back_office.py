@@ -54,6 +54,7 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
             ("messaging.Link", "link"),
             ("messaging.Hit", "ads_click"),
             ("messaging.Digest", "newspaper"),
+            ("demo.Letter", "inbox"),
         ],
     ),
     (

@@ -96,3 +96,13 @@ def links_named(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
 @words("link.opened")
 def opened_told(_event: Event) -> str:
     return _now("Followed his link")
+
+
+@words("page.opened_by_staff")
+def opened_by_staff_told(event: Event) -> str:
+    return _now("Page looked at by %(name)s of the staff") % {"name": event.properties["name"]}
+
+
+@words("page.figures_shown")
+def figures_shown_told(_event: Event) -> str:
+    return _now("Looked at his figures")

@@ -1,6 +1,8 @@
 """Personal links and who followed them."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
@@ -10,6 +12,8 @@ from apps.profiles.models import Client
 
 class Link(models.Model):
     """A client's personal link; the token itself is never stored, only its hash."""
+
+    STAFF = "staff:"  # the subject of a link by which staff look begins so
 
     client = models.ForeignKey(
         Client, models.PROTECT, related_name="links", verbose_name=_("client")
@@ -29,9 +33,22 @@ class Link(models.Model):
     class Meta:
         verbose_name = _("personal link")
         verbose_name_plural = _("personal links")
+        indexes = [
+            # "which links of staff are still open?"
+            models.Index(
+                fields=["created_at"],
+                condition=Q(subject__startswith="staff:", revoked_at=None),
+                name="link_of_staff",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{_('link')} № {self.pk}"
+
+    @property
+    def is_for_staff(self) -> bool:
+        """Staff look by it: what happens there is no doing of the client's."""
+        return self.subject.startswith(self.STAFF)
 
 
 class Hit(models.Model):
@@ -49,7 +66,11 @@ class Hit(models.Model):
     class Meta:
         verbose_name = _("hit")
         verbose_name_plural = _("hits")
-        indexes = [models.Index(fields=["link", "occurred_at"], name="hit_of_link")]
+        indexes = [
+            models.Index(fields=["link", "occurred_at"], name="hit_of_link"),
+            # the start page's "how many pages were opened today?"
+            BrinIndex(fields=["occurred_at"], name="hit_by_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.link_id} {self.occurred_at:%Y-%m-%d %H:%M}"

@@ -3,6 +3,7 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -60,6 +61,8 @@ class Notice(models.Model):
             # the tick's "which notices have no message yet?"
             models.Index(fields=["id"], condition=Q(state="queued"), name="notice_queued"),
             models.Index(fields=["client", "-created_at"], name="notice_of_client"),
+            # the start page's "which could not be worded?"
+            models.Index(fields=["-created_at"], condition=Q(state="failed"), name="notice_broken"),
         ]
 
     def __str__(self) -> str:
@@ -134,6 +137,13 @@ class Message(models.Model):
             models.Index(
                 fields=["leased_until"], condition=Q(state="claimed"), name="message_leased"
             ),
+            # the start page's "which need somebody?" and "how many left today?"
+            models.Index(
+                fields=["-queued_at"],
+                condition=Q(state__in=["failed", "unknown"]),
+                name="message_broken",
+            ),
+            BrinIndex(fields=["sent_at"], name="message_sent"),
         ]
 
     def __str__(self) -> str:

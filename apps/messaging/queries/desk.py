@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from django.db.models import Count, Prefetch, QuerySet
 from django.utils import timezone
 
-from apps.messaging.models.links import Hit
+from apps.messaging.models.links import Hit, Link
 from apps.messaging.models.outbox import Message, Notice
 from apps.profiles.models import Client
 
@@ -56,6 +56,6 @@ def opened_today(*, at: datetime) -> tuple[int, int]:
     """Return today's visits by people, and how many clients they were; staff do not count."""
     hits = Hit.objects.filter(
         verdict=Hit.Verdict.HUMAN, occurred_at__gte=midnight(at), occurred_at__lte=at
-    ).exclude(link__subject__startswith="staff:")
+    ).exclude(link__subject__startswith=Link.STAFF)
     counts = hits.aggregate(visits=Count("pk"), clients=Count("link__client", distinct=True))
     return counts["visits"], counts["clients"]

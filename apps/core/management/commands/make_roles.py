@@ -1,0 +1,64 @@
+"""Make the three usual groups of staff; each may do its own work and no more."""
+
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+CLIENTS = "client identifier contactpoint consentrecord"
+MARKETS = "exchange tradingday underlying quote corporateaction"
+HOLDINGS = "policy policycoupon payment"
+PRODUCTS = f"{MARKETS} strategy basketmember observation observationresult {HOLDINGS}"
+MESSAGES = "template templateversion notice message link hit digest"
+
+READING = {
+    "profiles": {"view": CLIENTS},
+    "events": {"view": "event"},
+    "products": {"view": PRODUCTS},
+    "messaging": {"view": MESSAGES},
+    "landing": {"view": "emailsubscription"},
+}
+# Nobody but a superuser deletes, and nobody at all changes what is written once.
+OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
+    "Marketer": {
+        "profiles": {"add change": "client identifier contactpoint", "export": "lists"},
+        "products": {"add change": "strategy basketmember observation policy"},
+        "messaging": {"add change": "template templateversion"},
+    },
+    "Operations": {
+        "products": {
+            "add change": "exchange tradingday underlying quote corporateaction",
+            "change": "observation payment",
+        },
+    },
+    "Compliance": {"profiles": {"export": "lists"}, "messaging": {"change": "link"}},
+}
+
+
+class Command(BaseCommand):
+    help = "Make or renew the groups Marketer, Operations and Compliance."
+
+    @transaction.atomic
+    def handle(self, *args: Any, **options: Any) -> None:
+        for name, work in OWN_WORK.items():
+            group, _made = Group.objects.get_or_create(name=name)
+            group.permissions.set([*permissions(READING), *permissions(work)])
+            self.stdout.write(f"{name}: {group.permissions.count()} rights")
+
+
+def permissions(rights: dict[str, dict[str, str]]) -> list[Permission]:
+    """Return the permissions that are written as app: verbs: models."""
+    found = []
+    for app, by_verbs in rights.items():
+        for verbs, models in by_verbs.items():
+            for codename in (
+                f"{verb}_{model}" for verb in verbs.split() for model in models.split()
+            ):
+                permission = Permission.objects.filter(
+                    codename=codename, content_type__app_label=app
+                ).first()
+                if permission is None:
+                    raise CommandError(f"There is no right {app}.{codename}; migrate first.")
+                found.append(permission)
+    return found
