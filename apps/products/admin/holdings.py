@@ -34,6 +34,7 @@ from apps.core.admin.pages import Page, ReadOnlyPage, panel
 from apps.events.admin import subjects, words
 from apps.events.models import Event
 from apps.products.actions.payments import mark_paid
+from apps.products.admin.observations import FOUND
 from apps.products.imports.policies import PolicyResource
 from apps.products.models.holdings import Payment, Policy, PolicyCoupon
 from apps.products.models.strategies import Strategy
@@ -41,9 +42,6 @@ from apps.products.queries.desk import policies_held
 from apps.profiles.models import Client
 
 HELD = {"active": "good", "called": "quiet", "matured": "quiet", "surrendered": "bad"}
-FOUND = {
-    "accrued": "good", "guaranteed": "good", "partial": "good", "saved": "wait", "lost": "bad",
-}  # fmt: skip
 
 
 def own_currency(policy: Policy) -> str:
