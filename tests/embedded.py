@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from config import embedded
-from config.servers import Postgres, Valkey
+from config.commandline import SERVERS
 
 PREFIX = "tidings-test-"
 
@@ -42,8 +42,7 @@ def prepare() -> embedded.Stack | None:
         LINK_KEY="a throw-away key of the tests, good for nothing else",
         DJANGO_ALLOW_ASYNC_UNSAFE="1",  # playwright's loop runs in the thread of the tests
     )
-    servers = {"DATABASE_URL": Postgres, "REDIS_URL": Valkey}
-    missing = {url: server for url, server in servers.items() if not os.environ.get(url)}
+    missing = {url: server for url, server in SERVERS.items() if not os.environ.get(url)}
     if not missing:
         return None
     base = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()

@@ -16,6 +16,7 @@ def test_every_change_of_a_model_has_its_migration():
     call_command("makemigrations", check=True, dry_run=True)
 
 
+@pytest.mark.slow
 def test_a_production_environment_passes_the_deployment_checks():
     production = {
         "DATABASE_URL": "postgresql://tidings@db.example/tidings",

@@ -81,12 +81,14 @@ def test_servers_need_a_secret_of_their_own(checkout):
     assert not (checkout / "var").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["help"], ["migrate", "--help"], ["version"], []])
 def test_who_only_asks_starts_nothing(checkout, arguments):
     assert manage(checkout, *arguments).returncode == 0
     assert not (checkout / "var").exists()
 
 
+@pytest.mark.slow
 def test_a_wrong_command_ends_with_an_error(checkout):
     assert manage(checkout, "makemessages", "--no-such-option").returncode == 2
 
