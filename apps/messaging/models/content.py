@@ -1,12 +1,30 @@
 """What messages say: templates in versions by channel, language and variant."""
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
+from apps.messaging import wording
 from apps.profiles.models import Channel, Purpose
+
+# What each occasion has to say, by template code; a template of another code is not checked.
+ALWAYS = {"name", "issuer", "link"}
+OBSERVED = ALWAYS | {
+    "strategy", "tranche", "policies", "amount", "remembered", "redemption", "observed_on",
+    "pays_on", "next_on", "worst", "worst_level",
+}  # fmt: skip
+CATALOGUE = {
+    "coupon.accrued": OBSERVED,
+    "coupon.saved": OBSERVED,
+    "coupon.lost": OBSERVED,
+    "strategy.called": OBSERVED,
+    "strategy.matured": OBSERVED,
+    "digest.monthly": ALWAYS | {"month", "policies", "accrued", "remembered", "next_on"},
+    "email.confirm": ALWAYS - {"link"} | {"confirm_url"},
+}
 
 
 class Variant(models.TextChoices):
@@ -81,3 +99,24 @@ class TemplateVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.template} {self.channel}/{self.language}/{self.variant} v{self.number}"
+
+    def clean(self) -> None:
+        """Refuse a wording that could not be written: its syntax, or a value nobody gives it."""
+        super().clean()
+        if self.template_id is not None:
+            self.check_words("subject", self.subject)
+            self.check_words("body", self.body)
+
+    def check_words(self, field: str, source: str) -> None:
+        allowed = CATALOGUE.get(self.template.code)
+        try:
+            unknown = wording.missing(source, allowed or wording.used(source))
+        except wording.WordingError as error:
+            raise ValidationError({field: str(error)}) from error
+        if unknown:
+            raise ValidationError(
+                {
+                    field: _("This occasion has no %(unknown)s. It has %(known)s.")
+                    % {"unknown": ", ".join(unknown), "known": ", ".join(sorted(allowed or ()))}
+                }
+            )
