@@ -20,6 +20,7 @@ class SmsGateway:
     def __init__(self, server):
         self.requests = []
         self.answers = []  # status codes to give first, then 200
+        self.on_request = None  # what happens before the answer is given
         self.lock = Lock()
         server.expect_request("/sms", method="POST").respond_with_handler(self.take)
 
@@ -28,6 +29,8 @@ class SmsGateway:
             self.requests.append(request)
             status = self.answers.pop(0) if self.answers else 200
             number = len(self.requests)
+        if self.on_request:
+            self.on_request()
         return Response(json.dumps({"id": f"sms-{number}"}), status)
 
     @property

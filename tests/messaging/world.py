@@ -9,6 +9,8 @@ from apps.messaging.actions.planning import plan_messages
 from apps.messaging.models.outbox import Message
 from apps.products.models.holdings import PolicyCoupon
 from apps.products.models.strategies import Observation, ObservationResult
+from apps.profiles.models import Channel, Purpose
+from tests import factories
 
 DAY = datetime(2020, 3, 2, 12, tzinfo=UTC)  # a Monday noon; nobody's quiet hours
 
@@ -94,3 +96,15 @@ def planned(*clients, at=DAY, **options):
     notices = [noticed(client, at=at, **options) for client in clients]
     plan_messages(at=at, limit=1_000)
     return list(Message.objects.filter(notice__in=notices).order_by("pk"))
+
+
+def by_sms(**fields):
+    return factories.client(consents=[(Purpose.SERVICE, Channel.SMS)], **fields)
+
+
+def by_email(**fields):
+    return factories.client(consents=[(Purpose.SERVICE, Channel.EMAIL)], **fields)
+
+
+def fresh(message):
+    return Message.objects.select_related("notice").get(pk=message.pk)
