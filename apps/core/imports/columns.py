@@ -41,7 +41,7 @@ class Column(Field, Generic[Value]):
 
     def read(self, cell: str) -> Value:
         """Return what a cell that is not empty means; raise ValueError with the reason if nothing."""
-        if any(map(_hidden, cell)):
+        if not cell.isprintable() and any(map(_hidden, cell)):  # most cells stop at the first
             raise ValueError(
                 _("“%(cell)s” contains an invisible character; type it anew.")
                 % {"cell": shown(cell)}
