@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import transaction
 
 from apps.core import clock
-from apps.messaging.actions import delivery, digests, planning, routing
+from apps.messaging.actions import delivery, digests, planning, routing, staff_links
 
 ROUTED = 5_000  # events a transaction
 PLANNED = 1_000  # notices a transaction
@@ -51,3 +51,8 @@ def queue_digests() -> int:
     if total:
         transaction.on_commit(plan_messages.delay)
     return total
+
+
+@shared_task
+def revoke_staff_links() -> int:
+    return staff_links.revoke_staff_links(at=clock.now())

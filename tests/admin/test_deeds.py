@@ -10,11 +10,13 @@ from django.urls import reverse
 
 from apps.core import clock
 from apps.core.admin.display import page_url
+from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.links import Link
 from apps.products.models.markets import Quote
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
 from apps.profiles.models import Client, ContactPoint
 from tests import factories
+from tests.admin.scene import wording
 from tests.admin.test_pages import address, staff_who_may
 
 pytestmark = pytest.mark.django_db
@@ -170,3 +172,26 @@ def test_the_start_page_tells_what_needs_attention(
     assert "SMS: the number does not exist" in page
     assert "$50.00" in page
     assert "by 2 clients" in page
+
+
+def test_publishing_a_wording_twice_publishes_it_once(admin_client, db):
+    before = wording()
+    draft = TemplateVersion.objects.create(
+        template=before.template, channel="sms", language="en", number=before.number + 1,
+        body="Your coupon is paid.",
+    )  # fmt: skip
+    assert "published" in said(do(admin_client, draft, "publish"))
+    assert "nothing to do any more" in said(do(admin_client, draft, "publish"))
+    before.refresh_from_db()
+    assert before.state == "retired"
+
+
+def test_a_wording_that_could_not_be_written_is_refused(admin_client, db):
+    before = wording()
+    draft = TemplateVersion.objects.create(
+        template=before.template, channel="sms", language="en", number=before.number + 1,
+        body="{% if %}",
+    )  # fmt: skip
+    assert said(do(admin_client, draft, "publish"))
+    draft.refresh_from_db()
+    assert draft.state == "draft"

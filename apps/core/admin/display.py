@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from babel.numbers import format_currency, format_decimal, format_percent
-from django.db.models import Model
+from django.db.models import DecimalField, Model
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -114,3 +114,22 @@ def amounts(field: str, title: Text, currency: Callable[[Any], str]) -> Shown:
 
     shown.__name__ = field
     return column(title, ordering=field)(shown)
+
+
+def readable_fields(model: type[Model]) -> dict[str, Shown]:
+    """Return a column in percent for every level and rate of a table."""
+    return {
+        field.name: percents(field.name, field.verbose_name)
+        for field in model._meta.fields
+        if isinstance(field, DecimalField)
+    }
+
+
+def readable(fields: list[Any], columns: dict[str, Shown]) -> list[Any]:
+    """Return the lines of a fieldset with columns in place of the fields that have one."""
+    return [
+        tuple(columns.get(name, name) for name in line)
+        if isinstance(line, tuple)
+        else columns.get(line, line)
+        for line in fields
+    ]

@@ -1,14 +1,17 @@
 """What messages say; a published wording is frozen, a new version replaces it."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from apps.core.admin.display import badge, column
-from apps.core.admin.pages import Page
+from apps.core.admin.pages import Page, deed
+from apps.messaging.actions.content import publish_version
 from apps.messaging.models.content import Template, TemplateVersion
 
 WORDED = {"published": "good", "draft": "wait", "retired": "quiet"}
@@ -18,9 +21,8 @@ class VersionInline(StackedInline):
     model = TemplateVersion
     extra = 0
     collapsible = True
-    fields = [
-        ("channel", "language", "variant"), ("number", "state"), "subject", "body",
-    ]  # fmt: skip
+    fields = [("channel", "language", "variant"), ("number", "state"), "subject", "body"]
+    readonly_fields = ["state"]
     ordering = ["channel", "language", "variant", "-number"]
 
     def has_change_permission(
@@ -68,6 +70,7 @@ class TemplateVersionPage(Page[TemplateVersion]):
     ]
     search_fields = ["template__code", "template__name", "subject", "body"]
     autocomplete_fields = ["template"]
+    readonly_fields = ["state", "created_at"]
     ordering = ["template", "channel", "language", "variant", "-number"]
 
     def has_change_permission(
@@ -79,3 +82,20 @@ class TemplateVersionPage(Page[TemplateVersion]):
         self, request: HttpRequest, row: TemplateVersion | None = None
     ) -> bool:
         return is_draft(row) and bool(super().has_delete_permission(request, row))
+
+
+@deed(
+    TemplateVersion, _("Publish"), permission="messaging.change_templateversion", icon="publish",
+    offered=is_draft,
+)  # fmt: skip
+def publish(request: HttpRequest, version: TemplateVersion) -> None:
+    try:
+        published = publish_version(version.pk)
+    except ValidationError as error:
+        for reason in error.messages:
+            messages.error(request, reason)
+        return
+    if published:
+        messages.success(request, _now("The wording is published; the one before it is retired."))
+    else:
+        messages.warning(request, _now("It is no draft any more."))

@@ -30,6 +30,8 @@ from apps.core.admin.display import (
     percents,
     pill,
     price,
+    readable,
+    readable_fields,
 )
 from apps.core.admin.pages import ReadOnlyPage, deed, panel
 from apps.products.actions.evaluation import evaluate_observation
@@ -80,6 +82,29 @@ class ObservationPage(ReadOnlyPage[Observation]):
     date_hierarchy = "valuation_on"
     ordering = ["valuation_on", "strategy__code", "number"]
     actions = ["evaluate_now"]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    ("strategy", "number"), ("state", "waiting_for"),
+                    ("scheduled_on", "valuation_on"), ("moved_because", "pays_on"),
+                ]
+            },
+        ),
+        (
+            _("Where it differs from the strategy's terms"),
+            {
+                "fields": readable(
+                    [
+                        ("coupon_rate", "guaranteed"), ("coupon_barrier", "corridor_upper"),
+                        ("call_barrier", "call_redemption"), "bonus",
+                    ],
+                    readable_fields(Observation),
+                )
+            },
+        ),
+    ]  # fmt: skip
 
     def has_evaluate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("products.change_observation")
@@ -121,6 +146,28 @@ class ResultPage(ReadOnlyPage[ObservationResult]):
     search_fields = ["observation__strategy__code", "observation__strategy__name"]
     date_hierarchy = "evaluated_at"
     ordering = ["-evaluated_at", "-pk"]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": readable(
+                    [
+                        ("observation", "outcome"), ("called", "matured"),
+                        ("rate_paid", "rate_remembered"), ("worst", "worst_level"),
+                        ("average_level", "redemption"), ("deferred", "supersedes"),
+                    ],
+                    readable_fields(ObservationResult),
+                )
+            },
+        ),
+        (
+            _("How it was found"),
+            {
+                "fields": ["levels", "carried", ("formula_version", "evaluated_at")],
+                "classes": ["collapse"],
+            },
+        ),
+    ]  # fmt: skip
 
     @column(_("counts"))
     def counts(self, result: ObservationResult) -> str:

@@ -4,7 +4,7 @@ from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, DecimalField, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -22,6 +22,8 @@ from apps.core.admin.display import (
     column,
     list_url,
     percents,
+    readable,
+    readable_fields,
 )
 from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, deed, panel
@@ -67,18 +69,9 @@ class ObservationInline(TabularInline):
     has_delete_permission = has_change_permission
 
 
-READABLE: dict[str, Any] = {
-    field.name: percents(field.name, field.verbose_name)
-    for field in Strategy._meta.fields
-    if isinstance(field, DecimalField)
-} | {"denomination": amounts("denomination", _("denomination"), attrgetter("currency"))}
-
-
-def readable(line: str | tuple[str, ...]) -> Any:
-    """Return a line of a fieldset whose levels and amounts read as such."""
-    if isinstance(line, str):
-        return READABLE.get(line, line)
-    return tuple(READABLE.get(name, name) for name in line)
+READABLE = readable_fields(Strategy) | {
+    "denomination": amounts("denomination", _("denomination"), attrgetter("currency"))
+}
 
 
 def is_draft(strategy: Strategy | None) -> bool:
@@ -173,7 +166,7 @@ class StrategyPage(Imported, Page[Strategy]):
             sets
             if self.has_change_permission(request, row)
             else [
-                (title, options | {"fields": [readable(line) for line in options["fields"]]})
+                (title, options | {"fields": readable(options["fields"], READABLE)})
                 for title, options in sets
             ]
         )
