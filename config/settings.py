@@ -5,6 +5,7 @@ what they need before this module is read.
 """
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -69,6 +70,17 @@ def celery_broker(url: str) -> str:
     if url.startswith("unix://"):
         return url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
     return url
+
+
+def cache_location(url: str) -> str:
+    """Return the Redis database after the queue's: clearing the cache must not empty the queue."""
+    pattern = r"(?<=[?&]db=)\d+" if url.startswith("unix://") else r"(?<=[^/]/)\d+$"
+    moved, count = re.subn(pattern, lambda found: str(int(found[0]) + 1), url)
+    if not count:
+        raise ImproperlyConfigured(
+            "REDIS_URL must end with the number of its database: redis://host:6379/0"
+        )
+    return moved
 
 
 # --- the process ---------------------------------------------------------------------------------
@@ -150,7 +162,7 @@ DATABASES = {"default": postgres(DATABASE_URL)}
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
+        "LOCATION": os.environ.get("CACHE_URL") or cache_location(REDIS_URL),
         "KEY_PREFIX": "tidings",
     }
 }

@@ -3,12 +3,21 @@
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 from django.core.cache import caches
+from redis import Redis
+
+
+@pytest.fixture(scope="session")
+def queue() -> Iterator[Redis]:
+    with Redis.from_url(settings.REDIS_URL) as queue:
+        yield queue
 
 
 @pytest.fixture(autouse=True)
-def empty_caches() -> Iterator[None]:
-    """Leave nothing in the caches that a test has touched; what it queued goes too."""
+def empty_redis(queue: Redis) -> Iterator[None]:
+    """Leave nothing in the caches that a test has touched, nor in the queue."""
     yield
     for cache in caches.all(initialized_only=True):
         cache.clear()
+    queue.flushdb()

@@ -15,7 +15,7 @@ from django.db.utils import ConnectionHandler
 
 from apps.core import processes
 from config.servers import wait_for
-from config.settings import celery_broker, postgres
+from config.settings import cache_location, celery_broker, postgres
 from tests.house.worker_probe import note_session
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +84,29 @@ def test_a_wrong_database_url_is_refused_with_its_name(url):
 )
 def test_celery_gets_the_broker_s_address_in_its_own_spelling(url, broker):
     assert celery_broker(url) == broker
+
+
+@pytest.mark.parametrize(
+    ("url", "cache"),
+    [
+        ("unix:///srv/run/redis.sock?db=0", "unix:///srv/run/redis.sock?db=1"),
+        ("redis://broker/0", "redis://broker/1"),
+        ("rediss://:secret@broker.example:6379/9", "rediss://:secret@broker.example:6379/10"),
+    ],
+)
+def test_the_cache_has_a_redis_database_of_its_own(url, cache):
+    assert cache_location(url) == cache
+
+
+def test_a_redis_url_without_its_database_is_refused():
+    with pytest.raises(ImproperlyConfigured, match="REDIS_URL"):
+        cache_location("redis://broker.example:6379")
+
+
+def test_clearing_the_cache_leaves_the_queue_alone(queue):
+    queue.lpush("celery", "a task")
+    cache.clear()
+    assert queue.llen("celery") == 1
 
 
 @pytest.mark.django_db
