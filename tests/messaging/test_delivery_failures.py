@@ -11,8 +11,9 @@ from django.db import connection
 from werkzeug import Response
 
 from apps.events.models import Event
-from apps.messaging.actions import delivery
+from apps.messaging.actions import delivery, outcomes
 from apps.messaging.actions.delivery import BACK_OFF, LEASE, deliver_due
+from apps.messaging.actions.outcomes import Outcome
 from tests.messaging.world import DAY, by_email, by_sms, fresh, planned
 
 pytestmark = pytest.mark.django_db
@@ -177,8 +178,8 @@ def test_an_answer_later_than_the_lease_replaces_unknown(gateway):
         slow = list(delivery.handed_over(ready, carrier, at=DAY))
     deliver_due(at=LATER, limit=10)
     assert fresh(message).state == "unknown"
-    assert delivery.outcomes.record(slow, at=LATER) == 1
-    assert delivery.outcomes.record(slow, at=LATER) == 0
+    assert outcomes.record(slow, at=LATER) == 1
+    assert outcomes.record(slow, at=LATER) == 0
     assert (fresh(message).state, fresh(message).notice.state) == ("sent", "done")
     assert Event.objects.filter(kind="message.sent").count() == 1
 
@@ -191,6 +192,16 @@ def test_a_sender_that_lost_its_claim_hands_nothing_over(gateway):
         assert list(delivery.handed_over(late, carrier, at=LATER)) == []
     assert len(gateway.requests) == 1
     assert fresh(message).state == "sent"
+
+
+def test_a_sender_that_lost_its_claim_records_nothing():
+    (message,) = planned(by_sms())
+    (mine,) = delivery.claim(at=DAY, limit=10)
+    delivery.end_expired(LATER)
+    (theirs,) = delivery.claim(at=LATER, limit=10)
+    late = Outcome.skipped(mine, "No longer mine to say.", at=LATER)
+    assert outcomes.record([late], at=LATER) == 0
+    assert (fresh(message).state, fresh(message).attempts) == ("claimed", theirs.attempts)
 
 
 def sender_elsewhere(settings):
