@@ -1,5 +1,6 @@
 """From what we mean to tell to how: each queued notice gets one message, or a reason why not."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -32,8 +33,17 @@ def plan_messages(*, at: datetime, limit: int) -> int:
     plan = Plan(notices, at)
     messages = [message for notice in notices if (message := plan.decide(notice))]
     Message.objects.bulk_create(messages)
-    Notice.objects.bulk_update(notices, ["state", "reason"], batch_size=1_000)
+    save_decisions(notices)
     return len(notices)
+
+
+def save_decisions(notices: Sequence[Notice]) -> None:
+    """Write states and reasons, one statement for each of the few that differ."""
+    alike = defaultdict(list)
+    for notice in notices:
+        alike[notice.state, notice.reason].append(notice.pk)
+    for (state, reason), pks in alike.items():
+        Notice.objects.filter(pk__in=pks).update(state=state, reason=reason)
 
 
 class Plan:

@@ -22,22 +22,6 @@ WITH taken AS (
     JOIN events_event AS event ON event.id = taken.event_id
         AND event.occurred_at = taken.occurred_at
     GROUP BY 1, 2, 3
-), coupons AS (
-    SELECT happened.client_id, happened.result_id, count(*) AS policies,
-        sum(coupon.amount) AS amount, sum(coupon.remembered) AS remembered
-    FROM (SELECT DISTINCT client_id, result_id FROM happened) AS happened
-    JOIN products_policycoupon AS coupon ON coupon.result_id = happened.result_id
-    JOIN products_policy AS policy ON policy.id = coupon.policy_id
-        AND policy.client_id = happened.client_id
-    GROUP BY 1, 2
-), paybacks AS (
-    SELECT happened.client_id, happened.result_id, sum(payment.amount) AS amount
-    FROM (SELECT DISTINCT client_id, result_id FROM happened) AS happened
-    JOIN products_payment AS payment ON payment.result_id = happened.result_id
-        AND payment.kind = 'redemption'
-    JOIN products_policy AS policy ON policy.id = payment.policy_id
-        AND policy.client_id = happened.client_id
-    GROUP BY 1, 2
 ), queued AS (
     INSERT INTO messaging_notice (
         client_id, template_id, variant, subject, source, values, dedupe_key, state, reason,
@@ -81,8 +65,22 @@ WITH taken AS (
     JOIN products_observationresult AS result ON result.id = happened.result_id
     JOIN products_observation AS observation ON observation.id = result.observation_id
     JOIN products_strategy AS strategy ON strategy.id = observation.strategy_id
-    LEFT JOIN coupons USING (client_id, result_id)
-    LEFT JOIN paybacks USING (client_id, result_id)
+    -- By the client's few policies, never by the result's many coupons.
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS policies, sum(coupon.amount) AS amount,
+            sum(coupon.remembered) AS remembered
+        FROM products_policy AS policy
+        JOIN products_policycoupon AS coupon ON coupon.policy_id = policy.id
+            AND coupon.result_id = happened.result_id
+        WHERE policy.client_id = happened.client_id
+    ) AS coupons
+    CROSS JOIN LATERAL (
+        SELECT sum(payment.amount) AS amount
+        FROM products_policy AS policy
+        JOIN products_payment AS payment ON payment.policy_id = policy.id
+            AND payment.result_id = happened.result_id AND payment.kind = 'redemption'
+        WHERE policy.client_id = happened.client_id
+    ) AS paybacks
     LEFT JOIN LATERAL (
         SELECT min(coming.valuation_on) AS next_on FROM products_observation AS coming
         WHERE coming.strategy_id = strategy.id AND coming.state IN ('planned', 'waiting')
