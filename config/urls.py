@@ -7,6 +7,7 @@ from django.urls import include, path
 urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
+    path("", include("apps.landing.urls")),
 ]
 if settings.DEMO:
     urlpatterns.append(path("", include("apps.demo.urls")))

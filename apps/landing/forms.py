@@ -1,0 +1,17 @@
+"""What clients type on their pages."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+
+class EmailForm(forms.Form):
+    """An e-mail address at which the client wants to be told."""
+
+    address = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        error_messages={
+            "required": _("Write the address at which you want to be told."),
+            "invalid": _("This is no e-mail address. Write it like name@example.com."),
+        },
+    )

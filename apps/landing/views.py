@@ -1,0 +1,266 @@
+"""The clients' pages: a link opens them, nobody signs in.
+
+A GET changes nothing and shows no name and no money; both appear after the client's own press of a
+button, so that a forwarded or scanned link gives away no money.
+
+The forms are exempt from Django's CSRF check. Under `Referrer-Policy: no-referrer` browsers send
+`Origin: null` with a form, which that check refuses; and it would protect nothing here: whoever can
+write the address of the form holds the token, which is the one secret there is.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+
+from django.conf import settings
+from django.core import signing
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotModified,
+    HttpResponseRedirect,
+)
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.core import clock
+from apps.landing import visitors
+from apps.landing.actions.subscriptions import (
+    Asked,
+    ask_subscription,
+    confirm_subscription,
+    find_subscription,
+)
+from apps.landing.actions.visits import show_figures
+from apps.landing.forms import EmailForm
+from apps.messaging.actions.links import find_link, record_hit
+from apps.messaging.models.links import Hit, Link
+from apps.products.models.strategies import Strategy
+from apps.products.queries.charts import stored_chart
+from apps.products.queries.facts import Holding
+from apps.products.queries.figures import holdings
+
+COOKIE = "figures"
+SHOWN_FOR = timedelta(hours=4)
+SIGNER = signing.TimestampSigner(salt="landing.figures")
+SAID = frozenset(Asked)  # what the page may say after a redirect
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def personal(view: View[P]) -> View[P]:
+    """Keep a page out of caches and search engines, and its address out of other sites' logs."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        try:
+            response = view(request, *args, **kwargs)
+        except Http404:
+            # The same page for tokens that never were, were revoked or have passed.
+            response = render(request, "landing/gone.html", _languages(request), status=404)
+        response.headers.setdefault("Cache-Control", "no-store")
+        response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+        response["Referrer-Policy"] = "no-referrer"
+        return response
+
+    return cast("View[P]", wrapper)
+
+
+@personal
+@require_safe
+def short_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Note who followed a link and lead on to the page."""
+    link = _link(token)
+    agent = request.headers.get("User-Agent", "")
+    person = visitors.is_person(request.method or "", agent, request.headers.get("Sec-Purpose", ""))
+    verdict = Hit.Verdict.HUMAN if person else Hit.Verdict.MACHINE
+    record_hit(link, verdict=verdict, agent=agent, at=clock.now())
+    return HttpResponseRedirect(reverse("landing:page", args=[token]))
+
+
+@personal
+@gzip_page
+@require_safe
+def personal_page(request: HttpRequest, token: str) -> HttpResponse:
+    link = _link(token)
+    return _page(request, link, token, EmailForm())
+
+
+@csrf_exempt
+@personal
+@require_POST
+def show(request: HttpRequest, token: str) -> HttpResponse:
+    """Show names and amounts to whoever pressed the button in this browser, for some hours."""
+    link = _link(token)
+    show_figures(link, at=clock.now())
+    response = _back(request, token)
+    response.set_cookie(
+        COOKIE,
+        SIGNER.sign(str(link.pk)),
+        max_age=SHOWN_FOR,
+        path=reverse("landing:page", args=[token]),
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+@csrf_exempt
+@personal
+@require_POST
+def hide(request: HttpRequest, token: str) -> HttpResponse:
+    """Take the amounts off the page again, for a screen that others see."""
+    _link(token)
+    response = _back(request, token)
+    response.delete_cookie(COOKIE, path=reverse("landing:page", args=[token]), samesite="Lax")
+    return response
+
+
+@csrf_exempt
+@personal
+@require_POST
+def subscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask for a letter to an address, by which the client then confirms that it is his."""
+    link = _link(token)
+    if not _is_shown(request, link):
+        return _back(request, token)
+    form = EmailForm(request.POST)
+    if not form.is_valid():
+        return _page(request, link, token, form, status=422)
+    said = ask_subscription(link, form.cleaned_data["address"], at=clock.now())
+    return _back(request, token, said=said.value)
+
+
+@personal
+@require_safe
+def chart(request: HttpRequest, token: str, strategy: int) -> HttpResponse:
+    """Give the chart's figure, compressed; it holds nothing about the client."""
+    link = _link(token)
+    with translation.override(_language(request, link)):
+        stored = stored_chart(_held_strategy(link, strategy), today=clock.now().date())
+    if request.headers.get("If-None-Match") == stored.etag:
+        response: HttpResponse = HttpResponseNotModified()
+    else:
+        response = HttpResponse(stored.gzipped, content_type="application/json")
+        response["Content-Encoding"] = "gzip"
+    response["ETag"] = stored.etag
+    response["Cache-Control"] = "private, no-cache"
+    patch_vary_headers(response, ["Accept-Encoding"])
+    return response
+
+
+@personal
+@gzip_page
+@require_safe
+def chart_table(request: HttpRequest, token: str, strategy: int) -> HttpResponse:
+    """Give the chart's month ends as a table, for readers and without JavaScript."""
+    link = _link(token)
+    with translation.override(_language(request, link)):
+        held = _held_strategy(link, strategy)
+        stored = stored_chart(held, today=clock.now().date())
+        context = {"strategy": held, "chart": stored, "token": token, **_languages(request)}
+        return render(request, "landing/chart_table.html", context)
+
+
+@csrf_exempt
+@personal
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """Confirm an address by a press of a button: programs that look at letters only follow links."""
+    at = clock.now()
+    subscription = find_subscription(token, at=at)
+    if subscription is None:
+        raise Http404
+    if request.method == "POST":
+        confirm_subscription(subscription, at=at)
+        return HttpResponseRedirect(request.get_full_path(), status=303)
+    asked = request.GET.get("lang", "")
+    language = asked if asked in dict(settings.LANGUAGES) else subscription.client.language
+    with translation.override(language):
+        context = {"subscription": subscription, **_languages(request)}
+        return render(request, "landing/confirm.html", context)
+
+
+def _link(token: str) -> Link:
+    link = find_link(token)
+    if link is None:
+        raise Http404
+    return link
+
+
+def _page(
+    request: HttpRequest, link: Link, token: str, form: EmailForm, status: int = 200
+) -> HttpResponse:
+    at = clock.now()
+    shown = _is_shown(request, link)
+    found = holdings(link.client, at=at)
+    # What is not shown does not reach the template, so that no template can give it away.
+    visible = found if shown else tuple(holding.public() for holding in found)
+    said = request.GET.get("said", "")
+    with translation.override(_language(request, link)):
+        context = {
+            "client": link.client if shown else None,
+            "token": token,
+            "shown": shown,
+            "holdings": sorted(visible, key=lambda one: not _is_subject(link, one)),
+            "form": form,
+            "said": said if said in SAID else "",
+            "at": at,
+            **_languages(request),
+        }
+        return render(request, "landing/page.html", context, status=status)
+
+
+def _is_subject(link: Link, holding: Holding) -> bool:
+    policies = {f"policy:{held.policy}" for held in holding.policies}
+    return link.subject in policies | {f"strategy:{holding.strategy.pk}"}
+
+
+def _is_shown(request: HttpRequest, link: Link) -> bool:
+    """Say whether this browser pressed the button of this link, not too long ago."""
+    try:
+        return SIGNER.unsign(request.COOKIES.get(COOKIE, ""), max_age=SHOWN_FOR) == str(link.pk)
+    except signing.BadSignature:
+        return False
+
+
+def _held_strategy(link: Link, strategy: int) -> Strategy:
+    held = Strategy.objects.filter(policies__client=link.client_id).distinct()
+    return get_object_or_404(held, pk=strategy)
+
+
+def _language(request: HttpRequest, link: Link) -> str:
+    """Return the client's own language, unless the reader asks for another."""
+    asked = request.GET.get("lang", "")
+    return asked if asked in dict(settings.LANGUAGES) else link.client.language
+
+
+def _languages(request: HttpRequest) -> dict[str, object]:
+    asked = request.GET.get("lang", "")
+    names = [
+        (code, translation.get_language_info(code)["name_local"])
+        for code in dict(settings.LANGUAGES)
+    ]
+    return {
+        "issuer": settings.ISSUER_NAME,
+        "languages": names,
+        "query": f"?lang={asked}" if asked in dict(settings.LANGUAGES) else "",
+    }
+
+
+def _back(request: HttpRequest, token: str, said: str = "") -> HttpResponse:
+    asked = request.GET.get("lang", "")
+    query = {"lang": asked if asked in dict(settings.LANGUAGES) else "", "said": said}
+    address = reverse(
+        "landing:page", args=[token], query={key: value for key, value in query.items() if value}
+    )
+    return HttpResponseRedirect(address + ("#subscribe" if said else ""), status=303)

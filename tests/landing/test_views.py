@@ -1,0 +1,243 @@
+import re
+from datetime import date, timedelta
+
+import pytest
+import time_machine
+from django.apps import apps
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from apps.events.models import Event
+from apps.landing import views
+from apps.messaging.actions.links import make_link, revoke_link
+from apps.messaging.models.links import Hit
+from tests import factories
+from tests.landing.conftest import CLOSES, closes, evaluate, lived
+
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0"
+PRIVATE = ("Vera", "Testperson", "P-0", "12,300", "12,400", "307.50", "$")
+
+
+def counted():
+    return {model._meta.label: model.objects.count() for model in apps.get_models()}
+
+
+def shown(client, world):
+    client.post(f"{world.page}show/")
+    return client.get(world.page).content.decode()
+
+
+def test_a_short_link_leads_to_the_page_and_notes_the_person(client, world):
+    answer = client.get(f"/s/{world.token}", headers={"User-Agent": PHONE})
+    assert (answer.status_code, answer["Location"]) == (302, world.page)
+    assert list(Hit.objects.values_list("link", "verdict")) == [(world.link.pk, "human")]
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_a_scanner_is_noted_as_a_machine(client, world, method):
+    getattr(client, method)(f"/s/{world.token}", headers={"User-Agent": "LinkScan/1.0"})
+    assert Hit.objects.get().verdict == Hit.Verdict.MACHINE
+    assert not Event.objects.filter(kind="link.opened").exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/s/{}", "/p/{}/", "/p/{}/chart/1/", "/p/{}/chart/1/table/", "/e/{}"],
+)
+def test_unknown_and_revoked_tokens_are_answered_alike(client, world, today, address):
+    revoke_link(world.link.pk, at=today)
+    answers = []
+    for token in (world.token, "A" * 22):
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.get(address.format(token))
+        answers.append((answer.status_code, answer.content, len(queries), answer.headers["Vary"]))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 404
+    assert not Hit.objects.exists()
+
+
+@pytest.mark.parametrize("action", ["show", "hide", "subscribe"])
+def test_a_revoked_link_does_nothing(client, world, today, action):
+    revoke_link(world.link.pk, at=today)
+    before = counted()
+    answer = client.post(f"{world.page}{action}/", {"address": "v@example.com"})
+    assert answer.status_code == 404
+    assert not answer.cookies
+    assert counted() == before
+
+
+def test_every_answer_stays_out_of_caches_indexes_and_referrers(client, world):
+    addresses = [f"/s/{world.token}", world.page, "/p/unknown/", "/e/unknown"]
+    addresses.append(f"{world.page}chart/{world.strategy.pk}/table/")
+    for address in addresses:
+        headers = client.get(address).headers
+        assert headers["Cache-Control"] == "no-store"
+        assert "noindex" in headers["X-Robots-Tag"]
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert "script-src 'self';" in headers["Content-Security-Policy"] + ";"
+        assert "unsafe" not in headers["Content-Security-Policy"]
+
+
+def test_no_page_has_inline_styles_or_scripts(client, world):
+    for text in (client.get(world.page).content.decode(), shown(client, world)):
+        assert " style=" not in text
+        assert "<style" not in text
+        assert not re.search(r"<script(?![^>]* src=)", text)
+        assert not re.search(r"\son\w+=", text)
+
+
+def test_a_get_changes_nothing(client, world):
+    before = counted()
+    client.get(world.page)
+    client.get(f"{world.page}chart/{world.strategy.pk}/")
+    client.get(f"{world.page}chart/{world.strategy.pk}/table/")
+    client.head(world.page)
+    assert counted() == before
+
+
+def test_before_the_button_there_are_levels_and_dates_but_no_names_and_no_money(client, world):
+    text = client.get(world.page).content.decode()
+    for word in ("Evergreen Memory", "72.00%", "28 Feb 2020".replace(" ", "\xa0"), "Saved"):
+        assert word in text
+    body = text[text.index("<main") :]
+    # Prices of shares are public; everything about the client's own money is not.
+    without_prices = re.sub(r"<ul class=\"shares\".*?</ul>\n<p", "", body, flags=re.DOTALL)
+    for word in PRIVATE:
+        assert word not in without_prices
+    for word in PRIVATE[:-1]:
+        assert word not in text
+
+
+def test_after_the_button_the_client_sees_his_figures(client, world):
+    text = shown(client, world)
+    for word in ("Vera Testperson", world.policy.number, "$12,300.00", "$12,400.00"):
+        assert word in text
+    assert text.count("$307.50") >= 3  # 2.5 % accrued and 2.5 % remembered
+    assert "paid on 2\xa0Mar\xa02020" in text
+
+
+def test_the_cookie_is_bound_to_the_link_and_its_path(client, world, today):
+    cookie = client.post(f"{world.page}show/").cookies[views.COOKIE]
+    assert cookie["httponly"]
+    assert (cookie["samesite"], cookie["path"]) == ("Lax", world.page)
+    _, token = make_link(world.client, subject="", at=today)
+    client.cookies[views.COOKIE] = cookie.value
+    client.cookies[views.COOKIE]["path"] = "/"
+    assert "Vera" not in client.get(f"/p/{token}/").content.decode()
+    assert "Vera" in client.get(world.page).content.decode()
+
+
+def test_the_cookie_ends_after_some_hours_and_cannot_be_made_up(client, world):
+    cookie = client.post(f"{world.page}show/").cookies[views.COOKIE]
+    client.cookies.clear()
+    client.cookies[views.COOKIE] = f"{world.link.pk}:made:up"
+    assert "Vera" not in client.get(world.page).content.decode()
+    with time_machine.travel(views.SHOWN_FOR + timedelta(minutes=1)):
+        client.cookies[views.COOKIE] = cookie.value
+        assert "Vera" not in client.get(world.page).content.decode()
+
+
+def test_hiding_takes_the_figures_off_again(client, world):
+    assert "Vera" in shown(client, world)
+    client.post(f"{world.page}hide/")
+    assert "Vera" not in client.get(world.page).content.decode()
+
+
+def test_looking_twice_on_a_day_is_one_event(client, world):
+    for _ in range(2):
+        answer = client.post(f"{world.page}show/")
+        assert (answer.status_code, answer["Location"]) == (303, world.page)
+    event = Event.objects.get(kind="page.figures_shown")
+    assert (event.client, event.subject) == (world.client, f"strategy:{world.strategy.pk}")
+
+
+def test_forms_work_without_a_csrf_token_and_with_origin_null(world):
+    strict = Client(enforce_csrf_checks=True)
+    answer = strict.post(f"{world.page}show/", headers={"Origin": "null"})
+    assert answer.status_code == 303
+
+
+def test_the_page_speaks_the_clients_language_or_the_one_asked_for(client, world):
+    world.client.language = "ru"
+    world.client.save()
+    assert '<html lang="ru">' in client.get(world.page).content.decode()
+    asked = client.get(f"{world.page}?lang=en").content.decode()
+    assert '<html lang="en">' in asked
+    assert f"{world.page}show/?lang=en" in asked
+    assert '<html lang="ru">' in client.get(f"{world.page}?lang=xx").content.decode()
+    answer = client.post(f"{world.page}show/?lang=en")
+    assert answer["Location"] == f"{world.page}?lang=en"
+
+
+def test_the_subject_of_the_link_comes_first(client, world, today):
+    other = lived(name="Younger One", struck_on=date(2019, 12, 2))
+    policy = factories.policy(world.client, other, starts_on=date(2019, 11, 1))
+    names = re.findall(r"<h2 id=\"name-\d+\">(.+?)</h2>", client.get(world.page).content.decode())
+    assert names == ["Evergreen Memory", "Younger One"]
+    _, token = make_link(world.client, subject=f"policy:{policy.pk}", at=today)
+    names = re.findall(
+        r"<h2 id=\"name-\d+\">(.+?)</h2>", client.get(f"/p/{token}/").content.decode()
+    )
+    assert names == ["Younger One", "Evergreen Memory"]
+
+
+def test_the_number_of_policies_costs_no_query(client, world, django_assert_max_num_queries):
+    with CaptureQueriesContext(connection) as one:
+        client.get(world.page)
+    for _ in range(4):
+        factories.policy(world.client, lived())
+    evaluate()
+    with CaptureQueriesContext(connection) as many:
+        client.get(world.page)
+    assert len(many) == len(one) <= 13
+
+
+def test_a_share_without_a_close_says_so(client, db, today):
+    holder = factories.client()
+    strategy = lived(fixings=[("AAPL", "100"), ("MSFT", "50")])
+    factories.policy(holder, strategy)
+    closes({date(2020, 2, 3): CLOSES[date(2020, 2, 28)]})
+    _, token = make_link(holder, subject="", at=today)
+    text = client.get(f"/p/{token}/").content.decode()
+    assert "No closing price is known" in text
+    assert "This cannot be said: no closing price of MSFT is known." in text
+
+
+def test_a_client_without_policies_is_told_so(client, db, today):
+    _, token = make_link(factories.client(), subject="", at=today)
+    assert "Nothing here yet" in client.get(f"/p/{token}/").content.decode()
+
+
+def test_a_called_strategy_shows_its_end(client, called_world):
+    text = client.get(called_world.page).content.decode()
+    assert "Called early on 28 February 2020" in text
+    assert "3 later observations did not take place" in text
+    assert "If the next observation were today" not in text
+
+
+def test_the_chart_comes_compressed_and_once(client, world):
+    address = f"{world.page}chart/{world.strategy.pk}/"
+    answer = client.get(address)
+    assert answer["Content-Encoding"] == "gzip"
+    again = client.get(address, headers={"If-None-Match": answer["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    factories.quote("AAPL", date(2020, 6, 10), "75")
+    changed = client.get(address, headers={"If-None-Match": answer["ETag"]})
+    assert changed.status_code == 200
+    assert changed["ETag"] != answer["ETag"]
+
+
+def test_only_the_holder_of_a_strategy_gets_its_chart(client, world, today):
+    _, token = make_link(factories.client(), subject="", at=today)
+    for address in ("", "table/"):
+        answer = client.get(f"/p/{token}/chart/{world.strategy.pk}/{address}")
+        assert answer.status_code == 404
+        assert answer["Referrer-Policy"] == "no-referrer"
+
+
+def test_the_chart_is_there_as_a_table(client, world):
+    text = client.get(f"{world.page}chart/{world.strategy.pk}/table/").content.decode()
+    assert "<caption" in text
+    assert text.index("9\xa0Jun\xa02020") < text.index("28\xa0Feb\xa02020")
+    assert "72.0" in text
