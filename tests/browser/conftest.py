@@ -2,12 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="session")
@@ -23,18 +25,56 @@ def base_url() -> None:
     """Stand in for pytest-playwright's fixture, a method, of which pytest 9.2 warns."""
 
 
+class Complaints(list[str]):
+    """What the browser complained about: console errors, CSP violations, failed requests."""
+
+    def watch(self, page: Page) -> None:
+        page.on(
+            "console",
+            lambda said: self.append(said.text) if said.type in {"error", "warning"} else None,
+        )
+        page.on("pageerror", lambda error: self.append(str(error)))
+        page.on("requestfailed", self.note_failure)
+        page.on(
+            "response",
+            lambda got: self.append(f"{got.status} {got.url}") if got.status >= 400 else None,
+        )
+
+    def note_failure(self, request: Request) -> None:
+        # Leaving a page while its chart is on the way is no fault.
+        if request.failure != "net::ERR_ABORTED":
+            self.append(f"{request.url} {request.failure}")
+
+
 @pytest.fixture
 def quiet_page(page: Page) -> Iterator[Page]:
     """A page on which nothing may go wrong: no console error, no CSP violation, no failed request."""
-    complaints: list[str] = []
-    page.on(
-        "console",
-        lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None,
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "response",
-        lambda got: complaints.append(f"{got.status} {got.url}") if got.status >= 400 else None,
-    )
+    complaints = Complaints()
+    complaints.watch(page)
     yield page
+    assert complaints == []
+
+
+@pytest.fixture
+def complaints() -> Complaints:
+    return Complaints()
+
+
+@pytest.fixture
+def open_context(
+    browser: Browser, live_server, complaints: Complaints
+) -> Iterator[Callable[..., BrowserContext]]:
+    """Open browsers of a kind (phone, dark, no JavaScript) on the product, all of them quiet."""
+    contexts = []
+
+    def open_one(**kind: object) -> BrowserContext:
+        options = {"base_url": live_server.url, "viewport": DESK, "locale": "en-GB", **kind}
+        context = browser.new_context(**options)
+        context.on("page", complaints.watch)
+        contexts.append(context)
+        return context
+
+    yield open_one
+    for context in contexts:
+        context.close()
     assert complaints == []
