@@ -1,6 +1,7 @@
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -64,6 +65,8 @@ class Command(BaseCommand):
         world = queries.world()
         used = world.port if world else wished or PORT
         self.port = free_port(LOOPBACK, wished or used, self.say)
+        # Held while the past is loaded, whose letters carry it.
+        self.door = socket.create_server((LOOPBACK, self.port))
         if world and self.port != used:
             self.say(f"Links in letters sent so far lead to port {used}, which does not answer.")
         os.environ.update(self.environment())
@@ -106,6 +109,7 @@ class Command(BaseCommand):
         wind_clock(world, real=clock.now(), later=later)
         os.environ["CLOCK_OFFSET_SECONDS"] = str(world.offset_seconds)
         connections.close_all()
+        self.door.close()
         code = supervisor.run(
             [
                 self.mailbox(),
