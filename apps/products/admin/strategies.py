@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import (
@@ -192,7 +192,7 @@ def publish(request: HttpRequest, strategy: Strategy) -> None:
     except StrategyError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, gettext("The strategy is published."))
+        messages.success(request, _now("The strategy is published."))
 
 
 def is_published(strategy: Strategy) -> bool:
