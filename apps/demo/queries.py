@@ -9,6 +9,7 @@ from apps.demo.models import Letter, World
 from apps.demo.world.strategies import STRATEGIES, TOUR
 from apps.messaging.models.links import Link
 from apps.products.models.strategies import Observation, Strategy
+from apps.profiles.models import Client, ContactPoint
 
 LETTERS = 50  # of a channel on one page
 
@@ -25,9 +26,15 @@ def world() -> World | None:
     return World.objects.first()
 
 
-def letters(channel: str, *, address: str, page: str | int) -> Page[Letter]:
-    """Return a channel's letters, newest first, to addresses that contain the given text."""
-    found = Letter.objects.filter(channel=channel, recipient__icontains=address)
+def letters(channel: str, *, about: str, page: str | int) -> Page[Letter]:
+    """Return a channel's letters, newest first, to clients whose name or address has the text."""
+    found = Letter.objects.filter(channel=channel)
+    if about:
+        named = Q(first_name__icontains=about) | Q(contact_points__address__icontains=about)
+        points = ContactPoint.objects.filter(client__in=Client.objects.filter(named))
+        found = found.filter(
+            Q(recipient__icontains=about) | Q(recipient__in=points.values("address"))
+        )
     return Paginator(found.order_by("-received_at", "-pk"), LETTERS).get_page(page)
 
 

@@ -54,15 +54,15 @@ def start(request: HttpRequest) -> HttpResponse:
 @csp_update({"frame-src": [SELF]})
 @demo_only
 def mailbox(request: HttpRequest) -> HttpResponse:
-    address = request.GET.get("address", "").strip()
+    about = request.GET.get("about", "").strip()
     page = request.GET.get("page", "1")
-    sms = queries.letters("sms", address=address, page=page)
-    email = queries.letters("email", address=address, page=page)
+    sms = queries.letters("sms", about=about, page=page)
+    email = queries.letters("email", about=about, page=page)
     longer = max(sms, email, key=lambda page: page.paginator.num_pages)
     return render(
         request,
         "demo/mailbox.html",
-        {"address": address, "sms": sms, "email": email, "longer": longer, "now": clock.now()},
+        {"about": about, "sms": sms, "email": email, "longer": longer, "now": clock.now()},
     )
 
 

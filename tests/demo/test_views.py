@@ -44,9 +44,22 @@ def test_the_mailbox_shows_letters_newest_first_with_links_to_click(client):
 def test_the_mailbox_finds_an_address_by_a_part_of_it(client):
     letter("sms", text="to a phone")
     email("mail")
-    page = client.get("/demo/mailbox/", {"address": "client017"}).content.decode()
+    page = client.get("/demo/mailbox/", {"about": "client017"}).content.decode()
     assert "client017@example.com" in page
     assert "to a phone" not in page
+
+
+def test_the_mailbox_finds_all_that_a_client_was_sent_by_his_name_or_one_address(client):
+    someone = factories.client(first_name="Client 018")
+    phone, mail = someone.contact_points.order_by("channel").values_list("address", flat=True)[::-1]
+    letter("sms", text="to his phone", recipient=phone)
+    email("mail", subject="to his inbox", recipient=mail)
+    letter("another", text="to another phone")
+    for about in ("client 018", mail, phone):
+        page = client.get("/demo/mailbox/", {"about": about}).content.decode()
+        assert "to his phone" in page
+        assert "to his inbox" in page
+        assert "to another phone" not in page
 
 
 def test_what_a_letter_says_is_never_markup_of_the_page(client):
