@@ -105,6 +105,14 @@ def test_published_terms_cannot_be_changed(admin_client, db):
     assert admin_client.post(page_url(strategy), {"name": "Else"}).status_code == 403
 
 
+def test_drafts_show_plain_numbers(admin_client, db):
+    draft = factories.strategy(state="draft")
+    page = admin_client.get(page_url(draft)).content.decode()
+    assert 'value="0.025"' in page
+    assert 'value="100"' in page  # an initial fixing
+    assert "0E-8" not in page
+
+
 def test_revoking_a_link_twice_revokes_it_once(admin_client, clients):
     link = Link.objects.first()
     do(admin_client, link, "revoke")

@@ -7,11 +7,13 @@ are shown on it by products and his messages by messaging, which profiles knows 
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import DecimalField, Model
 from django.http import (
     Http404,
     HttpRequest,
@@ -103,7 +105,20 @@ def deed(
     return register
 
 
-class Page(ExportMixin, ModelAdmin, Generic[M]):
+class PlainDecimalField(forms.DecimalField):
+    """A number as people write it: 0.75, where the column would say 0.75000000, and 0, not 0E-8."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+
+
+class PlainNumbers:
+    """Gives a form's decimals their plain way of writing."""
+
+    formfield_overrides = {DecimalField: {"form_class": PlainDecimalField}}
+
+
+class Page(PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
     """A list and a form of the back office; the list may be taken out as a file."""
 
     change_form_template = "core/admin/change_form.html"

@@ -26,7 +26,7 @@ from apps.core.admin.display import (
     readable_fields,
 )
 from apps.core.admin.files import Imported
-from apps.core.admin.pages import Page, deed, panel
+from apps.core.admin.pages import Page, PlainNumbers, deed, panel
 from apps.products.actions.strategies import StrategyError, publish_strategy
 from apps.products.admin.observations import evaluate
 from apps.products.imports.strategies import StrategyResource
@@ -40,7 +40,7 @@ from apps.products.models.strategies import (
 STATES = {"published": "good", "draft": "wait", "called": "quiet", "matured": "quiet"}
 
 
-class BasketInline(TabularInline):
+class BasketInline(PlainNumbers, TabularInline):
     model = BasketMember
     extra = 0
     tab = True
@@ -53,7 +53,7 @@ class BasketInline(TabularInline):
     has_delete_permission = has_change_permission
 
 
-class ObservationInline(TabularInline):
+class ObservationInline(PlainNumbers, TabularInline):
     model = Observation
     extra = 0
     tab = True
@@ -101,7 +101,7 @@ class StrategyPage(Imported, Page[Strategy]):
             {
                 "fields": [
                     ("name", "tranche"), ("code", "state"), ("currency", "denomination"),
-                    ("struck_on", "matures_on", "called_on"),
+                    ("struck_on", "matures_on"), "called_on",
                 ],
                 "description": _(
                     "The terms may be changed while the strategy is a draft; publishing freezes them."
