@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     FieldTextFilter,
-    RangeDateTimeFilter,
 )
 
 from apps.core.admin.display import column, list_url, page_link, page_url
+from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, panel
 from apps.events.models import Event
 from apps.events.queries import timeline
@@ -84,7 +84,7 @@ class EventPage(ReadOnlyPage[Event]):
     list_display = ["occurred_at", "client_name", "told", "kind", "subject"]
     list_select_related = ["client"]
     list_filter = [
-        ("occurred_at", RangeDateTimeFilter),
+        ("occurred_at", MomentFilter),
         ("kind", FieldTextFilter),
         ("client", AutocompleteSelectFilter),
     ]

@@ -4,10 +4,11 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from apps.core import clock
 from apps.core.admin.display import column, page_link, pill
+from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, deed
 from apps.landing.models import EmailSubscription
 from apps.messaging.actions.staff_links import open_for_staff
@@ -20,7 +21,7 @@ class EmailSubscriptionPage(ReadOnlyPage[EmailSubscription]):
     list_select_related = ["client", "contact_point"]
     list_filter = [
         ("client", AutocompleteSelectFilter),
-        ("requested_at", RangeDateTimeFilter),
+        ("requested_at", MomentFilter),
     ]
     search_fields = ["client__last_name", "contact_point__address"]
     date_hierarchy = "requested_at"

@@ -13,11 +13,11 @@ from unfold.contrib.filters.admin import (
     BooleanRadioFilter,
     ChoicesDropdownFilter,
     MultipleChoicesDropdownFilter,
-    RangeDateTimeFilter,
 )
 
 from apps.core.admin.display import badge, column, list_url, moment, page_link, pill
 from apps.core.admin.files import Imported
+from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import Page, ReadOnlyPage, panel
 from apps.profiles.imports import ClientResource
 from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Identifier
@@ -64,7 +64,7 @@ class ClientPage(Imported, Page[Client]):
         ("tier", MultipleChoicesDropdownFilter),
         ("language", ChoicesDropdownFilter),
         ("preferred_channel", ChoicesDropdownFilter),
-        ("created_at", RangeDateTimeFilter),
+        ("created_at", MomentFilter),
     ]
     search_fields = ["first_name", "last_name", "identifiers__value", "contact_points__address"]
     search_help_text = _("Name, phone, e-mail or contract number")
@@ -118,7 +118,7 @@ class ConsentPage(ReadOnlyPage[ConsentRecord]):
         ("purpose", ChoicesDropdownFilter),
         ("channel", ChoicesDropdownFilter),
         ("client", AutocompleteSelectFilter),
-        ("recorded_at", RangeDateTimeFilter),
+        ("recorded_at", MomentFilter),
     ]
     search_fields = ["client__last_name", "client__first_name", "source"]
     ordering = ["-recorded_at", "-pk"]

@@ -118,3 +118,20 @@ def test_the_sidebar_shows_only_what_one_may_see(client, db):
 def test_settings_open(admin_client, page):
     assert admin_client.get(reverse(f"admin:{page}_changelist")).status_code == 200
     assert admin_client.get(reverse(f"admin:{page}_add")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ({"from_0": "2020-02-28"}, True),
+        ({"to_0": "2020-02-28"}, True),
+        ({"from_0": "2020-02-28", "from_1": "23:30:00"}, False),
+        ({"to_0": "2020-02-27"}, False),
+        ({"from_0": "nonsense"}, True),
+        ({"from_0": "2020-02-30"}, True),
+    ],
+)
+def test_moments_are_filtered_by_day_or_to_the_minute(admin_client, clients, said, found):
+    filters = {f"queued_at_{name}": value for name, value in said.items()}
+    page = admin_client.get(address(Message, "changelist"), filters)
+    assert bool(page.context["cl"].result_count) is found

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
 from django.db.models import DecimalField, Model
 from django.http import (
@@ -129,6 +130,7 @@ class Page(PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
     list_filter_submit = True
     list_per_page = 50
     show_full_result_count = False  # a second count of millions of rows for one grey number
+    show_facets = ShowFacets.NEVER  # nor one for every choice of every filter
     warn_unsaved_form = True
 
     def has_export_permission(self, request: HttpRequest) -> bool:

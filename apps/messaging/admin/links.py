@@ -11,11 +11,11 @@ from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
     RadioFilter,
-    RangeDateTimeFilter,
 )
 
 from apps.core import clock
 from apps.core.admin.display import badge, column, page_link, page_url, pill
+from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, deed
 from apps.events.admin import subjects, words
 from apps.events.models import Event
@@ -47,7 +47,7 @@ class LinkPage(ReadOnlyPage[Link]):
     list_filter = [
         UsableFilter,
         ("client", AutocompleteSelectFilter),
-        ("created_at", RangeDateTimeFilter),
+        ("created_at", MomentFilter),
     ]
     search_fields = ["client__last_name", "client__first_name", "=subject"]
     date_hierarchy = "created_at"
@@ -78,7 +78,7 @@ class HitPage(ReadOnlyPage[Hit]):
         "occurred_at", "client_name", badge("verdict", _("verdict"), human="good"), "agent",
     ]  # fmt: skip
     list_select_related = ["link__client"]
-    list_filter = [("verdict", ChoicesDropdownFilter), ("occurred_at", RangeDateTimeFilter)]
+    list_filter = [("verdict", ChoicesDropdownFilter), ("occurred_at", MomentFilter)]
     search_fields = ["link__client__last_name", "agent"]
     date_hierarchy = "occurred_at"
     ordering = ["-occurred_at", "-pk"]

@@ -9,10 +9,10 @@ from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     MultipleChoicesDropdownFilter,
     MultipleRelatedDropdownFilter,
-    RangeDateTimeFilter,
 )
 
 from apps.core.admin.display import badge, column, list_url, moment, page_link, pill
+from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, panel
 from apps.messaging.models.outbox import Digest, Message, Notice
 from apps.messaging.queries.desk import messages_to
@@ -36,7 +36,7 @@ class NoticePage(ReadOnlyPage[Notice]):
         ("state", MultipleChoicesDropdownFilter),
         ("template", MultipleRelatedDropdownFilter),
         ("client", AutocompleteSelectFilter),
-        ("created_at", RangeDateTimeFilter),
+        ("created_at", MomentFilter),
     ]
     search_fields = ["client__last_name", "client__first_name", "dedupe_key", "=subject", "reason"]
     date_hierarchy = "created_at"
@@ -79,7 +79,7 @@ class MessagePage(ReadOnlyPage[Message]):
         ("channel", MultipleChoicesDropdownFilter),
         ("notice__template", MultipleRelatedDropdownFilter),
         ("notice__client", AutocompleteSelectFilter),
-        ("queued_at", RangeDateTimeFilter),
+        ("queued_at", MomentFilter),
     ]
     search_fields = [
         "notice__client__last_name", "contact_point__address", "=provider_id", "reason",

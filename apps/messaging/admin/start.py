@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -23,6 +24,12 @@ SHOWN = 5
 ICONS = {Channel.SMS: "sms", Channel.EMAIL: "mail"}
 
 
+def since(field: str, at: datetime) -> dict[str, str]:
+    """Return the list's filter for what is remembered, as its own form would write it."""
+    begin = timezone.localtime(at - REMEMBERED)
+    return {f"{field}_from_0": f"{begin:%Y-%m-%d}", f"{field}_from_1": f"{begin:%H:%M:%S}"}
+
+
 @concerns("messaging.view_message")
 def messages_broken(at: datetime) -> Iterable[Concern]:
     titles = {
@@ -34,7 +41,7 @@ def messages_broken(at: datetime) -> Iterable[Concern]:
         yield Concern(
             title=title,
             count=rows[: COUNTED + 1].count(),
-            url=list_url(Message, state__exact=state, queued_at__gte=f"{at - REMEMBERED:%Y-%m-%d}"),
+            url=list_url(Message, state__exact=state, **since("queued_at", at)),
             lines=[
                 Line(
                     f"{row.notice.template} → {row.notice.client}",
@@ -57,7 +64,7 @@ def notices_broken(at: datetime) -> Iterable[Concern]:
         url=list_url(
             Notice,
             state__exact=Notice.State.FAILED,
-            created_at__gte=f"{at - REMEMBERED:%Y-%m-%d}",
+            **since("created_at", at),
         ),
         lines=[Line(str(row), row.reason, page_url(row)) for row in rows[:SHOWN]],
         tone="bad",

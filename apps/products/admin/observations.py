@@ -15,7 +15,6 @@ from unfold.contrib.filters.admin import (
     BooleanRadioFilter,
     MultipleChoicesDropdownFilter,
     RangeDateFilter,
-    RangeDateTimeFilter,
 )
 
 from apps.core import clock
@@ -33,6 +32,7 @@ from apps.core.admin.display import (
     readable,
     readable_fields,
 )
+from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, deed, panel
 from apps.products.actions.evaluation import evaluate_observation
 from apps.products.models.strategies import (
@@ -141,7 +141,7 @@ class ResultPage(ReadOnlyPage[ObservationResult]):
         ("called", BooleanRadioFilter),
         ("matured", BooleanRadioFilter),
         ("observation__strategy", AutocompleteSelectFilter),
-        ("evaluated_at", RangeDateTimeFilter),
+        ("evaluated_at", MomentFilter),
     ]
     search_fields = ["observation__strategy__code", "observation__strategy__name"]
     date_hierarchy = "evaluated_at"
