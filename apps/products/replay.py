@@ -207,10 +207,10 @@ class _Past:
         terms = self.terms
         pay = max(observation.pay or valued, valued)
         on = pay if observation.pay else schedule.payment_day(valued, terms.payment, self.calendars)
-        back_on = on
-        if outcome.status is Status.MATURED and not observation.pay and on and terms.maturity:
-            back_on = max(on, terms.maturity)
         end = terms.maturity or terms.observations[-1].pay or terms.observations[-1].scheduled
+        end = max(on or end, end)
+        # A call pays back with the coupon; what is held to maturity is paid back then.
+        back_on = on if outcome.called or on is None else end
         parts = [
             (on, PaymentKind.COUPON, outcome.rate_paid),
             (back_on, PaymentKind.REDEMPTION, outcome.redemption or Fraction(0)),

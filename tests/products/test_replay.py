@@ -101,8 +101,20 @@ def test_nothing_is_paid_before_it_is_valued():
     assert {payment.on for payment in result.payments} == {date(2019, 2, 19)}
 
 
-def test_capital_comes_back_at_maturity_and_the_last_coupon_after_its_lag():
-    result = replay(listed(maturity="2019-05-20", payment={"lag": 1}), market(QUARTERS))
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"payment": {"lag": 1}},
+        {
+            "observations": [
+                *({"date": day} for day in DATES[:-1]),
+                {"date": DATES[-1], "pay": "2019-05-16"},
+            ]
+        },
+    ],
+)
+def test_capital_comes_back_at_maturity_and_the_last_coupon_when_it_is_paid(terms):
+    result = replay(listed(maturity="2019-05-20", **terms), market(QUARTERS))
     assert [(payment.on, payment.kind) for payment in result.payments[-2:]] == [
         (date(2019, 5, 16), PaymentKind.COUPON),
         (date(2019, 5, 20), PaymentKind.REDEMPTION),
