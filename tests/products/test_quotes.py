@@ -153,6 +153,9 @@ def test_what_cannot_be_a_close_is_refused_with_its_row_and_reason():
             QuoteRow("AAPL", FRI, Decimal(1), currency="EUR"),
             QuoteRow("AAPL", FRI, Decimal("69.49"), currency="USD"),
             QuoteRow("AAPL", FRI, Decimal("69.50")),
+            QuoteRow("IBM", FRI, Decimal("1e12")),
+            QuoteRow("IBM", FRI, Decimal("1e999999")),
+            QuoteRow("IBM", FRI, Decimal(f"1.{'0' * 40}1")),
         ],
         source="a",
         at=EVENING,
@@ -165,6 +168,9 @@ def test_what_cannot_be_a_close_is_refused_with_its_row_and_reason():
         (4, "AAPL: 14 Mar 2020 lies in the future; it has no close yet."),
         (5, "AAPL trades in USD, not in EUR."),
         (7, "AAPL 13 Mar 2020: two closes are given, 69.49 and 69.5."),
+        (8, "IBM: a closing price has at most 12 digits before the point."),
+        (9, "IBM: a closing price has at most 12 digits before the point."),
+        (10, "IBM: a closing price has at most 8 decimals."),
     ]
     assert report.confirmed == 1
 

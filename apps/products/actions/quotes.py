@@ -18,7 +18,9 @@ from apps.products.models.markets import CorporateAction, Quote, Underlying
 from apps.products.queries.due import spoken
 
 JUMP = Decimal("0.25")  # a close that moves further than this in one step is looked at by a person
-PLACES = 8  # decimals of Quote.close
+# What Quote.close can hold, 20 digits with 8 decimals: one number beyond it would fail a whole feed.
+MOST = Decimal("1e12")
+SMALLEST = Decimal("1e-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,9 @@ class _Intake:
             return _("%(ticker)s trades in %(own)s, not in %(other)s.") % words
         if not row.close.is_finite() or row.close <= 0:
             return _("%(ticker)s: a closing price must be above zero.") % words
-        if -int(row.close.normalize().as_tuple().exponent) > PLACES:
+        if row.close >= MOST:
+            return _("%(ticker)s: a closing price has at most 12 digits before the point.") % words
+        if row.close % SMALLEST:
             return _("%(ticker)s: a closing price has at most 8 decimals.") % words
         if row.day > self.at.astimezone(ZoneInfo(share.exchange.time_zone)).date():
             return _("%(ticker)s: %(day)s lies in the future; it has no close yet.") % words
