@@ -163,6 +163,15 @@ def test_dates_that_a_calendar_did_not_reach_are_rolled_when_it_does():
     assert observation.moved_because == "29 Feb 2020 is no session"
 
 
+def test_a_tick_reads_the_calendars_once_for_all_that_wait_for_them(django_assert_num_queries):
+    held_policy(factories.strategy())
+    held_policy(factories.strategy(fixings=[("AAPL", "100")]))
+    TradingDay.objects.all().delete()
+    evaluate_due(at=evening(FIRST))
+    with django_assert_num_queries(7):
+        evaluate_due(at=evening(FIRST))
+
+
 def test_a_daily_barrier_waits_for_every_close_and_remembers_a_breach():
     strategy = factories.strategy(
         days=[FIRST, SECOND],

@@ -1,6 +1,7 @@
 """Strategies on their way from draft to life: dates on sessions, checks, publication."""
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime
 
 from django.db import transaction
@@ -50,7 +51,8 @@ def roll_observations(strategy: Strategy) -> int:
     the term sheet gives none or it would come before the valuation. Where the calendars do not reach
     far enough a date stays as scheduled, without a payment day, and is rolled when they do.
     """
-    return _roll(strategy, strategy.observations.filter(state__in=Observation.OPEN))
+    sessions = _common_sessions([strategy])[strategy.pk]
+    return _roll(strategy, strategy.observations.filter(state__in=Observation.OPEN), sessions)
 
 
 def roll_unplaced(*, at: datetime) -> int:
@@ -74,11 +76,14 @@ def roll_unplaced(*, at: datetime) -> int:
     by_strategy: dict[Strategy, list[Observation]] = {}
     for observation in unplaced:
         by_strategy.setdefault(observation.strategy, []).append(observation)
-    return sum(_roll(strategy, observations) for strategy, observations in by_strategy.items())
+    sessions = _common_sessions(by_strategy)
+    return sum(
+        _roll(strategy, observations, sessions[strategy.pk])
+        for strategy, observations in by_strategy.items()
+    )
 
 
-def _roll(strategy: Strategy, observations: Iterable[Observation]) -> int:
-    sessions = _common_sessions(strategy)
+def _roll(strategy: Strategy, observations: Iterable[Observation], sessions: Sessions) -> int:
     changed = 0
     for observation in observations:
         dates = _dates(strategy, observation, sessions)
@@ -90,16 +95,23 @@ def _roll(strategy: Strategy, observations: Iterable[Observation]) -> int:
     return changed
 
 
-def _common_sessions(strategy: Strategy) -> Sessions:
-    """Return the days on which all exchanges of the basket trade; two queries."""
-    markets = set(strategy.basket_members.order_by().values_list("underlying__exchange", flat=True))
-    calendars: dict[int, list[date]] = {market: [] for market in markets}
-    for market, day in TradingDay.objects.filter(exchange__in=markets).values_list(
-        "exchange_id", "day"
+def _common_sessions(strategies: Collection[Strategy]) -> dict[int, Sessions]:
+    """Return by strategy the days on which all exchanges of its basket trade; two queries."""
+    baskets: dict[int, frozenset[int]] = {strategy.pk: frozenset() for strategy in strategies}
+    for strategy_id, market in BasketMember.objects.filter(strategy__in=baskets).values_list(
+        "strategy", "underlying__exchange"
     ):
+        baskets[strategy_id] |= {market}
+    calendars: dict[int, list[date]] = defaultdict(list)
+    for market, day in TradingDay.objects.filter(
+        exchange__in=frozenset().union(*baskets.values())
+    ).values_list("exchange_id", "day"):
         calendars[market].append(day)
-    each = [Sessions.of(days) for days in calendars.values()]
-    return each[0].shared_with(each) if each else Sessions.of(())
+    common = {}
+    for markets in set(baskets.values()):
+        each = [Sessions.of(calendars[market]) for market in markets]
+        common[markets] = each[0].shared_with(each) if each else Sessions.of(())
+    return {strategy: common[markets] for strategy, markets in baskets.items()}
 
 
 def _dates(
@@ -145,7 +157,7 @@ def _objections(strategy: Strategy, at: datetime) -> Iterator[str]:
 
 def _off_session(observations: Iterable[Observation], strategy: Strategy) -> Iterator[str]:
     """Name the valuation days that are no session, as far as the calendars reach."""
-    sessions = _common_sessions(strategy)
+    sessions = _common_sessions([strategy])[strategy.pk]
     if not sessions.days:
         yield _("There is no session calendar of the basket's exchanges.")
     for observation in observations:
