@@ -159,6 +159,14 @@ def test_a_calendar_that_begins_later_says_nothing_of_earlier_days():
     assert roll_observations(strategy) == 0
 
 
+@pytest.mark.parametrize("roll", ["following", "preceding"])
+def test_a_day_is_not_rolled_over_a_hole_in_the_calendar(roll):
+    strategy = draft(days=[SATURDAY], roll=roll)
+    TradingDay.objects.all().delete()
+    factories.sessions(date(2019, 12, 31), date(2021, 1, 4))
+    assert objections(strategy) == "Observation 1: 29 Feb 2020 is no session."
+
+
 def test_a_payment_day_of_the_term_sheet_is_kept():
     strategy = draft(days=[FRIDAY], payment_lag=0)
     strategy.observations.update(pays_on=date(2020, 3, 9))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -17,6 +17,8 @@ from apps.products.schedule import Sessions
 from apps.products.terms.sheet import PaymentLag, Roll, TermSheetError
 
 BASKET = "basket"  # the name under which payment days count the basket's common sessions
+# Moscow was shut for 26 days in 2022; where no session follows for longer, the calendar has a hole.
+LONGEST_CLOSURE = timedelta(days=31)
 
 
 class StrategyError(ValueError):
@@ -122,7 +124,7 @@ def _dates(
     # A calendar that begins later says nothing about the days before it.
     known = bool(sessions.days) and sessions.days[0] <= scheduled
     rolled = sessions.rolled(scheduled, Roll(strategy.roll)) if known else None
-    if rolled is None:
+    if rolled is None or abs(rolled - scheduled) > LONGEST_CLOSURE:
         return {"valuation_on": scheduled, "moved_because": "", "pays_on": pays_on}
     if pays_on is None or pays_on < rolled:
         lag = PaymentLag(strategy.payment_lag, BASKET)
