@@ -163,6 +163,18 @@ def test_dates_that_a_calendar_did_not_reach_are_rolled_when_it_does():
     assert observation.moved_because == "29 Feb 2020 is no session"
 
 
+def test_an_observation_that_was_moved_returns_to_a_session_that_is_entered_late():
+    strategy = factories.strategy(days=[FIRST], roll="following")
+    monday = date(2020, 3, 2)
+    strategy.observations.update(valuation_on=monday, moved_because="28 Feb 2020 is no session")
+    factories.sessions(date(2020, 2, 27), monday)
+    closes(FIRST)
+    held_policy(strategy)
+    assert evaluate_due(at=evening(FIRST)) == 1
+    observation = strategy.observations.get()
+    assert (observation.valuation_on, observation.moved_because) == (FIRST, "")
+
+
 def test_a_tick_reads_the_calendars_once_for_all_that_wait_for_them(django_assert_num_queries):
     held_policy(factories.strategy())
     held_policy(factories.strategy(fixings=[("AAPL", "100")]))

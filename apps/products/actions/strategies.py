@@ -58,9 +58,9 @@ def roll_observations(strategy: Strategy) -> int:
 
 
 def roll_unplaced(*, at: datetime) -> int:
-    """Roll the observations that have come due without a session or payment day of their own.
+    """Roll the observations that have come due and were moved, or lack a session or payment day.
 
-    Their calendars may have been imported after the strategy was published.
+    Their calendars may have been imported or corrected after the strategy was published.
     """
     closed = BasketMember.objects.filter(strategy=OuterRef("strategy")).exclude(
         Exists(
@@ -69,9 +69,11 @@ def roll_unplaced(*, at: datetime) -> int:
             )
         )
     )
+    horizon = at.date() + AHEAD
     unplaced = (
         open_observations()
-        .filter(Q(pays_on__isnull=True) | Exists(closed), valuation_on__lte=at.date() + AHEAD)
+        .filter(Q(pays_on__isnull=True) | ~Q(moved_because="") | Exists(closed))
+        .filter(Q(valuation_on__lte=horizon) | Q(scheduled_on__lte=horizon))
         .select_related("strategy")
         .order_by("strategy", "number")
     )
