@@ -70,6 +70,15 @@ def test_halves_go_where_the_rounding_says(rounding, amounts):
     assert in_sql(rounding, rows) == amounts
 
 
+@pytest.mark.parametrize("rounding", Rounding)
+def test_the_highest_nominal_has_a_coupon(rounding):
+    highest = 2**63 - 1
+    assert in_sql(rounding.value, [(highest, None, 1, 1), (highest, None, 1, 10**8)]) == [
+        highest,
+        highest // 10**8,
+    ]
+
+
 def test_a_published_coupon_is_rounded_per_note():
     # $10 × 10.65 % ÷ 4 = $0.26625 a note, published as $0.2663: here with four decimals.
     assert in_sql("HALF_UP", [(10_0000 * 3, 10_0000, 1065, 40_000)]) == [3 * 2663]
