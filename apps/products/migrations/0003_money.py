@@ -16,7 +16,7 @@ CREATE FUNCTION products_money(
             2 * div(div(coalesce(denomination, nominal) * rate_over, rate_under) + 1, 2)
         WHEN rounding IN ('HALF_UP', 'HALF_EVEN') THEN
             div(
-                2 * coalesce(denomination, nominal) * rate_over + rate_under,
+                2 * (coalesce(denomination, nominal) * rate_over) + rate_under,
                 2 * rate_under
             )
     END
