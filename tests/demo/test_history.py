@@ -55,8 +55,9 @@ def test_killed_in_the_middle_it_goes_on_and_tells_nobody_twice(mailbox, real, t
     resumed = traces()
     assert Observation.objects.filter(state="evaluated").count() == 2
     assert resumed["Letter"] == Message.objects.filter(state=Message.State.SENT).count() > 0
-    load(real, tmp_path)
+    world = load(real + timedelta(hours=1), tmp_path)
     assert traces() == resumed
+    assert world.loaded_at == real
 
 
 @pytest.mark.django_db
