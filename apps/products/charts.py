@@ -178,7 +178,6 @@ def _layout(
             "type": "date",
             "showgrid": False,
             "fixedrange": True,
-            "nticks": 5,
             "tickangle": 0,
         },
         "yaxis": {

@@ -70,13 +70,14 @@
   };
 
   // Colours of axes and text follow the page's scheme; those of lines and marks suit both.
-  const theme = () => {
+  const theme = (width) => {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(name).trim();
     return {
       "font.color": colour("--soft"),
       "font.family": getComputedStyle(document.body).fontFamily,
       "font.size": 12,
+      "xaxis.nticks": Math.max(2, Math.floor(width / 120)),
       "yaxis.gridcolor": colour("--line"),
       "xaxis.linecolor": colour("--line"),
       "hoverlabel.bgcolor": colour("--card"),
@@ -101,10 +102,9 @@
       responsive: true,
       locale: language,
     });
-    await Plotly.relayout(drawing, theme());
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
-      Plotly.relayout(drawing, theme()),
-    );
+    const dress = () => Plotly.relayout(drawing, theme(holder.clientWidth));
+    await dress();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dress);
     holder.classList.add("is-drawn");
     performance.mark("chart-drawn");
   };

@@ -224,12 +224,11 @@ def legend(holding: Holding) -> list[dict[str, object]]:
         for number, share in enumerate(holding.shares)
         if share.close.value is not None
     ]
-    first = holding.shares[0] if holding.shares else None
-    if first and first.barrier:
+    if any(share.barrier for share in holding.shares):
         entries.append({"kind": "barrier", "name": _("Coupon barrier")})
-    if first and first.upper:
+    if any(share.upper for share in holding.shares):
         entries.append({"kind": "upper", "name": _("Top of the corridor")})
-    if first and first.call:
+    if any(share.call for share in holding.shares):
         entries.append({"kind": "call", "name": _("Call barrier")})
     occurred = dict.fromkeys(one.mark for one in holding.observations if one.outcome)
     entries += [{"kind": mark, "name": LOOKS[mark].label} for mark in occurred]

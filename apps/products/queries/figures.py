@@ -27,7 +27,7 @@ from apps.products.queries.facts import (
     Supposed,
     Transfer,
 )
-from apps.products.terms.sheet import TermSheet, Underlying
+from apps.products.terms.sheet import BasketKind, TermSheet, Underlying
 from apps.profiles.models import Client
 
 T = TypeVar("T")
@@ -126,10 +126,8 @@ def _shares(
     today: date,
 ) -> tuple[Share, ...]:
     """Return each share against the barriers of the next observation, or of the last one."""
-    quotes = {
-        member.underlying.ticker: found.quotes.get(member.underlying_id)
-        for member in found.members[strategy.pk]
-    }
+    facts = {member.underlying.ticker: member.underlying for member in found.members[strategy.pk]}
+    quotes = {ticker: found.quotes.get(share.pk) for ticker, share in facts.items()}
     reached = {
         share.id: levels.level(share, terms.changes, quote.day, Fraction(quote.close))
         for share in terms.basket.underlyings
@@ -139,13 +137,15 @@ def _shares(
     number = upcoming.number if upcoming else len(terms.observations)
     aims = terms.observation(number)
     known = tuple(share for share in terms.basket.underlyings if share.id in reached)
+    # Of the worst share alone the top of a corridor is asked; the others may stand above it.
+    topped = set(facts) if terms.basket.kind is BasketKind.ALL else {worst}
     earning = levels.shares_inside(
-        replace(terms.basket, underlyings=known),
-        reached,
-        aims.barrier,
-        aims.upper,
-        strict=terms.coupon.strict,
-    )
+        replace(terms.basket, underlyings=known), reached, aims.barrier, strict=terms.coupon.strict
+    ) - {
+        share
+        for share in topped & reached.keys()
+        if aims.upper is not None and reached[share] > aims.upper
+    }
 
     def share_of(share: Underlying, name: str, currency: str) -> Share:
         quote, struck = quotes[share.id], strategy.struck_on
@@ -173,13 +173,12 @@ def _shares(
             close=_close(quote),
             level=Figure(reached.get(share.id), quote.day if quote else None, Origin.CLOSE, source),
             barrier=bound(aims.barrier),
-            upper=bound(aims.upper),
+            upper=bound(aims.upper) if share.id in topped else None,
             call=bound(aims.call_barrier),
             earns=share.id in earning if quote else None,
             is_worst=share.id == worst,
         )
 
-    facts = {member.underlying.ticker: member.underlying for member in found.members[strategy.pk]}
     return tuple(
         share_of(share, facts[share.id].name, facts[share.id].currency)
         for share in terms.basket.underlyings
