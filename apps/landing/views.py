@@ -45,7 +45,7 @@ from apps.messaging.models.links import Hit, Link
 from apps.products.models.strategies import Strategy
 from apps.products.queries.charts import stored_chart
 from apps.products.queries.facts import Holding
-from apps.products.queries.figures import holdings
+from apps.products.queries.figures import portfolio
 
 COOKIE = "figures"
 SHOWN_FOR = timedelta(hours=4)
@@ -202,16 +202,17 @@ def _page(
 ) -> HttpResponse:
     at = clock.now()
     shown = _is_shown(request, link)
-    found = holdings(link.client, at=at)
+    found = portfolio(link.client, at=at)
     # What is not shown does not reach the template, so that no template can give it away.
-    visible = found if shown else tuple(holding.public() for holding in found)
+    holdings = found.holdings if shown else [holding.public() for holding in found.holdings]
     said = request.GET.get("said", "")
     with translation.override(_language(request, link)):
         context = {
             "client": link.client if shown else None,
             "token": token,
             "shown": shown,
-            "holdings": sorted(visible, key=lambda one: not _is_subject(link, one)),
+            "holdings": sorted(holdings, key=lambda one: not _is_subject(link, one)),
+            "refused": found.refused,
             "form": form,
             "said": said if said in SAID else "",
             "at": at,

@@ -12,6 +12,7 @@ from apps.events.models import Event
 from apps.landing import views
 from apps.messaging.actions.links import make_link, revoke_link
 from apps.messaging.models.links import Hit
+from apps.products.models.markets import CorporateAction
 from tests import factories
 from tests.landing.conftest import CLOSES, closes, evaluate, lived
 
@@ -202,6 +203,22 @@ def test_a_share_without_a_close_says_so(client, db, today):
     text = client.get(f"/p/{token}/").content.decode()
     assert "No closing price is known" in text
     assert "This cannot be said: no closing price of MSFT is known." in text
+
+
+def test_a_strategy_that_cannot_be_read_does_not_hide_the_others(client, world):
+    broken = lived(name="Broken One", fixings=[("MSFT", "50")])
+    factories.policy(world.client, broken)
+    CorporateAction.objects.create(
+        underlying=factories.underlying("MSFT"),
+        kind=CorporateAction.Kind.SPECIAL_DIVIDEND,
+        ex_on=date(2020, 3, 2),
+        amount=3,  # and no close of the day before, which the fixing would need
+        source="test",
+    )
+    text = client.get(world.page).content.decode()
+    assert "Evergreen Memory" in text
+    assert "Broken One" in text
+    assert "cannot be shown right now" in text
 
 
 def test_a_client_without_policies_is_told_so(client, db, today):

@@ -178,6 +178,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Portfolio:
+    """All that a client holds; of `refused` strategies nothing can be said until they are mended."""
+
+    holdings: "tuple[Holding, ...]"
+    refused: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Coupons:
     """The coupons of all the client's policies on a strategy, in minor units."""
 

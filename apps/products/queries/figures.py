@@ -22,6 +22,7 @@ from apps.products.queries.facts import (
     Observed,
     ObservedShare,
     Origin,
+    Portfolio,
     Private,
     Share,
     Supposed,
@@ -33,10 +34,18 @@ from apps.profiles.models import Client
 T = TypeVar("T")
 
 
-def holdings(client: Client, *, at: datetime) -> tuple[Holding, ...]:
+def portfolio(client: Client, *, at: datetime) -> Portfolio:
     """Return every figure of the client's page, newest policy first; a fixed number of queries."""
     found = rows.of_client(client, at=at)
-    return tuple(_holding(strategy, found, at) for strategy in found.strategies)
+    return Portfolio(
+        tuple(_holding(strategy, found, at) for strategy in found.strategies),
+        tuple(strategy.name for strategy in found.refused),
+    )
+
+
+def holdings(client: Client, *, at: datetime) -> tuple[Holding, ...]:
+    """Return the figures of every strategy of the client that can be shown."""
+    return portfolio(client, at=at).holdings
 
 
 def _holding(strategy: Strategy, found: rows.Rows, at: datetime) -> Holding:

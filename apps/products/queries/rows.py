@@ -2,16 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Subquery, prefetch_related_objects
 
 from apps.products.models.holdings import Payment, Policy, PolicyCoupon
 from apps.products.models.markets import Quote, Underlying
 from apps.products.models.strategies import BasketMember, Observation, ObservationResult, Strategy
-from apps.products.queries.terms import term_sheets
-from apps.products.terms.sheet import TermSheet
+from apps.products.queries.terms import TERM_ROWS, term_sheets
+from apps.products.terms.sheet import TermSheet, TermSheetError
 from apps.profiles.models import Client
 
 
@@ -20,6 +21,7 @@ class Rows:
     """Everything a page needs; by strategy, observation, policy or underlying id."""
 
     strategies: Sequence[Strategy]
+    refused: Sequence[Strategy]
     terms: Mapping[int, TermSheet]
     members: Mapping[int, Sequence[BasketMember]]
     observations: Mapping[int, Sequence[Observation]]
@@ -43,9 +45,10 @@ def of_client(client: Client, *, at: datetime) -> Rows:
         .select_related("strategy")
         .order_by("-starts_on", "-pk")
     )
-    strategies = list({policy.strategy_id: policy.strategy for policy in held}.values())
+    every = list({policy.strategy_id: policy.strategy for policy in held}.values())
     today = at.date()
-    terms = term_sheets(strategies, as_of=today)
+    terms = _terms(every, today)
+    strategies = [one for one in every if one.pk in terms]
     members = {one.pk: list(one.basket_members.all()) for one in strategies}
     policies, coupons, payments = defaultdict(list), defaultdict(list), defaultdict(list)
     for policy in held:
@@ -56,6 +59,7 @@ def of_client(client: Client, *, at: datetime) -> Rows:
         payments[payment.policy_id].append(payment)
     return Rows(
         strategies=strategies,
+        refused=[one for one in every if one.pk not in terms],
         terms=terms,
         members=members,
         observations={
@@ -70,6 +74,16 @@ def of_client(client: Client, *, at: datetime) -> Rows:
             {member.underlying_id for basket in members.values() for member in basket}, today
         ),
     )
+
+
+def _terms(strategies: Sequence[Strategy], today: date) -> dict[int, TermSheet]:
+    """Return the term sheets that the engine takes: one that it refuses must not hide the others."""
+    prefetch_related_objects(strategies, *TERM_ROWS)
+    terms: dict[int, TermSheet] = {}
+    for one in strategies:
+        with suppress(TermSheetError):
+            terms |= term_sheets([one], as_of=today)
+    return terms
 
 
 def last_closes(shares: Iterable[int], day: date) -> dict[int, Quote]:

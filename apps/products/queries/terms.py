@@ -13,6 +13,13 @@ from apps.products.payoff import State
 from apps.products.terms.reading import read_spec
 from apps.products.terms.sheet import TermSheet, TermSheetError
 
+# What a term sheet is read from; whoever reads many has these prefetched.
+TERM_ROWS = (
+    "basket_members__underlying__exchange",
+    "basket_members__underlying__corporate_actions",
+    "observations",
+)
+
 
 def term_sheet(strategy: Strategy, *, as_of: date | None = None) -> TermSheet:
     """Return the strategy as the engine's term sheet; six queries.
@@ -30,12 +37,7 @@ def term_sheets(
 
     A special dividend costs two more. The rows stay prefetched on the strategies given.
     """
-    prefetch_related_objects(
-        strategies,
-        "basket_members__underlying__exchange",
-        "basket_members__underlying__corporate_actions",
-        "observations",
-    )
+    prefetch_related_objects(strategies, *TERM_ROWS)
     sheets = {}
     for one in strategies:
         members = list(one.basket_members.all())
