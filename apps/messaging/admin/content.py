@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -96,6 +96,8 @@ def publish(request: HttpRequest, version: TemplateVersion) -> None:
             messages.error(request, reason)
         return
     if published:
-        messages.success(request, _now("The wording is published; the one before it is retired."))
+        messages.success(
+            request, gettext("The wording is published; the one before it is retired.")
+        )
     else:
-        messages.warning(request, _now("It is no draft any more."))
+        messages.warning(request, gettext("It is no draft any more."))

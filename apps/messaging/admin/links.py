@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
@@ -67,9 +67,9 @@ class LinkPage(ReadOnlyPage[Link]):
 @deed(Link, _("Revoke"), permission="messaging.change_link", icon="link_off", offered=is_usable)
 def revoke(request: HttpRequest, link: Link) -> None:
     if revoke_link(link.pk, at=clock.now()):
-        messages.success(request, _now("The link leads nowhere any more."))
+        messages.success(request, gettext("The link leads nowhere any more."))
     else:
-        messages.warning(request, _now("The link was revoked already."))
+        messages.warning(request, gettext("The link was revoked already."))
 
 
 @admin.register(Hit)
@@ -95,14 +95,14 @@ def links_named(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
 
 @words("link.opened")
 def opened_told(_event: Event) -> str:
-    return _now("Followed his link")
+    return gettext("Followed his link")
 
 
 @words("page.opened_by_staff")
 def opened_by_staff_told(event: Event) -> str:
-    return _now("Page looked at by %(name)s of the staff") % {"name": event.properties["name"]}
+    return gettext("Page looked at by %(name)s of the staff") % {"name": event.properties["name"]}
 
 
 @words("page.figures_shown")
 def figures_shown_told(_event: Event) -> str:
-    return _now("Looked at his figures")
+    return gettext("Looked at his figures")

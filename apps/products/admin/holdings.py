@@ -7,9 +7,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
@@ -206,11 +205,11 @@ def strategies_named(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
 def coupon_told(event: Event) -> str:
     """Tell what an observation brought a policy, with its amounts."""
     said = {
-        "coupon.accrued": _now("Coupon accrued: %(amount)s"),
-        "coupon.saved": _now("Coupon saved; %(remembered)s remembered"),
-        "coupon.lost": _now("Coupon lost"),
-        "strategy.called": _now("Strategy called early; coupon %(amount)s"),
-        "strategy.matured": _now("Strategy matured; coupon %(amount)s"),
+        "coupon.accrued": gettext("Coupon accrued: %(amount)s"),
+        "coupon.saved": gettext("Coupon saved; %(remembered)s remembered"),
+        "coupon.lost": gettext("Coupon lost"),
+        "strategy.called": gettext("Strategy called early; coupon %(amount)s"),
+        "strategy.matured": gettext("Strategy matured; coupon %(amount)s"),
     }[event.kind]
     currency = event.properties.get("currency", "")
     return said % {

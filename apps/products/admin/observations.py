@@ -7,9 +7,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     BooleanRadioFilter,
@@ -61,7 +60,7 @@ def evaluate(request: HttpRequest, observations: QuerySet[Observation]) -> None:
     for waiting in waits[:5]:
         messages.warning(request, f"{waiting}: {waiting.waiting_for}")
     if not waits:
-        messages.info(request, _now("Nothing is due."))
+        messages.info(request, gettext("Nothing is due."))
 
 
 @admin.register(Observation)
