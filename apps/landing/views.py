@@ -131,7 +131,7 @@ def hide(request: HttpRequest, token: str) -> HttpResponse:
 def subscribe(request: HttpRequest, token: str) -> HttpResponse:
     """Ask for a letter to an address, by which the client then confirms that it is his."""
     link = _link(token)
-    if not _is_shown(request, link):
+    if link.is_for_staff or not _is_shown(request, link):
         return _back(request, token)
     form = EmailForm(request.POST)
     if not form.is_valid():

@@ -49,3 +49,4 @@ def test_a_look_of_staff_is_no_page_opened_by_a_client(admin_user):
     looked = find_link(open_for_staff(person, by=admin_user, at=NOON))
     record_hit(looked, verdict="human", agent="desk", at=NOON)
     assert opened_today(at=NOON) == (1, 1)
+    assert Event.objects.filter(client=person, kind="link.opened").count() == 1

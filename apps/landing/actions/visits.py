@@ -13,8 +13,10 @@ from apps.messaging.models.links import Link
 def show_figures(link: Link, *, at: datetime) -> bool:
     """Put on the timeline that the client looked at his figures, once per link and (UTC) day.
 
-    Returns whether it was the first time that day.
+    Returns whether it was the first time that day. A look of staff is no look of the client's.
     """
+    if link.is_for_staff:
+        return False
     day = at.astimezone(UTC).date()
     key = f"figures:{link.pk}:{day}"
     # Events are unique by key and moment, so two visits at once are kept apart by the link's row.

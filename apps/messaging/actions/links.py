@@ -87,9 +87,9 @@ def find_link(token: str) -> Link | None:
 
 @transaction.atomic
 def record_hit(link: Link, *, verdict: str, agent: str, at: datetime) -> Hit:
-    """Note that a link was followed; a person's visit also goes on the client's timeline."""
+    """Note that a link was followed; the client's own visit also goes on his timeline."""
     hit = Hit.objects.create(link=link, occurred_at=at, verdict=verdict, agent=agent[:AGENT_LENGTH])
-    if verdict == Hit.Verdict.HUMAN:
+    if verdict == Hit.Verdict.HUMAN and not link.is_for_staff:
         opened = Fact(
             client_id=link.client_id,
             kind="link.opened",
