@@ -1,5 +1,7 @@
 """What clients leave on their pages, and a look at such a page for staff."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -9,9 +11,10 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from apps.core import clock
 from apps.core.admin.display import column, page_link, pill
 from apps.core.admin.filters import MomentFilter
-from apps.core.admin.pages import ReadOnlyPage, deed
+from apps.core.admin.pages import ReadOnlyPage, deed, panel
 from apps.landing.models import EmailSubscription
 from apps.messaging.actions.staff_links import open_for_staff
+from apps.products.models.strategies import Strategy
 from apps.profiles.models import Client
 
 
@@ -49,3 +52,14 @@ def open_page(request: HttpRequest, client: Client) -> HttpResponse | None:
         return None
     token = open_for_staff(client, by=request.user, at=clock.now())
     return HttpResponseRedirect(reverse("landing:page", args=[token]))
+
+
+@panel(
+    Strategy, _("The way since the start"), permission="products.view_strategy", wide=True,
+    template="landing/admin_chart.html", order=10,
+)  # fmt: skip
+def chart_of(_request: HttpRequest, strategy: Strategy) -> dict[str, Any] | None:
+    """Draw the strategy with the script that draws it on the clients' pages."""
+    if strategy.state == Strategy.State.DRAFT:
+        return None
+    return {"chart": reverse("admin:products_strategy_chart", args=[strategy.pk])}

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -23,6 +24,12 @@ def browser_type_launch_args(browser_type_launch_args):
 @pytest.fixture(scope="session")
 def base_url() -> None:
     """Stand in for pytest-playwright's fixture, a method, of which pytest 9.2 warns."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def brief_connections() -> None:
+    """Let no thread of the live server keep its session: it would hold the test database."""
+    connections.settings["default"]["CONN_MAX_AGE"] = 0
 
 
 class Complaints(list[str]):

@@ -91,6 +91,14 @@ def test_every_kind_of_page_keeps_its_policy(desk, live_server):
         desk.set_viewport_size({"width": 1280, "height": 800})
 
 
+def test_a_strategys_page_draws_its_chart(desk, live_server):
+    world()
+    strategy = Strategy.objects.exclude(state="draft").first()
+    desk.goto(f"{live_server}{page_url(strategy)}")
+    expect(desk.locator("[data-chart].is-drawn")).to_be_visible()
+    expect(desk.locator("[data-chart] svg").first).to_be_visible()
+
+
 def test_russian_and_the_dark_mode_are_a_click_away(desk):
     desk.evaluate("localStorage.setItem('adminTheme', JSON.stringify('dark'))")
     desk.reload()

@@ -4,9 +4,12 @@ from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
-from django.utils.translation import gettext as _now
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import (
@@ -36,6 +39,7 @@ from apps.products.models.strategies import (
     Observation,
     Strategy,
 )
+from apps.products.queries.charts import stored_chart
 
 STATES = {"published": "good", "draft": "wait", "called": "quiet", "matured": "quiet"}
 
@@ -178,6 +182,26 @@ class StrategyPage(Imported, Page[Strategy]):
         allowed: bool = super().has_delete_permission(request, row)
         return allowed and is_draft(row)
 
+    def get_urls(self) -> list[URLPattern]:
+        chart = path(
+            "<int:pk>/chart/",
+            self.admin_site.admin_view(self.chart_view),
+            name="products_strategy_chart",
+        )
+        return [chart, *super().get_urls()]
+
+    def chart_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Give the chart's figure to a script; the panel that shows it comes from above."""
+        strategy = get_object_or_404(Strategy, pk=pk)
+        if not self.has_view_permission(request, strategy):
+            raise PermissionDenied
+        chart = stored_chart(strategy, today=clock.now().date())
+        return HttpResponse(
+            chart.gzipped,
+            content_type="application/json",
+            headers={"Content-Encoding": "gzip", "Cache-Control": "private, no-cache"},
+        )
+
     @column(_("active policies"), ordering="policies_held")
     def policy_count(self, strategy: Any) -> int:
         return int(strategy.policies_held)
@@ -192,7 +216,7 @@ def publish(request: HttpRequest, strategy: Strategy) -> None:
     except StrategyError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, _now("The strategy is published."))
+        messages.success(request, gettext("The strategy is published."))
 
 
 def is_published(strategy: Strategy) -> bool:
