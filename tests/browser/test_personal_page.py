@@ -32,7 +32,7 @@ VISIBLE_TEXTS = """() => {
     while (walker.nextNode()) {
         const element = walker.currentNode.parentElement;
         const text = walker.currentNode.textContent.trim();
-        if (!text || element.closest("svg, .unseen, .chart-drawing, script")) continue;
+        if (!text || element.closest("svg, .unseen, .chart, script")) continue;
         if (!element.checkVisibility()) continue;
         const [a, b] = [light(rgb(getComputedStyle(element).color)), light(ground(element))];
         const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
