@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.events.actions import listen
 from apps.products.actions.evaluation import evaluate_due, evaluate_observation
 from apps.products.models.holdings import Policy
+from apps.products.models.strategies import Strategy
 from tests import factories
 from tests.products.observing import (
     DAYS,
@@ -116,12 +117,32 @@ def test_who_loses_the_race_for_an_observation_does_nothing():
 
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
+def test_an_evaluation_waits_for_who_changes_a_policy_and_pays_what_he_left():
+    changed = held_policy(factories.strategy(call_barrier=1), nominal=1000_00)
+    surrendered = held_policy(changed.strategy)
+    closes(FIRST)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Policy.objects.filter(pk=changed.pk).update(nominal=200_00)
+            Policy.objects.filter(pk=surrendered.pk).update(state=Policy.State.SURRENDERED)
+            waiting = pool.submit(evaluate_in_thread, evening(FIRST))
+            wait_for_lock()
+        assert waiting.result() == 1
+    assert {one.kind: one.amount for one in changed.payments.all()} == {
+        "coupon": 5_00,
+        "redemption": 200_00,
+    }
+    assert not surrendered.coupons.exists()
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
 def test_an_evaluation_killed_in_the_middle_leaves_nothing_behind():
     policy = held_policy(factories.strategy(call_barrier=1))
     closes(FIRST)
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         # Coupons, payments and events are written by the time it waits for this row.
-        Policy.objects.select_for_update().get(pk=policy.pk)
+        Strategy.objects.select_for_update().get(pk=policy.strategy_id)
         killed = pool.submit(evaluate_in_thread, evening(FIRST))
         victim = wait_for_lock()
         with connection.cursor() as cursor:

@@ -232,3 +232,11 @@ def test_a_policy_that_is_no_whole_number_of_notes_stops_its_strategy():
     assert waits(policy, evening(FIRST)) == (
         f"Policy {policy.number}: its nominal is no whole number of notes."
     )
+
+
+def test_a_broken_number_of_notes_stops_nobody_before_its_policy_begins():
+    strategy = factories.strategy()
+    held_policy(strategy, nominal=150_00, starts_on=SECOND)
+    held_policy(strategy)
+    closes(FIRST)
+    assert evaluate_due(at=evening(FIRST)) == 1

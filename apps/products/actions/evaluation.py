@@ -28,7 +28,8 @@ RATE_PLACES = 16
 LONGEST = 500  # characters of Observation.waiting_for
 
 # Whom an observation concerns: a contract that had begun by the valuation day and had not ended by
-# the scheduled one. A last observation that rolls over the end of a policy still pays it.
+# the scheduled one. A last observation that rolls over the end of a policy still pays it. The
+# policies are locked until all their money is written: coupon and capital are of one nominal.
 COUPONS = """
 INSERT INTO products_policycoupon
     (policy_id, observation_id, result_id, outcome, amount, remembered)
@@ -40,6 +41,8 @@ WHERE policy.strategy_id = %(strategy)s
     AND policy.state = 'active'
     AND policy.starts_on <= %(valuation_on)s
     AND policy.ends_on >= least(%(scheduled_on)s, %(valuation_on)s)
+ORDER BY policy.id
+FOR NO KEY UPDATE OF policy
 """
 PAYMENTS = """
 INSERT INTO products_payment (policy_id, kind, amount, due_on, state, result_id)
@@ -147,7 +150,6 @@ def _evaluate(item: Due, at: datetime) -> bool:
     if not claimed:
         return False
     decided = _decide(item)
-    _refuse_broken_notes(item.observation.strategy)
     result = _record_result(decided, at)
     _write_money(decided, result)
     _write_events(decided, result, at)
@@ -223,24 +225,6 @@ def _watched(item: Due, terms: TermSheet, state: State) -> State:
         }
         state = payoff.watch(terms, state, day, seen)
     return state
-
-
-def _refuse_broken_notes(strategy: Strategy) -> None:
-    """Refuse policies that are no whole number of notes: their money could only be guessed."""
-    if strategy.denomination is None:
-        return
-    broken = (
-        strategy.policies.filter(state=Policy.State.ACTIVE)
-        .annotate(rest=F("nominal") % strategy.denomination)
-        .exclude(rest=0)
-        .order_by("pk")
-        .first()
-    )
-    if broken:
-        raise EvaluationError(
-            _("Policy %(number)s: its nominal is no whole number of notes.")
-            % {"number": broken.number}
-        )
 
 
 def _record_result(decided: _Decided, at: datetime) -> ObservationResult:
@@ -319,7 +303,29 @@ def _write_money(decided: _Decided, result: ObservationResult) -> None:
         params |= {f"{name}_over": rate.numerator, f"{name}_under": rate.denominator}
     with connection.cursor() as cursor:
         cursor.execute(COUPONS, params)
+        _refuse_broken_notes(strategy, result)
         cursor.execute(PAYMENTS, params)
+
+
+def _refuse_broken_notes(strategy: Strategy, result: ObservationResult) -> None:
+    """Refuse policies that are no whole number of notes: their money could only be guessed.
+
+    Looked at once their coupons are written, so that none slips in between.
+    """
+    if strategy.denomination is None:
+        return
+    broken = (
+        Policy.objects.filter(coupons__result=result)
+        .annotate(rest=F("nominal") % strategy.denomination)
+        .exclude(rest=0)
+        .order_by("pk")
+        .first()
+    )
+    if broken:
+        raise EvaluationError(
+            _("Policy %(number)s: its nominal is no whole number of notes.")
+            % {"number": broken.number}
+        )
 
 
 def _write_events(decided: _Decided, result: ObservationResult, at: datetime) -> None:
