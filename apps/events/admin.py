@@ -90,7 +90,7 @@ class EventPage(ReadOnlyPage[Event]):
     ]
     search_fields = ["=kind", "=subject"]
     search_help_text = gettext_lazy("The exact kind or subject, like coupon.accrued or policy:42")
-    ordering = ["-occurred_at", "-pk"]
+    ordering = ["-pk"]
 
     @column(gettext_lazy("client"))
     def client_name(self, event: Event) -> str:

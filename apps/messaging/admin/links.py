@@ -50,8 +50,7 @@ class LinkPage(ReadOnlyPage[Link]):
         ("created_at", MomentFilter),
     ]
     search_fields = ["client__last_name", "client__first_name", "=subject"]
-    date_hierarchy = "created_at"
-    ordering = ["-created_at", "-pk"]
+    ordering = ["-pk"]
     fields = ["client", "message", "subject", "created_at", "revoked_at"]
     export_without = ("nonce", "token_hash")
 
@@ -80,8 +79,7 @@ class HitPage(ReadOnlyPage[Hit]):
     list_select_related = ["link__client"]
     list_filter = [("verdict", ChoicesDropdownFilter), ("occurred_at", MomentFilter)]
     search_fields = ["link__client__last_name", "agent"]
-    date_hierarchy = "occurred_at"
-    ordering = ["-occurred_at", "-pk"]
+    ordering = ["-pk"]
 
     @column(_("client"), ordering="link__client__last_name")
     def client_name(self, hit: Hit) -> str:

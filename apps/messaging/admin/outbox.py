@@ -39,8 +39,7 @@ class NoticePage(ReadOnlyPage[Notice]):
         ("created_at", MomentFilter),
     ]
     search_fields = ["client__last_name", "client__first_name", "dedupe_key", "=subject", "reason"]
-    date_hierarchy = "created_at"
-    ordering = ["-created_at", "-pk"]
+    ordering = ["-pk"]
 
     @column(_("client"), ordering="client__last_name")
     def client_name(self, notice: Notice) -> str:
@@ -84,8 +83,7 @@ class MessagePage(ReadOnlyPage[Message]):
     search_fields = [
         "notice__client__last_name", "contact_point__address", "=provider_id", "reason",
     ]  # fmt: skip
-    date_hierarchy = "queued_at"
-    ordering = ["-queued_at", "-pk"]
+    ordering = ["-pk"]
 
     @column(_("client"), ordering="notice__client__last_name")
     def client_name(self, message: Message) -> str:
