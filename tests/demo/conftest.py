@@ -13,6 +13,6 @@ def real():
 
 
 @pytest.fixture
-def mailbox(settings, real):
+def mailbox(transactional_db, settings, real):
     with peers.mailbox(settings, at=real) as running:
         yield running

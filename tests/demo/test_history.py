@@ -28,7 +28,7 @@ def traces():
 
 
 @pytest.mark.slow
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_the_past_goes_through_files_evaluation_and_real_peers(mailbox, real, tmp_path):
     world = load(real, tmp_path)
     split = ObservationResult.objects.get(observation__valuation_on=date(2005, 2, 28))
@@ -43,7 +43,7 @@ def test_the_past_goes_through_files_evaluation_and_real_peers(mailbox, real, tm
 
 
 @pytest.mark.slow
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_killed_in_the_middle_it_goes_on_and_tells_nobody_twice(mailbox, real, tmp_path):
     def interrupt(_):
         raise KeyboardInterrupt

@@ -6,6 +6,6 @@ from tests import peers
 
 
 @pytest.fixture
-def mailbox(settings):
+def mailbox(transactional_db, settings):
     with peers.mailbox(settings, at=datetime(2026, 3, 2, 12, tzinfo=UTC)) as running:
         yield running

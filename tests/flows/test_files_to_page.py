@@ -13,7 +13,7 @@ from apps.products.models.markets import Quote
 from apps.products.models.strategies import Observation
 from tests.flows import story
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 STRUCK = datetime(2019, 11, 29, 22, tzinfo=UTC)
 FIRST = datetime(2020, 2, 28, 22, tzinfo=UTC)
 SECOND = datetime(2020, 5, 29, 21, tzinfo=UTC)

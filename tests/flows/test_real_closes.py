@@ -23,7 +23,7 @@ VALUED = [
     date(2020, 8, 31), date(2020, 11, 30), date(2021, 3, 1),
 ]  # fmt: skip
 pytestmark = [
-    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+    pytest.mark.django_db(transaction=True),
     pytest.mark.slow,
     pytest.mark.skipif(not FOLDER.exists(), reason="the folder with real closes is not here"),
 ]
