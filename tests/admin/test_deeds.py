@@ -12,6 +12,7 @@ from apps.core import clock
 from apps.core.admin.display import page_url
 from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.links import Link
+from apps.products.models.holdings import Policy, PolicyCoupon
 from apps.products.models.markets import Quote
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
 from apps.profiles.models import Client, ContactPoint
@@ -216,3 +217,33 @@ def test_every_link_of_the_start_page_leads_to_what_it_counts(admin_client, clie
         if figure.url:
             with subtests.test(str(figure.label)):
                 assert admin_client.get(figure.url).status_code == 200
+
+
+def policy_form(policy, **changes):
+    names = ("number", "nominal", "premium", "starts_on", "ends_on", "state")
+    return {
+        **{name: getattr(policy, name) for name in names},
+        "client": policy.client_id,
+        "strategy": policy.strategy_id,
+        "closed_on": "",
+        **changes,
+    }
+
+
+def test_a_policy_with_coupons_keeps_what_they_were_counted_on(admin_client, clients):
+    policy = PolicyCoupon.objects.first().policy
+    other = Strategy.objects.exclude(pk=policy.strategy_id).first()
+    form = policy_form(policy, nominal=5000_00, strategy=other.pk, state="surrendered")
+    assert admin_client.post(page_url(policy), form).status_code == 302
+    strategy = policy.strategy
+    policy.refresh_from_db()
+    assert (policy.nominal, policy.strategy) == (1000_00, strategy)
+    assert policy.state == Policy.State.SURRENDERED
+
+
+def test_a_nominal_that_is_no_whole_number_of_notes_is_refused(admin_client, clients):
+    policy = Policy.objects.filter(coupons=None).first()
+    page = admin_client.post(page_url(policy), policy_form(policy, nominal=150_01))
+    assert "no multiple of one note, 10000" in page.content.decode()
+    policy.refresh_from_db()
+    assert policy.nominal == 1000_00

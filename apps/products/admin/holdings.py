@@ -77,6 +77,13 @@ class PolicyPage(Imported, Page[Policy]):
         (_("Term"), {"fields": [("starts_on", "ends_on")]}),
     ]
 
+    def get_readonly_fields(self, request: HttpRequest, row: Policy | None = None) -> list[str]:
+        """Keep what coupons were counted on: once there is one, only the rest may change."""
+        counted = row is not None and row.coupons.exists()
+        return (
+            ["number", "client", "strategy", "nominal", "starts_on", "ends_on"] if counted else []
+        )
+
     @column(_("client"), ordering="client__last_name")
     def client_name(self, policy: Policy) -> str:
         return page_link(policy.client)

@@ -1,5 +1,6 @@
 """What clients hold of a strategy and what it brought them."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -55,6 +56,14 @@ class Policy(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    def clean(self) -> None:
+        """Refuse a nominal that is no whole number of the strategy's notes."""
+        note = self.strategy.denomination if self.strategy_id else None
+        if note and self.nominal and self.nominal % note:
+            raise ValidationError(
+                {"nominal": _("The nominal is no multiple of one note, %(note)s.") % {"note": note}}
+            )
 
 
 class PolicyCoupon(models.Model):
