@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 from django.core.cache import caches
+from django.utils import translation
 from redis import Redis
 
 
@@ -21,3 +22,10 @@ def empty_redis(queue: Redis) -> Iterator[None]:
     for cache in caches.all(initialized_only=True):
         cache.clear()
     queue.flushdb()
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """Begin every test in the language of the settings, whatever page the last one opened."""
+    with translation.override(settings.LANGUAGE_CODE):
+        yield
