@@ -27,6 +27,7 @@ app.conf.beat_schedule = {
         ("turn events into notices", "apps.messaging.tasks.route_inbox", 10),
         ("turn notices into messages", "apps.messaging.tasks.plan_messages", 10),
         ("deliver what is due", "apps.messaging.tasks.deliver_due", 10),
+        ("open the timeline's months", "apps.events.tasks.open_months", 3600),
         ("queue the monthly digest", "apps.messaging.tasks.queue_digests", 3600),
         ("end the staff's links", "apps.messaging.tasks.revoke_staff_links", 60),
         *DEMO_TICKS,

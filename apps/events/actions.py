@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -38,7 +38,21 @@ class Fact:
     properties: dict[str, Any] = field(default_factory=dict)
 
 
-def open_month(moment: datetime) -> None:
+def open_months(*, at: datetime) -> None:
+    """Open this month and the next one ahead of those who will write to them.
+
+    A new partition locks the timeline and the clients against everybody until its transaction ends:
+    here for a moment, in an evaluation of 100,000 policies for as long as that lasts. Raises
+    OperationalError where a long transaction is in the way; the next tick comes soon enough.
+    """
+    for moment in (at, at.replace(day=1) + timedelta(days=32)):
+        with transaction.atomic(), connection.cursor() as cursor:
+            # Whoever comes after us waits behind us, so we do not wait long.
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            _open_month(moment)
+
+
+def _open_month(moment: datetime) -> None:
     """Make the partition of the (UTC) month that holds the moment, unless it is there."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT events_open_month(%s)", [moment])
@@ -53,7 +67,7 @@ def record_selected(
     The SELECT gives client_id, kind, subject, occurred_at, properties (jsonb), source_key.
     Returns how many were new.
     """
-    open_month(occurred_at)
+    _open_month(occurred_at)
     with connection.cursor() as cursor:
         cursor.execute(RECORD.format(select=select), params)
         (count,) = cursor.fetchone()
@@ -71,7 +85,7 @@ def record(facts: Iterable[Fact]) -> int:
         for moment in (fact.occurred_at.astimezone(UTC) for fact in rows)
     }
     for moment in months.values():
-        open_month(moment)
+        _open_month(moment)
     select = """
         SELECT * FROM unnest(
             %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::text[]

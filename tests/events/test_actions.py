@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, OperationalError, connection, transaction
 
-from apps.events.actions import Fact, listen, record, record_selected
+from apps.events.actions import Fact, listen, open_months, record, record_selected
 from apps.events.models import Event, Inbox
 from tests import factories
 
@@ -77,6 +77,50 @@ def test_events_of_every_month_find_their_partition():
     assert parts == [
         f"events_event_{month}" for month in ("2020_01", "2020_02", "2020_12", "2021_02")
     ]
+
+
+LOCKS = """
+SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock'
+    AND relation = 'events_event'::regclass
+"""
+
+
+def locks_everybody_out():
+    with connection.cursor() as cursor:
+        cursor.execute(LOCKS)
+        return cursor.fetchone() == (1,)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("days", [0, 25, 33])
+def test_who_writes_to_a_month_that_was_opened_ahead_locks_nobody_out(days):
+    moment = datetime(2032 + days, 1, 31, 23, 59, tzinfo=UTC)
+    client = factories.client()
+    for _twice in range(2):
+        open_months(at=moment)
+    with transaction.atomic():
+        record([fact(client, "a", occurred_at=moment + timedelta(days=days))])
+        assert locks_everybody_out() == (days == 33)
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_a_month_is_not_opened_while_somebody_writes_but_at_the_next_tick():
+    moment = datetime(2033, 5, 31, tzinfo=UTC)
+    client = factories.client()
+
+    def tick():
+        try:
+            open_months(at=moment)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            record([fact(client, "a")])
+            with pytest.raises(OperationalError, match="lock timeout"):
+                pool.submit(tick).result()
+        pool.submit(tick).result()
 
 
 @pytest.mark.django_db
