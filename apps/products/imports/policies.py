@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from django.db.models import prefetch_related_objects
+from django.db.models import Exists, OuterRef, QuerySet, prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from apps.core import money
@@ -11,7 +11,7 @@ from apps.core.imports.columns import Currency, Day, Text
 from apps.core.imports.resource import Row, Stored, TableResource
 from apps.products.imports.amounts import Amount, minor_units
 from apps.products.imports.markets import said, unknown
-from apps.products.models.holdings import Policy
+from apps.products.models.holdings import Policy, PolicyCoupon
 from apps.products.models.strategies import Strategy
 from apps.profiles.models import Client, Identifier
 
@@ -42,11 +42,7 @@ class PolicyResource(TableResource):
             ).values_list("value", "client_id")
         )
         self.strategies = {strategy.code: strategy for strategy in Strategy.objects.all()}
-        self.with_coupons = set(
-            Policy.objects.filter(number__in=said(rows, "number"), coupons__isnull=False)
-            .order_by()
-            .values_list("number", flat=True)
-        )
+        self.with_coupons = _with_coupons(Policy.objects.filter(number__in=said(rows, "number")))
 
     def present(self, rows: Sequence[Row]) -> Iterable[Policy]:
         return Policy.objects.filter(number__in=said(rows, "number"))
@@ -124,7 +120,14 @@ class PolicyResource(TableResource):
                 row.refuse(column, _("The policy has coupons already; this no longer changes."))
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
+        known = Policy.objects.filter(pk__in=[row.instance.pk for row in rows if row.stored])
+        # In the order of an evaluation, which holds the policies it pays: no deadlock.
+        list(known.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        paid_since = _with_coupons(known) - self.with_coupons
         for row in rows:
+            if row.values["number"] in paid_since and row.changes - {"premium"}:
+                row.refuse("number", _("The policy got a coupon a moment ago."))
+                continue
             policy = row.instance = row.instance or Policy(number=row.values["number"])
             policy.client_id = self.clients[row.values["core_id"]]
             policy.strategy = self.strategies[row.values["strategy"]]
@@ -139,6 +142,15 @@ class PolicyResource(TableResource):
             unique_fields=["id"],
             update_fields=["strategy", "nominal", "premium", "starts_on", "ends_on"],
         )
+
+
+def _with_coupons(policies: QuerySet[Policy]) -> set[str]:
+    """Return the numbers of those policies that have coupons."""
+    return set(
+        policies.filter(Exists(PolicyCoupon.objects.filter(policy=OuterRef("pk")))).values_list(
+            "number", flat=True
+        )
+    )
 
 
 def _core_id(client: Client) -> str | None:
