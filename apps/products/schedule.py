@@ -1,7 +1,7 @@
 """When an observation is valued and paid: scheduled dates on exchange sessions. No prices.
 
-Written for two callers: the replay of a term sheet and the database job, which both hand in the
-sessions of each share's exchange and the days on which the share has a close.
+The replay of a term sheet asks for the valuation days of each share; the database rolls observations
+by `Sessions` alone and waits for a close that is missing.
 """
 
 import calendar as months
@@ -84,14 +84,6 @@ class Sessions:
         """Return up to `count` sessions after a day."""
         at = bisect_right(self.days, day)
         return self.days[at : at + count]
-
-
-def roll(scheduled: date, sessions: Sequence[date], rule: Roll = Roll.FOLLOWING) -> date | None:
-    """Return the session to which a scheduled date rolls on a rising list of sessions.
-
-    None where the list does not reach far enough to know.
-    """
-    return Sessions.of(sessions).rolled(scheduled, rule)
 
 
 def valuation_days(

@@ -10,7 +10,6 @@ from apps.products.schedule import (
     Sessions,
     Valuation,
     payment_day,
-    roll,
     valuation_days,
     year_fraction,
 )
@@ -48,7 +47,7 @@ def on(day: int, month: int = 9) -> date:
     ],
 )
 def test_a_scheduled_date_rolls_to_a_session_or_waits_for_the_calendar(scheduled, rule, day):
-    assert roll(scheduled, NEW_YORK.days, rule) == day
+    assert NEW_YORK.rolled(scheduled, rule) == day
 
 
 def test_modified_following_goes_back_once_the_month_is_known_to_be_over():
@@ -60,7 +59,7 @@ def test_modified_following_goes_back_once_the_month_is_known_to_be_over():
 
 @given(st.dates(date(2020, 8, 3), date(2020, 12, 25)), st.sampled_from(Roll))
 def test_a_rolled_day_is_a_session_on_the_right_side(scheduled, rule):
-    day = roll(scheduled, NEW_YORK.days, rule)
+    day = NEW_YORK.rolled(scheduled, rule)
     assert day is not None
     assert rule is Roll.NONE or day in NEW_YORK.days
     assert rule is not Roll.FOLLOWING or day >= scheduled
