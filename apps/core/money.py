@@ -26,7 +26,9 @@ _DECIMALS = dict.fromkeys(
         "XPF",
     ],
     0,
-) | dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
+)
+_DECIMALS |= dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
+_DECIMALS |= dict.fromkeys(["CLF", "UYW"], 4)
 
 
 class Rounding(StrEnum):

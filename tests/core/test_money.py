@@ -36,7 +36,7 @@ def test_rounding_moves_by_less_than_one_and_never_more_than_a_half_unless_it_dr
 
 
 @pytest.mark.parametrize(
-    ("currency", "places"), [("USD", 2), ("RUB", 2), ("JPY", 0), ("KWD", 3), ("", 2)]
+    ("currency", "places"), [("USD", 2), ("RUB", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4), ("", 2)]
 )
 def test_a_currency_has_its_own_number_of_decimals(currency, places):
     assert decimals(currency) == places
