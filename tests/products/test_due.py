@@ -54,6 +54,13 @@ def test_a_close_is_not_late_before_its_session_has_ended():
     assert late(before + timedelta(minutes=1)) == [("AAPL", FRI), ("IBM", FRI)]
 
 
+def test_a_price_from_before_the_closing_bell_is_no_close_and_a_held_one_is():
+    factories.strategy()
+    factories.quote("AAPL", FRI, "1", received_at=datetime(2020, 2, 28, 20, 59, tzinfo=UTC))
+    factories.quote("IBM", FRI, "1", state="held", held_because="jump")
+    assert late(EVENING) == [("AAPL", FRI)]
+
+
 def test_nothing_is_late_for_strategies_that_have_ended_or_calendars_that_are_empty():
     factories.strategy(state=Strategy.State.CALLED)
     factories.sessions(FRI)

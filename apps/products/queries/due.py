@@ -183,15 +183,15 @@ def late_quotes(*, at: datetime) -> list[LateQuote]:
         .distinct("exchange")
         .values_list("exchange", "day")
     )
-    there = set(
-        Quote.objects.filter(
-            underlying__in=shares, day__in=last.values(), is_current=True
-        ).values_list("underlying", "day")
-    )
+    quotes = closes([share.pk for share in shares], Q(day__in=last.values()))
     return [
-        LateQuote(share, last[share.exchange_id])
+        LateQuote(share, day)
         for share in shares
-        if share.exchange_id in last and (share.pk, last[share.exchange_id]) not in there
+        if (day := last.get(share.exchange_id))
+        and (
+            (quote := quotes.get((share.pk, day))) is None
+            or quote.received_at < share.exchange.close_of(day)
+        )
     ]
 
 
