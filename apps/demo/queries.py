@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Min, Q
+from django.utils.translation import gettext
 
 from apps.demo.models import Letter, World
 from apps.demo.world.strategies import STRATEGIES, TOUR
@@ -55,4 +56,8 @@ def offers() -> list[Offer]:
     found = Strategy.objects.annotate(
         next_on=Min("observations__valuation_on", filter=ahead)
     ).in_bulk([sheet.code for sheet in STRATEGIES], field_name="code")
-    return [Offer(found[sheet.code], sheet.shows) for sheet in STRATEGIES if sheet.code in found]
+    return [
+        Offer(found[sheet.code], gettext(sheet.shows))
+        for sheet in STRATEGIES
+        if sheet.code in found
+    ]

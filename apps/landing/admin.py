@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
@@ -12,6 +13,8 @@ from apps.core import clock
 from apps.core.admin.display import column, page_link, pill
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, deed, panel
+from apps.events.admin import words
+from apps.events.models import Event
 from apps.landing.models import EmailSubscription
 from apps.messaging.actions.staff_links import open_for_staff
 from apps.products.models.strategies import Strategy
@@ -63,3 +66,8 @@ def chart_of(_request: HttpRequest, strategy: Strategy) -> dict[str, Any] | None
     if strategy.state == Strategy.State.DRAFT:
         return None
     return {"chart": reverse("admin:products_strategy_chart", args=[strategy.pk])}
+
+
+@words("email.confirmed")
+def confirmed_told(_event: Event) -> str:
+    return gettext("E-mail address confirmed")

@@ -52,7 +52,13 @@
       dictionary: {},
       format: {
         months: names({ month: "long" }, months),
-        shortMonths: names({ month: "short" }, months),
+        // As beside a day: in Russian "15 июл.", where a month alone would be "июль".
+        shortMonths: months.map(
+          (date) =>
+            new Intl.DateTimeFormat(language, { timeZone: "UTC", day: "numeric", month: "short" })
+              .formatToParts(date)
+              .find((part) => part.type === "month").value,
+        ),
         days: names({ weekday: "long" }, days),
         shortDays: names({ weekday: "short" }, days),
         periods: ["AM", "PM"],

@@ -11,6 +11,11 @@ from datetime import date
 from apps.demo.world.closes import closes
 
 
+def _(words: str) -> str:
+    """Mark words for translation by the page that shows them."""
+    return words
+
+
 @dataclass(frozen=True)
 class TermSheet:
     """One strategy; `terms` are further columns of the file of strategies."""
@@ -57,7 +62,7 @@ STRATEGIES = (
     TermSheet(
         code="first-quartet-2004",
         name="First Quartet 75",
-        shows="a split on the very day of an observation; matured",
+        shows=_("a split on the very day of an observation; matured"),
         struck_on=date(2004, 8, 31),
         months=3,
         observations=8,
@@ -69,7 +74,7 @@ STRATEGIES = (
     TermSheet(
         code="shield-year-2012",
         name="Shield Year 95",
-        shows="capital protection: matured below its start",
+        shows=_("capital protection: matured below its start"),
         struck_on=date(2012, 1, 31),
         months=3,
         observations=4,
@@ -82,7 +87,7 @@ STRATEGIES = (
     TermSheet(
         code="quartet-75-2012",
         name="Quartet 75",
-        shows="accrued every quarter",
+        shows=_("accrued every quarter"),
         struck_on=date(2012, 2, 29),
         months=3,
         observations=8,
@@ -95,7 +100,7 @@ STRATEGIES = (
     TermSheet(
         code="newcomer-65-2012",
         name="Newcomer 65",
-        shows="a guaranteed first coupon, then saved, then paid with memory",
+        shows=_("a guaranteed first coupon, then saved, then paid with memory"),
         struck_on=date(2012, 5, 18),
         months=3,
         observations=8,
@@ -107,7 +112,7 @@ STRATEGIES = (
     TermSheet(
         code="social-80-2012",
         name="Social Memory 80",
-        shows="saved, then paid together with what was remembered",
+        shows=_("saved, then paid together with what was remembered"),
         struck_on=date(2012, 5, 31),
         months=3,
         observations=8,
@@ -119,7 +124,7 @@ STRATEGIES = (
     TermSheet(
         code="early-bird-2012",
         name="Early Bird 100",
-        shows="called at once: double coupon, a residual left for the maturity",
+        shows=_("called at once: double coupon, a residual left for the maturity"),
         struck_on=date(2012, 6, 29),
         months=3,
         observations=8,
@@ -136,7 +141,7 @@ STRATEGIES = (
     TermSheet(
         code="no-memory-70-2012",
         name="Monthly 70 without memory",
-        shows="lost coupons; a date moved by a hurricane",
+        shows=_("lost coupons; a date moved by a hurricane"),
         struck_on=date(2012, 6, 29),
         months=1,
         observations=18,
@@ -148,7 +153,7 @@ STRATEGIES = (
     TermSheet(
         code="corridor-90-110-2012",
         name="Corridor 90–110",
-        shows="saved because a share stood above the corridor; a date moved by a hurricane",
+        shows=_("saved because a share stood above the corridor; a date moved by a hurricane"),
         struck_on=date(2012, 7, 30),
         months=3,
         observations=8,
@@ -161,7 +166,7 @@ STRATEGIES = (
     TermSheet(
         code="apple-trio-80-2012",
         name="Apple Trio 80",
-        shows="a near miss, then saved month by month; the next observation is tomorrow",
+        shows=_("a near miss, then saved month by month; the next observation is tomorrow"),
         struck_on=date(2012, 9, 21),
         months=1,
         observations=18,

@@ -35,7 +35,7 @@ class VersionInline(StackedInline):
 
 @admin.register(Template)
 class TemplatePage(Page[Template]):
-    list_display = ["name", "code", "purpose", "published"]
+    list_display = ["shown_name", "code", "purpose", "published"]
     list_filter = [("purpose", ChoicesDropdownFilter)]
     search_fields = ["code", "name"]
     inlines = [VersionInline]
@@ -45,6 +45,10 @@ class TemplatePage(Page[Template]):
         return rows.annotate(
             wordings=Count("versions", filter=Q(versions__state="published"), distinct=True)
         )
+
+    @column(_("name"), ordering="name")
+    def shown_name(self, template: Template) -> str:
+        return str(template)
 
     @column(_("published wordings"), ordering="wordings")
     def published(self, template: Template) -> int:

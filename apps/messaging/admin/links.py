@@ -21,6 +21,7 @@ from apps.events.admin import subjects, words
 from apps.events.models import Event
 from apps.messaging.actions.links import revoke_link
 from apps.messaging.models.links import Hit, Link
+from apps.profiles.models import Channel
 
 
 class UsableFilter(RadioFilter):
@@ -89,6 +90,12 @@ class HitPage(ReadOnlyPage[Hit]):
 @subjects("link")
 def links_named(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
     return {link.pk: (str(link), page_url(link)) for link in Link.objects.filter(pk__in=list(ids))}
+
+
+@words("message.sent")
+def sent_told(event: Event) -> str:
+    channel = Channel(event.properties["channel"]).label
+    return gettext("Message sent by %(channel)s") % {"channel": channel}
 
 
 @words("link.opened")

@@ -5,17 +5,18 @@ for a portfolio below its start. A wording promises nothing and presses for noth
 """
 
 from django.db import migrations
+from django.utils.translation import gettext_noop as _
 
 SERVICE, DIGEST, NO_CONSENT_NEEDED = "service", "digest", ""
 
 TEMPLATES = {
-    "coupon.accrued": ("Coupon accrued", SERVICE),
-    "coupon.saved": ("Coupon remembered", SERVICE),
-    "coupon.lost": ("No coupon this time", SERVICE),
-    "strategy.called": ("Strategy called early", SERVICE),
-    "strategy.matured": ("Strategy matured", SERVICE),
-    "digest.monthly": ("Monthly digest", DIGEST),
-    "email.confirm": ("Confirm the e-mail address", NO_CONSENT_NEEDED),
+    "coupon.accrued": (_("Coupon accrued"), SERVICE),
+    "coupon.saved": (_("Coupon remembered"), SERVICE),
+    "coupon.lost": (_("No coupon this time"), SERVICE),
+    "strategy.called": (_("Strategy called early"), SERVICE),
+    "strategy.matured": (_("Strategy matured"), SERVICE),
+    "digest.monthly": (_("Monthly digest"), DIGEST),
+    "email.confirm": (_("Confirm the e-mail address"), NO_CONSENT_NEEDED),
 }
 
 SMS = {
@@ -61,13 +62,13 @@ SMS = {
         "{% if pays_on %}, выплата {{ pays_on }}{% endif %}. {{ link }}"
     ),
     ("coupon.accrued", "ru", "gentle"): (
-        "Акции «{{ strategy }}» ниже старта, но купон {{ amount }} начислен. Подробнее: {{ link }}"
+        "Акции «{{ strategy }}» ниже начальных цен, но купон {{ amount }} начислен. {{ link }}"
     ),
     ("coupon.saved", "ru", "plain"): (
-        "«{{ strategy }}»: купон сохранён, {{ remembered }} ждут выполнения условия. {{ link }}"
+        "«{{ strategy }}»: купон запомнен, {{ remembered }} ждут выполнения условия. {{ link }}"
     ),
     ("coupon.saved", "ru", "gentle"): (
-        "«{{ strategy }}»: рынок снизился, но купон не потерян: {{ remembered }} сохранены. "
+        "«{{ strategy }}»: рынок снизился, но купон не потерян: запомнено {{ remembered }}. "
         "{{ link }}"
     ),
     ("coupon.lost", "ru", "plain"): (
@@ -79,17 +80,17 @@ SMS = {
         "{% if next_on %} Следующая дата {{ next_on }}.{% endif %} {{ link }}"
     ),
     ("strategy.called", "ru", "plain"): (
-        "«{{ strategy }}» завершена досрочно по своим условиям"
+        "«{{ strategy }}»: досрочный отзыв по условиям стратегии"
         "{% if amount %}, купон {{ amount }}{% endif %}. {{ link }}"
     ),
     ("strategy.matured", "ru", "plain"): (
-        "Срок «{{ strategy }}» подошёл к концу"
+        "Срок стратегии «{{ strategy }}» истёк"
         "{% if amount %}, последний купон {{ amount }}{% endif %}. {{ link }}"
     ),
     ("digest.monthly", "ru", "plain"): (
         "{{ month | capitalize }}: полисов {{ policies }}"
         "{% if accrued %}, начислено {{ accrued | join: ', ' }}{% endif %}"
-        "{% if remembered %}, сохранено {{ remembered | join: ', ' }}{% endif %}. {{ link }}"
+        "{% if remembered %}, запомнено {{ remembered | join: ', ' }}{% endif %}. {{ link }}"
     ),
 }
 
@@ -101,7 +102,7 @@ SHARES_EN = (
 )
 SHARES_RU = (
     "{% if worst %}{{ observed_on }} самая слабая акция корзины, {{ worst }}, закрылась на уровне "
-    "{{ worst_level }} от начальной цены.{% endif %}\n\n"
+    "{{ worst_level }} начальной цены.{% endif %}\n\n"
 )
 NEXT_EN = "{% if next_on %}The shares are looked at again on {{ next_on }}.{% endif %}\n\n"
 NEXT_RU = "{% if next_on %}Следующая дата наблюдения: {{ next_on }}.{% endif %}\n\n"
@@ -185,20 +186,20 @@ EMAIL = {
     ),
     ("coupon.accrued", "ru", "gentle"): (
         "Купон по «{{ strategy }}» начислен",
-        f"{HELLO_RU}Акции {ON_RU} сейчас ниже своего старта. У купона своё условие, и оно "
+        f"{HELLO_RU}Акции {ON_RU} сейчас ниже своих начальных цен. У купона своё условие, и оно "
         f"выполнено: {{{{ amount }}}} начислено. {PAYS_RU}"
         f"{SHARES_RU}{NEXT_RU}{PAGE_RU}",
     ),
     ("coupon.saved", "ru", "plain"): (
-        "«{{ strategy }}»: купон сохранён",
+        "«{{ strategy }}»: купон запомнен",
         f"{HELLO_RU}Купон по {ON_RU} в этот раз не выплачивается: его условие не выполнено. Он "
-        "сохранён: {{ remembered }} добавятся к ближайшему купону, условие которого будет "
+        "запомнен: {{ remembered }} добавятся к ближайшему купону, условие которого будет "
         f"выполнено.\n\n{SHARES_RU}{NEXT_RU}{PAGE_RU}",
     ),
     ("coupon.saved", "ru", "gentle"): (
-        "«{{ strategy }}»: купон сохранён",
+        "«{{ strategy }}»: купон запомнен",
         f"{HELLO_RU}Рынок снизился, и купон по {ON_RU} в этот раз не выплачивается. Он не потерян: "
-        "{{ remembered }} сохранены и добавятся к ближайшему купону, условие которого будет "
+        "запомнено {{ remembered }}, эта сумма добавится к ближайшему купону, условие которого будет "
         f"выполнено. Делать ничего не нужно.\n\n{SHARES_RU}{NEXT_RU}{PAGE_RU}",
     ),
     ("coupon.lost", "ru", "plain"): (
@@ -213,16 +214,16 @@ EMAIL = {
         f"\n\n{SHARES_RU}{NEXT_RU}{PAGE_RU}",
     ),
     ("strategy.called", "ru", "plain"): (
-        "«{{ strategy }}» завершена досрочно",
-        f"{HELLO_RU}Стратегия {ON_RU} завершена досрочно: {{{{ observed_on }}}} акции выполнили "
-        "условие, которое для этого установлено.\n\n"
+        "«{{ strategy }}»: досрочный отзыв",
+        f"{HELLO_RU}Стратегия {ON_RU} завершилась досрочно: {{{{ observed_on }}}} акции "
+        "достигли барьера отзыва, который установлен её условиями.\n\n"
         "{% if amount %}Ваш купон: {{ amount }}.{% endif %} "
         f"{BACK_RU}{PAYS_RU}{PAGE_RU}",
     ),
     ("strategy.matured", "ru", "plain"): (
-        "Срок «{{ strategy }}» подошёл к концу",
+        "Срок стратегии «{{ strategy }}» истёк",
         f"{HELLO_RU}{{{{ observed_on }}}} наступила последняя дата стратегии {ON_RU}. Спасибо, что "
-        "были с ней до конца.\n\n"
+        "оставались с нами до конца её срока.\n\n"
         "{% if amount %}Ваш последний купон: {{ amount }}.{% endif %} "
         f"{BACK_RU}{PAYS_RU}{PAGE_RU}",
     ),
@@ -231,7 +232,7 @@ EMAIL = {
         f"{HELLO_RU}Вот как обстояли дела с вашими полисами на конец месяца ({{{{ month }}}}).\n\n"
         "Полисов: {{ policies }}\n"
         "{% if accrued %}Начислено купонов на эту дату: {{ accrued | join: ', ' }}\n{% endif %}"
-        "{% if remembered %}Сохранено на будущее: {{ remembered | join: ', ' }}\n{% endif %}"
+        "{% if remembered %}Запомнено на будущее: {{ remembered | join: ', ' }}\n{% endif %}"
         "{% if next_on %}Следующая дата: {{ next_on }}{% endif %}\n\n"
         f"{PAGE_RU}",
     ),
@@ -239,7 +240,7 @@ EMAIL = {
         "Подтвердите, пожалуйста, адрес почты",
         f"{HELLO_RU}Вы попросили присылать новости о ваших договорах на этот адрес. Одно нажатие "
         "подтвердит, что он ваш:\n\n{{ confirm_url }}\n\n"
-        "Если это были не вы, просто не отвечайте на письмо: сюда ничего не придёт.",
+        "Если это были не вы, просто оставьте письмо без ответа: сюда ничего не придёт.",
     ),
 }
 

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
@@ -50,7 +51,7 @@ class Template(models.Model):
         ordering = ["code"]
 
     def __str__(self) -> str:
-        return self.name
+        return gettext(self.name) if self.name else self.code  # the names that we ship are known
 
 
 class TemplateVersion(models.Model):

@@ -68,7 +68,7 @@ class ObservationPage(ReadOnlyPage[Observation]):
     """Observations belong to the terms: they are changed on the page of a draft strategy."""
 
     list_display = [
-        "__str__", "scheduled_on", "valuation_on", "moved_because",
+        "__str__", "scheduled_on", "valuation_on", "why_moved",
         badge("state", _("state"), **SEEN), "waiting_for", "pays_on",
     ]  # fmt: skip
     list_select_related = ["strategy"]
@@ -87,7 +87,7 @@ class ObservationPage(ReadOnlyPage[Observation]):
             {
                 "fields": [
                     ("strategy", "number"), ("state", "waiting_for"),
-                    ("scheduled_on", "valuation_on"), ("moved_because", "pays_on"),
+                    ("scheduled_on", "valuation_on"), ("why_moved", "pays_on"),
                 ]
             },
         ),
@@ -104,6 +104,10 @@ class ObservationPage(ReadOnlyPage[Observation]):
             },
         ),
     ]  # fmt: skip
+
+    @column(_("moved because"))
+    def why_moved(self, observation: Observation) -> str:
+        return observation.why_moved or "–"
 
     def has_evaluate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("products.change_observation")
@@ -200,7 +204,7 @@ def observations_of(_request: HttpRequest, strategy: Strategy) -> dict[str, Any]
             [
                 page_link(observation, f"№ {observation.number}"),
                 day(observation.valuation_on),
-                observation.moved_because or "–",
+                observation.why_moved or "–",
                 *found,
             ]
         )

@@ -94,4 +94,4 @@ def coupons_today(at: datetime) -> Iterable[Figure]:
 @agenda("products.view_observation")
 def observations_ahead(at: datetime) -> Iterable[Entry]:
     for row in coming_observations(at=at):
-        yield Entry(row.valuation_on, str(row), row.moved_because, page_url(row))
+        yield Entry(row.valuation_on, str(row), row.why_moved, page_url(row))

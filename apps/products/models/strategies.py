@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
@@ -298,6 +300,12 @@ class Observation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.strategy} № {self.number}"
+
+    @property
+    def why_moved(self) -> str:
+        """Say why it is not on the scheduled day, in the reader's language and not the worker's."""
+        day = date_format(self.scheduled_on, "SHORT_DATE_FORMAT")
+        return gettext("%(day)s is no session") % {"day": day} if self.moved_because else ""
 
 
 class ObservationResult(models.Model):

@@ -26,8 +26,8 @@ Quotes = Mapping[tuple[int, date], Quote]
 
 
 def spoken(day: date) -> str:
-    """Return a day as people write it: 28 Feb 2020."""
-    return date_format(day, "j M Y")
+    """Return a day as people write it: 28 Feb 2020, 28.02.2020."""
+    return date_format(day, "SHORT_DATE_FORMAT")
 
 
 def open_observations() -> QuerySet[Observation]:
