@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.core.imports.resource import import_file
-from apps.products.actions.evaluation import evaluate_due
 from apps.products.actions.strategies import publish_strategy
 from apps.products.imports.markets import (
     CorporateActionResource,
@@ -28,7 +27,6 @@ from apps.products.models.strategies import BasketMember, Observation, Strategy
 from apps.profiles.imports import ClientResource
 from apps.profiles.models import Identifier
 from tests import factories
-from tests.products.observing import FIRST, closes, evening
 from tests.products.waiting import wait_for_lock
 
 pytestmark = pytest.mark.django_db
@@ -433,29 +431,6 @@ def test_policies_come_once_and_may_change_while_they_have_no_coupons():
     assert load(PolicyResource, HOLDINGS, POLICY.replace("1500,", "1600,")).changed == 1
     policy.refresh_from_db()
     assert (policy.nominal, policy.premium) == (1600_00, 1500_00)
-
-
-@pytest.mark.concurrency
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("duo")
-def test_a_file_that_loses_the_race_against_an_evaluation_is_refused():
-    load(PolicyResource, HOLDINGS, POLICY)
-    closes(FIRST)
-
-    def late():
-        try:
-            return load(PolicyResource, HOLDINGS, POLICY.replace("1500,", "1600,"))
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            assert evaluate_due(at=evening(FIRST)) == 1
-            losing = pool.submit(late)
-            wait_for_lock()
-        report = losing.result()
-    assert places(report) == [(2, "number", "The policy got a coupon a moment ago.")]
-    assert Policy.objects.get().nominal == 1500_00
 
 
 BAD_POLICIES = [
