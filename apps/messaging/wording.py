@@ -34,6 +34,10 @@ FILTERS = {
 }  # fmt: skip
 
 
+# What Liquid lets through besides errors of its own: {% for share in shares limit: -3 %}.
+MISUSE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
 class WordingError(Exception):
     """A template that cannot be read, or a value that it needs and does not have."""
 
@@ -94,6 +98,8 @@ def compiled(source: str) -> BoundTemplate:
             raise WordingError("A template cannot count through a range.")
     except LiquidError as error:
         raise WordingError(f"The template cannot be read: {error.message}") from error
+    except MISUSE as error:
+        raise WordingError(f"The template cannot be read: {error}") from error
     except RecursionError as error:
         raise WordingError("The template is nested too deeply.") from error
     return template
@@ -122,6 +128,8 @@ def render(source: str, values: Mapping[str, object]) -> str:
         text = compiled(source).render(given(values))
     except LiquidError as error:
         raise WordingError(f"The text cannot be written: {error.message}") from error
+    except MISUSE as error:
+        raise WordingError(f"The text cannot be written: {error}") from error
     except RecursionError as error:
         raise WordingError("The template is nested too deeply.") from error
     return re.sub(r"[ \t]*\n(?:[ \t]*\n)+", "\n\n", text).strip()  # guards leave empty lines

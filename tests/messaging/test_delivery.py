@@ -13,8 +13,8 @@ from apps.events.models import Event
 from apps.messaging.actions import delivery, links
 from apps.messaging.actions.delivery import deliver_due
 from apps.messaging.models.content import TemplateVersion
-from apps.messaging.models.outbox import Message
-from apps.profiles.models import Channel, Purpose
+from apps.messaging.models.outbox import Message, Notice
+from apps.profiles.models import Channel, ContactPoint, Purpose
 from tests import factories
 from tests.messaging.world import DAY, VALUES, by_email, by_sms, fresh, planned
 
@@ -169,6 +169,7 @@ def test_a_message_late_into_the_quiet_hours_waits_for_the_morning(gateway):
         ("{{ nobody_knows }}", "nobody_knows"),
         ("{{ amount", "cannot be read"),
         ("{% for i in (1..9) %}{% endfor %}", "range"),
+        ("{% for i in strategy limit: -3 %}{{ i }}{% endfor %}", "cannot be written"),
     ],
 )
 def test_a_template_that_fails_fails_its_notice_and_touches_no_other(gateway, body, reason):
@@ -181,6 +182,22 @@ def test_a_template_that_fails_fails_its_notice_and_touches_no_other(gateway, bo
     assert bad.notice.reason == bad.reason
     assert {fresh(message).state for message in good} == {"sent"}
     assert len(gateway.requests) == 2
+
+
+def test_a_subject_too_long_to_keep_fails_alone(inbox):
+    bad, good = planned(by_email(language="ru"), by_email())
+    TemplateVersion.objects.filter(pk=bad.wording_id).update(subject="{{ strategy }}" * 14)
+    Notice.objects.filter(pk=bad.notice_id).update(values={**VALUES, "strategy": "x" * 22})
+    deliver_due(at=DAY, limit=10)
+    assert (fresh(bad).state, fresh(good).state) == ("failed", "sent")
+    assert fresh(bad).reason == "The subject is longer than 300 characters."
+
+
+def test_an_address_that_no_letter_can_bear_fails_alone(inbox):
+    bad, good = planned(by_email(), by_email())
+    ContactPoint.objects.filter(pk=bad.contact_point_id).update(address="name@[")
+    deliver_due(at=DAY, limit=10)
+    assert (fresh(bad).state, fresh(good).state) == ("failed", "sent")
 
 
 def test_a_missing_value_fails_the_message_and_sends_no_blank(gateway):

@@ -105,6 +105,8 @@ ATTACKS = {
     "deep blocks": "{% if name %}" * 50 + "{% endif %}" * 50,
     "deep paths": "{{ a" + "[a" * 4_000 + "]" * 4_000 + " }}",
     "long source": "x" * 20_001,
+    "a loop that ends before it begins": "{% for s in wide limit: -3 %}{{ s }}{% endfor %}",
+    "a look for a list among names": "{% if nested contains wide %}x{% endif %}",
     "a huge number": "{{ name | truncate: 1" + "0" * 5_000 + " }}",
 }
 

@@ -15,6 +15,7 @@ from apps.messaging.models.outbox import Message
 from apps.profiles.models import Channel, Purpose
 
 MASK = "•••"
+SUBJECT_LIMIT = 300  # of the column that keeps it
 LINK = "link"  # the value that is the client's personal link
 BUTTONS = {LINK: gettext_lazy("Open my page")}
 OTHER_BUTTON = gettext_lazy("Confirm")
@@ -41,7 +42,7 @@ def write_letter(message: Message, link: str) -> Letter:
     letter = Letter(
         key=message.key,
         to=message.contact_point.address,
-        subject=" ".join(wording.render(message.wording.subject, spoken).split()),
+        subject=one_line(wording.render(message.wording.subject, spoken)),
         text=wording.render(message.wording.body, spoken),
     )
     if message.channel == Channel.SMS:
@@ -52,6 +53,13 @@ def write_letter(message: Message, link: str) -> Letter:
         html=write_html(message, letter, values),
         may_unsubscribe=purpose in {Purpose.DIGEST, Purpose.MARKETING},
     )
+
+
+def one_line(subject: str) -> str:
+    subject = " ".join(subject.split())
+    if len(subject) > SUBJECT_LIMIT:
+        raise wording.WordingError(f"The subject is longer than {SUBJECT_LIMIT} characters.")
+    return subject
 
 
 def write_html(message: Message, letter: Letter, values: dict[str, Any]) -> str:

@@ -16,6 +16,8 @@ from apps.messaging.channels import Answer, Letter, Verdict
 
 SEVEN_BITS = SMTP.clone(cte_type="7bit")  # every server takes it
 BROKEN = (OSError, smtplib.SMTPException)
+# What Python's mail package raises for an address like name@[ (UnicodeError is a ValueError).
+UNWRITABLE = (AttributeError, LookupError, ValueError)
 
 
 class Mailer:
@@ -29,7 +31,7 @@ class Mailer:
         try:
             recipient = ascii_address(letter.to)
             content = compose(letter, recipient)
-        except ValueError:  # UnicodeError is one
+        except UNWRITABLE:
             return Answer(Verdict.NEVER, reason=_("The letter or its address cannot be written."))
         try:
             smtp = self.open()
