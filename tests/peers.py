@@ -8,10 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from importlib import import_module
 from typing import Any
-
-from django.apps import apps
 
 from apps.demo.actions.letters import keep_letter
 from apps.demo.mailbox import Mailbox
@@ -22,7 +19,6 @@ TOKEN = "the gateway's token"
 @contextmanager
 def mailbox(settings: Any, *, at: datetime) -> Iterator[Mailbox]:
     """Let mail and SMS go to phones and inboxes whose real moment is always the same."""
-    import_module("apps.messaging.migrations.0003_first_wordings").publish(apps, None)
     with Mailbox(partial(keep_letter, at=at), token=TOKEN) as running:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.smtp_port
         settings.SMS_GATEWAY_URL, settings.SMS_GATEWAY_TOKEN = running.sms_url, TOKEN

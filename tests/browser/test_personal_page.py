@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from apps.messaging.models.outbox import Notice
 from tests.browser.conftest import DESK, PHONE
-from tests.landing.conftest import closes, evaluate, lived, today, words, world  # noqa: F401
+from tests.landing.conftest import closes, evaluate, lived, today, world  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -151,7 +151,7 @@ def test_the_bundle_draws_what_the_figures_are_checked_for(open_context, world):
     assert known == ["bar", "pie", "scatter"]
 
 
-def test_an_address_is_asked_for_and_confirmed(open_context, world, words):  # noqa: F811
+def test_an_address_is_asked_for_and_confirmed(open_context, world):  # noqa: F811
     page = open_context(viewport=PHONE).new_page()
     page.goto(world.page)
     page.get_by_role("button", name="Show my figures").click()
@@ -168,7 +168,7 @@ def test_a_wrong_address_is_explained_where_it_stands(
     open_context,
     complaints,
     world,  # noqa: F811
-    words,  # noqa: F811
+    words,
 ):
     page = open_context(viewport=PHONE).new_page()
     page.goto(world.page)

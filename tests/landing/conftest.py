@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 
 from apps.core import clock
 from apps.messaging.actions.links import make_link
@@ -62,12 +60,6 @@ def today(settings):
     """Let the product's clock stand near TODAY."""
     settings.CLOCK_OFFSET = TODAY - clock.now()
     return TODAY
-
-
-@pytest.fixture
-def words():
-    """Put the seeded templates back: a test with real transactions empties every table."""
-    import_module("apps.messaging.migrations.0003_first_wordings").publish(apps, None)
 
 
 @pytest.fixture

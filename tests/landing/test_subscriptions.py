@@ -82,7 +82,7 @@ def test_confirming_makes_the_address_valid_and_records_the_consent_once(world, 
 
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
-def test_two_presses_at_once_are_one_consent(world, words, today):
+def test_two_presses_at_once_are_one_consent(world, today):
     ask(world, today)
     subscription = EmailSubscription.objects.get()
     earlier = ConsentRecord.objects.count()
@@ -100,7 +100,7 @@ def test_two_presses_at_once_are_one_consent(world, words, today):
 
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
-def test_two_requests_at_once_are_one_letter(world, words, today):
+def test_two_requests_at_once_are_one_letter(world, today):
     def press(_):
         try:
             return ask(world, today)

@@ -3,14 +3,12 @@
 import json
 from email import message_from_bytes
 from email.policy import default
-from importlib import import_module
 from socket import socket
 from socketserver import StreamRequestHandler, TCPServer
 from threading import Lock, Thread
 
 import pytest
 from aiosmtpd.controller import Controller
-from django.apps import apps
 from werkzeug import Response
 
 
@@ -127,9 +125,3 @@ def unused_tcp_port():
     with socket() as held:
         held.bind(("127.0.0.1", 0))
         return held.getsockname()[1]
-
-
-@pytest.fixture
-def words():
-    """Put the seeded templates back: a test with real transactions empties every table."""
-    import_module("apps.messaging.migrations.0003_first_wordings").publish(apps, None)

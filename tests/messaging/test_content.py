@@ -63,7 +63,7 @@ def test_a_marketers_own_template_may_take_any_value_but_must_be_readable():
 
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
-def test_four_who_publish_at_once_publish_once(words):
+def test_four_who_publish_at_once_publish_once():
     version = draft()
     start = Barrier(4)
 

@@ -210,7 +210,7 @@ def test_a_missing_value_fails_the_message_and_sends_no_blank(gateway):
 
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
-def test_four_senders_at_once_send_each_message_once(words, gateway, inbox):
+def test_four_senders_at_once_send_each_message_once(gateway, inbox):
     planned(*(by_sms() for _ in range(40)), *(by_email() for _ in range(40)))
     start = Barrier(4)
 
@@ -232,7 +232,7 @@ def test_four_senders_at_once_send_each_message_once(words, gateway, inbox):
 
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
-def test_a_claim_is_not_waited_for(words):
+def test_a_claim_is_not_waited_for():
     planned(*(by_sms() for _ in range(4)))
     start = Barrier(2)
 

@@ -225,7 +225,7 @@ def sender_elsewhere(settings):
 
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
-def test_a_process_killed_while_the_gateway_answers_sends_nothing_twice(words, gateway, settings):
+def test_a_process_killed_while_the_gateway_answers_sends_nothing_twice(gateway, settings):
     first, second = planned(by_sms(), by_sms())
     sender = sender_elsewhere(settings)
     gateway.on_request = sender.kill

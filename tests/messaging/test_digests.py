@@ -133,7 +133,7 @@ def test_it_needs_the_consent_to_digests_and_is_worded(gateway):
 
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
-def test_four_who_queue_at_once_queue_each_client_once(words, monkeypatch):
+def test_four_who_queue_at_once_queue_each_client_once(monkeypatch):
     monkeypatch.setattr(digests, "BATCH", 2)
     strategy = factories.strategy()
     for _ in range(20):

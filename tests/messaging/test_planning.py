@@ -181,7 +181,7 @@ def test_a_batch_costs_the_same_queries_whatever_its_size(django_assert_num_quer
 
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
-def test_four_who_plan_at_once_plan_each_notice_once(words):
+def test_four_who_plan_at_once_plan_each_notice_once():
     for _ in range(30):
         noticed(factories.client())
     start = Barrier(4)

@@ -135,7 +135,7 @@ def test_other_listeners_rows_are_left_alone(held):
 
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
-def test_four_who_route_at_once_queue_each_notice_once(words):
+def test_four_who_route_at_once_queue_each_notice_once():
     strategy = factories.strategy()
     for _ in range(10):
         client = factories.client()
