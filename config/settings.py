@@ -288,9 +288,19 @@ LOG_LEVEL = os.environ.get("LOG_LEVEL", "INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "discreet": {
+            "()": "config.logs.Discreet",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "discreet"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # One line a message otherwise, with the gateway's address in it.
-    "loggers": {"httpx2": {"level": "WARNING"}},
+    "loggers": {
+        # One line a message otherwise, with the gateway's address in it.
+        "httpx2": {"level": "WARNING"},
+        # Its own handlers would write the addresses of clients' pages as they are.
+        "gunicorn.access": {"handlers": ["console"], "propagate": False},
+        "gunicorn.error": {"handlers": ["console"], "propagate": False},
+    },
 }

@@ -1,8 +1,10 @@
+import logging
 import os
 import re
 import signal
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import psycopg
@@ -182,6 +184,17 @@ def test_who_signs_links_refuses_to_start_without_a_secret(arguments):
     )
     assert done.returncode
     assert "SECRET_KEY" in done.stderr
+
+
+@pytest.mark.parametrize("page", ["/p/{}/show/", "/p/{}/hide/", "/p/{}/subscribe/"])
+def test_the_log_never_tells_what_opens_a_clients_page(client, monkeypatch, page):
+    written = StringIO()
+    for handler in logging.root.handlers:
+        if type(handler) is logging.StreamHandler:  # the one of the settings, not pytest's
+            monkeypatch.setattr(handler, "stream", written)
+    assert client.get(page.format("tOkEn_of-22-characters")).status_code == 405
+    assert f"Method Not Allowed (GET): {page.format('•••')}" in written.getvalue()
+    assert "tOkEn" not in written.getvalue()
 
 
 def test_the_example_lists_every_variable_that_the_settings_read_and_no_other():
