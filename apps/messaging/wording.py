@@ -24,6 +24,7 @@ from apps.core.money import decimals, major_units
 
 SOURCE_LIMIT = 20_000  # characters of a template; the longest letter of ours has 1,000
 TEXT_LIMIT = 20_000  # characters that a filter may take or make
+MASK = "•••"
 TAGS = {
     "#", "assign", "break", "capture", "case", "comment", "content", "continue", "for", "if",
     "illegal", "output", "unless",
@@ -223,16 +224,16 @@ SPEAKERS: Mapping[str, Callable[[Any, str], str]] = {
 }
 
 
-def urls(value: Any) -> list[str]:
-    """Find every typed address among the values: it may open something, so it is kept secret."""
+def masked(value: Any) -> Any:
+    """Hide what typed addresses open, wherever they stand among the values."""
     match value:
         case {"url": str(url)}:
-            return [url]
+            return {**value, "url": url[: url.rstrip("/").rfind("/") + 1] + MASK}
         case Mapping():
-            return [url for item in value.values() for url in urls(item)]
+            return {name: masked(item) for name, item in value.items()}
         case list() | tuple():
-            return [url for item in value for url in urls(item)]
-    return []
+            return [masked(item) for item in value]
+    return value
 
 
 # The GSM 03.38 alphabet: 7 bits a character; those of the extension cost two.

@@ -9,10 +9,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.messaging.models.links import Link
-from apps.messaging.models.outbox import Message
+from apps.messaging.models.outbox import Message, Notice
 from apps.products.models.markets import Quote
 from apps.products.models.strategies import Observation
+from tests import factories
 from tests.admin.scene import world
+from tests.messaging.world import noticed
 
 OURS = sorted(
     (model for model in admin.site._registry if model.__module__.startswith("apps.")),
@@ -135,3 +137,12 @@ def test_moments_are_filtered_by_day_or_to_the_minute(admin_client, clients, sai
     filters = {f"queued_at_{name}": value for name, value in said.items()}
     page = admin_client.get(address(Message, "changelist"), filters)
     assert bool(page.context["cl"].result_count) is found
+
+
+def test_a_notice_does_not_show_what_its_letter_is_yet_to_open(admin_client, db):
+    url = {"url": "http://localhost:8000/e/sEcReT"}
+    noticed(factories.client(), "email.confirm", values={"confirm_url": url})
+    notice = Notice.objects.get()
+    page = admin_client.get(address(Notice, "change", notice.pk)).content.decode()
+    assert "http://localhost:8000/e/•••" in page
+    assert "sEcReT" not in page

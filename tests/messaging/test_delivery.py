@@ -92,6 +92,25 @@ def test_an_address_that_opens_something_is_stored_nowhere_once_sent(inbox):
     assert not Event.objects.filter(properties__icontains="sEcReT").exists()
 
 
+@pytest.mark.parametrize(
+    ("subject", "body"),
+    [
+        ("{{ link }}", "{{ link }}"),
+        ("{{ link | upcase }}", "{% assign end = link | append: '/' %}{{ end | downcase }}"),
+        ("News", "{{ link | truncate: 45, '' }}"),
+    ],
+)
+def test_whatever_a_wording_makes_of_the_link_it_is_stored_nowhere(inbox, subject, body):
+    (message,) = planned(by_email())
+    TemplateVersion.objects.filter(pk=message.wording_id).update(subject=subject, body=body)
+    deliver_due(at=DAY, limit=10)
+    message = fresh(message)
+    assert (message.state, len(inbox.letters)) == ("sent", 1)
+    stored = f"{message.subject} {message.body}".lower()
+    assert links.token_of(message.link)[:12].lower() not in stored
+    assert stored.endswith(("/•••", "/•••/"))
+
+
 def test_a_sent_message_is_on_the_timeline(gateway):
     (message,) = planned(by_sms())
     deliver_due(at=DAY, limit=10)

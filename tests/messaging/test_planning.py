@@ -196,3 +196,17 @@ def test_four_who_plan_at_once_plan_each_notice_once():
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(plan, range(4))) == 30
     assert Message.objects.count() == 30
+
+
+@pytest.mark.parametrize(("state", "told"), [("removed", "skipped"), ("unconfirmed", "planned")])
+def test_an_address_that_opens_something_ends_with_a_notice_that_is_refused(state, told):
+    client = factories.client(consents=())
+    point = client.contact_points.get(channel="email")
+    point.state = state
+    point.save()
+    url = {"url": "http://localhost:8000/e/sEcReT"}
+    notice = noticed(client, "email.confirm", values={"confirm_url": url}, contact_point=point)
+    plan_messages(at=DAY, limit=10)
+    notice.refresh_from_db()
+    assert notice.state == told
+    assert ("sEcReT" in str(notice.values)) is (told == "planned")

@@ -181,9 +181,18 @@ def test_a_value_of_the_wrong_kind_is_an_error(value):
         spoken(value, "en")
 
 
-def test_addresses_among_the_values_are_found():
-    values = {"a": {"url": "https://x/1"}, "b": [{"c": {"url": "https://x/2"}}], "d": "https://x/3"}
-    assert wording.urls(values) == ["https://x/1", "https://x/2"]
+def test_addresses_among_the_values_are_masked_however_deep():
+    values = {
+        "a": {"url": "https://x/1"},
+        "b": [{"c": {"url": "https://x/e/2/"}}],
+        "d": "https://x/3",
+    }
+    hidden = {
+        "a": {"url": "https://x/•••"},
+        "b": [{"c": {"url": "https://x/e/•••"}}],
+        "d": "https://x/3",
+    }
+    assert wording.masked(values) == wording.masked(hidden) == hidden
 
 
 @pytest.mark.parametrize(

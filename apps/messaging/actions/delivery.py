@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from apps.messaging import gate
 from apps.messaging.actions import links, outcomes
-from apps.messaging.actions.letters import masked, wants_link, write_letter
+from apps.messaging.actions.letters import wants_link, write_letter, write_record
 from apps.messaging.actions.outcomes import Outcome
 from apps.messaging.actions.planning import explain
 from apps.messaging.channels import Answer, Letter, Verdict, email, sms
@@ -65,6 +65,7 @@ class Ready:
 
     message: Message
     letter: Letter
+    subject: str
     body: str
 
 
@@ -149,11 +150,11 @@ def write_letters(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
             continue
         link = links.short_url(links.token_of(made[message.pk])) if message.pk in made else ""
         try:
-            letter = write_letter(message, link)
+            ready = Ready(message, write_letter(message, link), *write_record(message, link))
         except WordingError as error:
             failed.append(Outcome.failed(message, str(error), at=at))
         else:
-            written.append(Ready(message, letter, masked(letter.text, message, link)))
+            written.append(ready)
     outcomes.record(failed, at=at)
     return written
 
@@ -194,7 +195,7 @@ def mark(ready: Ready, *, at: datetime) -> bool:
     ours = Message.objects.filter(
         pk=ready.message.pk, attempts=ready.message.attempts, state=Message.State.CLAIMED
     )
-    return ours.update(handed_at=at, subject=ready.letter.subject, body=ready.body) == 1
+    return ours.update(handed_at=at, subject=ready.subject, body=ready.body) == 1
 
 
 def judged(message: Message, answer: Answer, *, at: datetime) -> Outcome:

@@ -14,7 +14,6 @@ from apps.messaging.channels import Letter
 from apps.messaging.models.outbox import Message
 from apps.profiles.models import Channel, Purpose
 
-MASK = "•••"
 SUBJECT_LIMIT = 300  # of the column that keeps it
 LINK = "link"  # the value that is the client's personal link
 BUTTONS = {LINK: gettext_lazy("Open my page")}
@@ -32,26 +31,43 @@ def write_letter(message: Message, link: str) -> Letter:
 
     Raises WordingError.
     """
-    values = {
-        **message.notice.values,
-        "name": message.notice.client.first_name,
-        "issuer": settings.ISSUER_NAME,
-        LINK: {"url": link} if link else None,
-    }
-    spoken = wording.spoken(values, message.language)
-    letter = Letter(
-        key=message.key,
-        to=message.contact_point.address,
-        subject=one_line(wording.render(message.wording.subject, spoken)),
-        text=wording.render(message.wording.body, spoken),
-    )
+    values = values_of(message, link)
+    subject, text = fill(message, values)
+    letter = Letter(key=message.key, to=message.contact_point.address, subject=subject, text=text)
     if message.channel == Channel.SMS:
-        return replace(letter, text=wording.plain_spaces(letter.text))
+        return letter
     purpose = message.notice.template.purpose
     return replace(
         letter,
         html=write_html(message, letter, values),
         may_unsubscribe=purpose in {Purpose.DIGEST, Purpose.MARKETING},
+    )
+
+
+def write_record(message: Message, link: str) -> tuple[str, str]:
+    """Return subject and text as they are stored: written anew, without what opens something.
+
+    A wording may turn an address to capitals or cut it, so that it is not found in a finished text.
+    """
+    return fill(message, wording.masked(values_of(message, link)))
+
+
+def values_of(message: Message, link: str) -> dict[str, Any]:
+    return {
+        **message.notice.values,
+        "name": message.notice.client.first_name,
+        "issuer": settings.ISSUER_NAME,
+        LINK: {"url": link} if link else None,
+    }
+
+
+def fill(message: Message, values: dict[str, Any]) -> tuple[str, str]:
+    """Return subject and text."""
+    spoken = wording.spoken(values, message.language)
+    text = wording.render(message.wording.body, spoken)
+    return (
+        one_line(wording.render(message.wording.subject, spoken)),
+        wording.plain_spaces(text) if message.channel == Channel.SMS else text,
     )
 
 
@@ -94,10 +110,3 @@ def why(purpose: str) -> str:
         Purpose.MARKETING: _("You get this letter because you agreed to our offers."),
     }
     return reasons.get(purpose, _("You get this letter because this address was just given to us."))
-
-
-def masked(text: str, message: Message, link: str) -> str:
-    """Hide every address that opens something before a text is stored."""
-    for url in filter(None, [link, *wording.urls(message.notice.values)]):
-        text = text.replace(url, url[: url.rstrip("/").rfind("/") + 1] + MASK)
-    return text

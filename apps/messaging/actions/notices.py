@@ -1,8 +1,9 @@
 """Queueing one notice: what any app asks for when it has one thing to tell one client."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from apps.messaging import wording
 from apps.messaging.models.content import Template
 from apps.messaging.models.outbox import Notice
 from apps.profiles.models import Client, ContactPoint
@@ -23,7 +24,7 @@ def queue_notice(
     """Queue one notice; False when one with this key is there already.
 
     Values are plain or typed as `wording.spoken` reads them. A secret address goes in as
-    {"url": "https://…"}: it is masked in the stored text, and erased here once it was sent.
+    {"url": "https://…"}: it is masked in the stored text, and here once the notice has ended.
     Raises Template.DoesNotExist.
     """
     _, queued = Notice.objects.get_or_create(
@@ -40,3 +41,11 @@ def queue_notice(
         },
     )
     return queued
+
+
+def hide_addresses(ended: Iterable[Notice]) -> None:
+    """Mask the addresses that open something: they were sent or never will be."""
+    for notice in ended:  # few have any: the confirmation of an address
+        kept = wording.masked(notice.values)
+        if kept != notice.values:
+            Notice.objects.filter(pk=notice.pk).update(values=kept)

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, transaction
 
 from apps.events.actions import Fact
 from apps.events.actions import record as record_events
-from apps.messaging import wording
+from apps.messaging.actions.notices import hide_addresses
 from apps.messaging.channels import Answer, Verdict
 from apps.messaging.models.outbox import Message, Notice
 
@@ -121,19 +120,7 @@ def update_notices(outcomes: Sequence[Outcome]) -> None:
                 [outcome.reason[:REASON_LENGTH] for outcome in outcomes],
             ],
         )
-    for outcome in outcomes:  # few have any: the confirmation of an address
-        notice = outcome.message.notice
-        if outcome.state != State.QUEUED and wording.urls(notice.values):
-            Notice.objects.filter(pk=notice.pk).update(values=erased(notice.values))
-
-
-def erased(value: Any) -> Any:
-    """Take out the addresses that open something, once they were sent or never will be."""
-    if isinstance(value, dict):
-        return {name: "" if name == "url" else erased(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [erased(item) for item in value]
-    return value
+    hide_addresses(outcome.message.notice for outcome in outcomes if outcome.state != State.QUEUED)
 
 
 def told(outcome: Outcome, at: datetime) -> Fact:

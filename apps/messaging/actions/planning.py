@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.messaging import gate
+from apps.messaging.actions.notices import hide_addresses
 from apps.messaging.gate import Refusal
 from apps.messaging.models.content import TemplateVersion, Variant
 from apps.messaging.models.outbox import Message, Notice
@@ -44,6 +45,7 @@ def save_decisions(notices: Sequence[Notice]) -> None:
         alike[notice.state, notice.reason].append(notice.pk)
     for (state, reason), pks in alike.items():
         Notice.objects.filter(pk__in=pks).update(state=state, reason=reason)
+    hide_addresses(notice for notice in notices if notice.state != Notice.State.PLANNED)
 
 
 class Plan:

@@ -1,5 +1,6 @@
 """Whom we told, whom we did not and why; nobody writes here but the product."""
 
+import json
 from typing import Any
 
 from django.contrib import admin
@@ -16,6 +17,7 @@ from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, panel
 from apps.messaging.models.outbox import Digest, Message, Notice
 from apps.messaging.queries.desk import messages_to
+from apps.messaging.wording import masked
 from apps.profiles.models import Client
 
 TOLD = {"done": "good", "queued": "wait", "planned": "wait", "skipped": "quiet", "failed": "bad"}
@@ -40,6 +42,14 @@ class NoticePage(ReadOnlyPage[Notice]):
     ]
     search_fields = ["client__last_name", "client__first_name", "dedupe_key", "=subject", "reason"]
     ordering = ["-pk"]
+    # Until it is sent, the letter that confirms an address has its key among the values.
+    exclude = ["values"]
+    readonly_fields = ["said"]
+    export_without = ("values",)
+
+    @column(_("values"))
+    def said(self, notice: Notice) -> str:
+        return json.dumps(masked(notice.values), ensure_ascii=False, indent=2)
 
     @column(_("client"), ordering="client__last_name")
     def client_name(self, notice: Notice) -> str:
