@@ -7,7 +7,7 @@ from django.db import connection
 
 from apps.events.models import Event
 from apps.landing.actions.subscriptions import (
-    MOST_OPEN,
+    MOST_LETTERS,
     RESEND_AFTER,
     VALID_FOR,
     Asked,
@@ -17,6 +17,7 @@ from apps.landing.actions.subscriptions import (
 )
 from apps.landing.models import EmailSubscription
 from apps.messaging.actions.links import revoke_link
+from apps.messaging.actions.planning import plan_messages
 from apps.messaging.models.outbox import Notice
 from apps.profiles.models import Channel, ConsentRecord, ContactPoint
 from apps.profiles.queries import consents
@@ -57,11 +58,34 @@ def test_asking_twice_sends_one_letter_until_some_time_has_passed(world, today):
     assert find_subscription(token_in(second), at=later)
 
 
+def letters():
+    return Notice.objects.filter(template__code="email.confirm").count()
+
+
 def test_one_link_cannot_write_to_the_world(world, today):
-    for number in range(MOST_OPEN):
+    before = ContactPoint.objects.count()
+    for number in range(MOST_LETTERS):
         assert ask(world, today, f"v{number}@example.com") == Asked.SENT
-    assert ask(world, today, "one.more@example.com") == Asked.TOO_MANY
+    for number in range(MOST_LETTERS, 20):
+        assert ask(world, today, f"v{number}@example.com") == Asked.TOO_MANY
+    assert ContactPoint.objects.count() == before + MOST_LETTERS
     assert ask(world, today + VALID_FOR, "one.more@example.com") == Asked.SENT
+
+
+def test_one_link_cannot_fill_somebodys_inbox(world, today):
+    for hours in range(3 * 24):
+        ask(world, today + timedelta(hours=hours))
+    assert letters() == MOST_LETTERS
+
+
+@pytest.mark.parametrize("state", ["bounced", "unreachable", "removed"])
+def test_an_address_that_was_lost_gets_the_letter_that_its_owner_asks_for(world, today, state):
+    point = world.client.contact_points.create(channel="email", address=ADDRESS, state=state)
+    assert ask(world, today) == Asked.SENT
+    plan_messages(at=today, limit=10)
+    assert Notice.objects.get(template__code="email.confirm").state == Notice.State.PLANNED
+    point.refresh_from_db()
+    assert point.state == ContactPoint.State.UNCONFIRMED
 
 
 def test_confirming_makes_the_address_valid_and_records_the_consent_once(world, today):

@@ -19,7 +19,10 @@ from apps.profiles.queries import consents
 TEXT_VERSION = "personal-page-email-1"  # of the sentence beside the form, as the client read it
 RESEND_AFTER = timedelta(minutes=10)
 VALID_FOR = timedelta(days=3)
-MOST_OPEN = 5  # unconfirmed addresses of one client, so that a link cannot write to the world
+MOST_LETTERS = 5  # to a client's addresses in VALID_FOR, so that a link cannot write to the world
+
+
+TEMPLATE = "email.confirm"
 
 
 class Asked(StrEnum):
@@ -44,15 +47,18 @@ def ask_subscription(link: Link, address: str, *, at: datetime) -> Asked:
     """
     # One request at a time and client: the row of the client is the lock.
     client = Client.objects.select_for_update().get(pk=link.client_id)
-    point = _contact_point(client, address, at)
-    if _is_told(client, point):
+    point = _known_point(client, address)
+    if point is not None and _is_told(client, point):
         return Asked.ALREADY
-    waiting = EmailSubscription.objects.filter(client=client, confirmed_at=None)
-    mine = waiting.filter(contact_point=point).first()
-    if mine and mine.requested_at > at - RESEND_AFTER:
+    letters = client.notices.filter(template__code=TEMPLATE, created_at__gt=at - VALID_FOR)
+    if (
+        point is not None
+        and letters.filter(contact_point=point, created_at__gt=at - RESEND_AFTER).exists()
+    ):
         return Asked.TOO_SOON
-    if mine is None and waiting.filter(requested_at__gt=at - VALID_FOR).count() >= MOST_OPEN:
+    if letters.count() >= MOST_LETTERS:
         return Asked.TOO_MANY
+    point = _unconfirmed(point, client, address, at)
     token = secrets.token_urlsafe(24)
     subscription, _created = EmailSubscription.objects.update_or_create(
         contact_point=point,
@@ -66,12 +72,12 @@ def ask_subscription(link: Link, address: str, *, at: datetime) -> Asked:
     )
     queue_notice(
         client,
-        "email.confirm",
+        TEMPLATE,
         subject=f"subscription:{subscription.pk}",
         source=f"subscription:{subscription.pk}",
         contact_point=point,
         values={"confirm_url": {"url": f"{settings.PUBLIC_URL}/e/{token}"}},
-        dedupe_key=f"email.confirm:{subscription.pk}:{int(at.timestamp())}",
+        dedupe_key=f"{TEMPLATE}:{subscription.pk}:{int(at.timestamp())}",
         deadline_at=at + VALID_FOR,
         at=at,
     )
@@ -116,17 +122,28 @@ def confirm_subscription(subscription: EmailSubscription, *, at: datetime) -> bo
     return True
 
 
-def _contact_point(client: Client, address: str, at: datetime) -> ContactPoint:
-    """Return the client's contact point of an address, new and unconfirmed if he has none."""
-    address = BaseUserManager.normalize_email(address)
-    known = ContactPoint.objects.filter(client=client, channel=Channel.EMAIL)
-    return known.filter(address__iexact=address).first() or ContactPoint.objects.create(
-        client=client,
-        channel=Channel.EMAIL,
-        address=address,
-        state=ContactPoint.State.UNCONFIRMED,
-        created_at=at,
-    )
+def _known_point(client: Client, address: str) -> ContactPoint | None:
+    points = client.contact_points.filter(channel=Channel.EMAIL)
+    return points.filter(address__iexact=address).first()
+
+
+def _unconfirmed(
+    point: ContactPoint | None, client: Client, address: str, at: datetime
+) -> ContactPoint:
+    """Return the address as one to be confirmed; his own word makes even a bounced one worth it."""
+    unconfirmed = ContactPoint.State.UNCONFIRMED
+    if point is None:
+        return ContactPoint.objects.create(
+            client=client,
+            channel=Channel.EMAIL,
+            address=BaseUserManager.normalize_email(address),
+            state=unconfirmed,
+            created_at=at,
+        )
+    if point.state != ContactPoint.State.VALID:
+        point.state = unconfirmed
+        point.save(update_fields=["state"])
+    return point
 
 
 def _is_told(client: Client, point: ContactPoint) -> bool:
