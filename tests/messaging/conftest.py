@@ -46,7 +46,13 @@ class Inbox:
     def __init__(self):
         self.letters = []
         self.sessions = set()
-        self.refusals = {}  # recipient, or ("DATA", recipient) → answer
+        self.refusals = {}  # recipient, or ("DATA", recipient), or "MAIL" → answer
+
+    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
+        if "MAIL" in self.refusals:
+            return self.refusals["MAIL"]
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         if address in self.refusals:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from apps.events.models import Event
 from apps.messaging.actions import delivery, outcomes
 from apps.messaging.actions.delivery import BACK_OFF, LEASE, deliver_due
 from apps.messaging.actions.outcomes import Outcome
+from apps.messaging.channels import sms
 from tests.messaging.world import DAY, by_email, by_sms, fresh, planned
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +29,7 @@ def die_after_handing_over(message_count, channel):
         list(delivery.handed_over(ready, carrier, at=DAY))
 
 
-@pytest.mark.parametrize("status", [400, 404, 422])
+@pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_gateway_that_refuses_ends_the_message(gateway, status):
     gateway.answers = [status]
     (message,) = planned(by_sms())
@@ -39,8 +41,10 @@ def test_a_gateway_that_refuses_ends_the_message(gateway, status):
     assert len(gateway.requests) == 1
 
 
-@pytest.mark.parametrize("status", [401, 429, 500, 503])
-def test_a_gateway_that_is_busy_is_tried_again_with_the_same_key_and_link(gateway, status):
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 409, 429, 500, 503])
+def test_a_gateway_that_is_busy_or_elsewhere_is_tried_again_with_the_same_key_and_link(
+    gateway, status
+):
     gateway.answers = [status]
     (message,) = planned(by_sms())
     deliver_due(at=DAY, limit=10)
@@ -100,14 +104,55 @@ def test_a_gateway_that_breaks_off_leaves_the_message_unknown_for_good(settings,
     assert dropping_server.count == 1
 
 
-def test_a_gateway_that_gives_no_id_has_sent_all_the_same(httpserver, settings):
+def test_a_proxy_that_heard_no_more_of_the_gateway_leaves_the_message_unknown(gateway):
+    gateway.answers = [504]
+    first, second = planned(by_sms(), by_sms())
+    deliver_due(at=DAY, limit=10)
+    assert (fresh(first).state, fresh(second).state) == ("unknown", "queued")
+    assert len(gateway.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ("OK", ""),
+        ('{"id": null}', ""),
+        ('{"id": 17}', "17"),
+        ('{"id": "%s"}' % ("x" * 200), "x" * 120),
+        ('{"id": "a\\u0000b"}', ""),
+        ('{"id": "\\ud800"}', ""),
+        ("[" * 50_000, ""),
+        (b"\xff\xfe\x00", ""),
+        ('{"id": "%s"}' % ("x" * 1_000_000), ""),
+    ],
+    ids=["no JSON", "null", "number", "long", "NUL", "surrogate", "deep", "bytes", "huge"],
+)
+def test_a_gateway_that_gives_an_odd_id_has_sent_all_the_same(httpserver, settings, answer, kept):
     settings.SMS_GATEWAY_URL = httpserver.url_for("/odd")
-    httpserver.expect_request("/odd").respond_with_handler(
-        lambda request: Response("OK" if request.data else "?")
-    )
+    httpserver.expect_request("/odd").respond_with_handler(lambda _: Response(answer))
     (message,) = planned(by_sms())
     deliver_due(at=DAY, limit=10)
+    assert (fresh(message).state, fresh(message).provider_id) == ("sent", kept)
+
+
+def test_a_gateway_that_trickles_its_answer_holds_nobody_up(httpserver, settings, monkeypatch):
+    monkeypatch.setattr(sms, "PATIENCE", 0.2)
+    settings.SMS_GATEWAY_URL = httpserver.url_for("/slow")
+    stop = threading.Event()
+    trickle = iter(lambda: None if stop.wait(0.05) else b" ", None)
+    httpserver.expect_request("/slow").respond_with_handler(lambda _: Response(trickle))
+    (message,) = planned(by_sms())
+    deliver_due(at=DAY, limit=10)
+    stop.set()
     assert (fresh(message).state, fresh(message).provider_id) == ("sent", "")
+
+
+def test_a_mail_server_that_refuses_us_refuses_no_letter(inbox):
+    messages = planned(by_email(), by_email())
+    inbox.refusals = {"MAIL": "530 authentication required"}
+    deliver_due(at=DAY, limit=10)
+    assert {fresh(message).state for message in messages} == {"queued"}
+    assert fresh(messages[0]).reason == "The mail server answered 530."
 
 
 @pytest.mark.parametrize(

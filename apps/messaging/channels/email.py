@@ -36,11 +36,13 @@ class Mailer:
         try:
             smtp = self.open()
             code = address(smtp, recipient)
+        except smtplib.SMTPSenderRefused as error:  # our name, our password: not the letter's fault
+            return self.refusal(error.smtp_code, Verdict.AGAIN)
         except BROKEN:
             self.drop()
             return Answer(Verdict.AGAIN, reason=_("The mail server does not answer."))
         if refused(code):
-            return self.refusal(code)
+            return self.refusal(code, lasting(code))
         return self.hand_over(letter, content)
 
     def open(self) -> smtplib.SMTP:
@@ -64,17 +66,17 @@ class Mailer:
                 Verdict.UNKNOWN, reason=_("The mail server took the letter and did not answer.")
             )
         if refused(code):
-            return self.refusal(code)
+            return self.refusal(code, lasting(code))
         return Answer(Verdict.SENT, provider_id=message_id(letter))
 
-    def refusal(self, code: int) -> Answer:
-        """Tell a lasting refusal (5xx) from a passing one, and leave the connection usable."""
+    def refusal(self, code: int, verdict: Verdict) -> Answer:
+        """Note what the server said and leave the connection usable."""
         try:
             self.open().rset()
         except BROKEN:
             self.drop()
         reason = _("The mail server answered %(status)s.") % {"status": code}
-        return Answer(Verdict.NEVER if code >= 500 else Verdict.AGAIN, reason=reason)
+        return Answer(verdict, reason=reason)
 
     def drop(self) -> None:
         """Forget a connection of which nothing more can be expected."""
@@ -90,16 +92,25 @@ class Mailer:
 
 
 def address(smtp: smtplib.SMTP, recipient: str) -> int:
-    """Say from whom and to whom; until then nothing of the letter has left."""
+    """Say from whom and to whom; until then nothing of the letter has left.
+
+    Raises SMTPSenderRefused.
+    """
     smtp.ehlo_or_helo_if_needed()
-    code, _text = smtp.mail(parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
-    if not refused(code):
-        code, _text = smtp.rcpt(recipient)
+    sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    code, text = smtp.mail(sender)
+    if refused(code):
+        raise smtplib.SMTPSenderRefused(code, text, sender)
+    code, _text = smtp.rcpt(recipient)
     return code
 
 
 def refused(code: int) -> bool:
     return not 200 <= code < 300
+
+
+def lasting(code: int) -> Verdict:
+    return Verdict.NEVER if code >= 500 else Verdict.AGAIN
 
 
 def compose(letter: Letter, recipient: str) -> bytes:

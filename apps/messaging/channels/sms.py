@@ -1,6 +1,8 @@
 """SMS through an HTTP gateway: POST {"to", "from", "text", "key"}, answered with {"id"}."""
 
+import json
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -21,8 +23,12 @@ NOT_STARTED = (
     httpx2.UnsupportedProtocol,
     httpx2.LocalProtocolError,  # a token that cannot stand in a header
 )
-# Not the letter's fault: our token, our haste, or a gateway that is down (all 5xx).
-LATER = {401, 408, 425, 429}
+# Of the letter itself. Any other refusal is not its fault: our token, our haste, an address that
+# is wrong or has moved, a gateway that is down.
+REFUSED = {400, 413, 415, 422}
+GATEWAY_TIMEOUT = 504  # said by a proxy that passed the message on and heard no more
+LARGEST_ANSWER = 65_536  # bytes; an id takes a hundred
+PATIENCE = 10  # seconds for an answer's body, however slowly it trickles
 
 
 class Gateway:
@@ -38,7 +44,8 @@ class Gateway:
         if self.down:
             return Answer(Verdict.AGAIN, reason=_("The SMS gateway cannot be reached."))
         try:
-            response = self.client.post(
+            with self.client.stream(
+                "POST",
                 settings.SMS_GATEWAY_URL,
                 json={
                     "to": letter.to,
@@ -46,36 +53,50 @@ class Gateway:
                     "text": letter.text,
                     "key": str(letter.key),
                 },
-                headers={"Idempotency-Key": str(letter.key)},
-            )
+                headers={"Idempotency-Key": str(letter.key), "Accept-Encoding": "identity"},
+            ) as response:
+                answer = read(response)
         except NOT_STARTED:
             self.down = True
             return Answer(Verdict.AGAIN, reason=_("The SMS gateway cannot be reached."))
         except httpx2.HTTPError:
-            self.down = True
-            return Answer(
-                Verdict.UNKNOWN, reason=_("The SMS gateway took the message and did not answer.")
-            )
-        return read(response)
+            answer = no_answer()
+        self.down = answer.verdict == Verdict.UNKNOWN
+        return answer
 
 
 def read(response: httpx2.Response) -> Answer:
     status = response.status_code
     if response.is_success:
         return Answer(Verdict.SENT, provider_id=provider_id(response))
+    if status == GATEWAY_TIMEOUT:
+        return no_answer()
     reason = _("The SMS gateway answered %(status)s.") % {"status": status}
-    if status in LATER or status >= 500:
-        return Answer(Verdict.AGAIN, reason=reason)
-    return Answer(Verdict.NEVER, reason=reason)
+    return Answer(Verdict.NEVER if status in REFUSED else Verdict.AGAIN, reason=reason)
+
+
+def no_answer() -> Answer:
+    return Answer(Verdict.UNKNOWN, reason=_("The SMS gateway took the message and did not answer."))
 
 
 def provider_id(response: httpx2.Response) -> str:
-    """Read the gateway's id; without one the message is sent all the same."""
+    """Read the gateway's id; without one that can be kept the message is sent all the same."""
     try:
-        answer = response.json()
-    except ValueError:
+        answer = json.loads(body(response))
+    except (httpx2.HTTPError, ValueError, RecursionError):
         return ""
-    return str(answer.get("id", ""))[:120] if isinstance(answer, dict) else ""
+    found = str(answer.get("id") or "") if isinstance(answer, dict) else ""
+    return found[:120] if found.isprintable() else ""
+
+
+def body(response: httpx2.Response) -> bytes:
+    """Read an answer's body. Raises ValueError for one that is too long or too slow."""
+    read, until = b"", time.monotonic() + PATIENCE
+    for part in response.iter_raw():
+        read += part
+        if len(read) > LARGEST_ANSWER or time.monotonic() > until:
+            raise ValueError
+    return read
 
 
 @cache
