@@ -11,6 +11,11 @@ from django.utils import translation
 from redis import Redis
 
 
+def pytest_configure() -> None:
+    # Argon2 is slow on purpose, and most tests of the back office make a user.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture(scope="session")
 def queue() -> Iterator[Redis]:
     with Redis.from_url(settings.REDIS_URL) as queue:

@@ -45,6 +45,7 @@ def staff_who_may(*names):
     return user
 
 
+@pytest.mark.slow
 def test_lists_and_forms_open_with_rows_in_them(admin_client, clients, subtests):
     for model in OURS:
         with subtests.test(by_label(model)):
@@ -58,6 +59,7 @@ def test_lists_and_forms_open_with_rows_in_them(admin_client, clients, subtests)
             assert added.status_code == (200 if may_add else 403)
 
 
+@pytest.mark.slow
 def test_staff_without_rights_are_refused(client, db, subtests):
     client.force_login(staff_who_may())
     for model in OURS:
@@ -66,6 +68,7 @@ def test_staff_without_rights_are_refused(client, db, subtests):
                 assert client.get(address(model, page)).status_code == 403
 
 
+@pytest.mark.slow
 def test_a_longer_list_costs_no_more_queries(admin_client, clients, subtests):
     def costs():
         for model in OURS:
@@ -82,6 +85,7 @@ def test_a_longer_list_costs_no_more_queries(admin_client, clients, subtests):
             assert after == queries
 
 
+@pytest.mark.slow
 def test_lists_can_be_searched(admin_client, clients, subtests):
     for model in OURS:
         if admin.site._registry[model].search_fields:

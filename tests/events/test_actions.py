@@ -103,6 +103,7 @@ def test_who_writes_to_a_month_that_was_opened_ahead_locks_nobody_out(days):
         assert locks_everybody_out() == (days == 33)
 
 
+@pytest.mark.slow
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
 def test_a_month_is_not_opened_while_somebody_writes_but_at_the_next_tick():

@@ -227,6 +227,7 @@ def test_a_missing_value_fails_the_message_and_sends_no_blank(gateway):
     assert "'amount' is undefined" in fresh(message).reason
 
 
+@pytest.mark.slow
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
 def test_four_senders_at_once_send_each_message_once(gateway, inbox):

@@ -268,6 +268,7 @@ def sender_elsewhere(settings):
     return subprocess.Popen([sys.executable, "-c", program], env=environment, cwd=settings.BASE_DIR)
 
 
+@pytest.mark.slow
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
 def test_a_process_killed_while_the_gateway_answers_sends_nothing_twice(gateway, settings):

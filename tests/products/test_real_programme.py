@@ -134,6 +134,7 @@ def test_a_real_programme_caught_up_at_once(programme):
     assert (redemption.amount, redemption.due_on) == (10_000_00, date(2022, 8, 30))
 
 
+@pytest.mark.slow
 def test_a_real_programme_evening_by_evening(programme):
     rows = closes()
     evaluated = []
