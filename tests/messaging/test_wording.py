@@ -160,6 +160,7 @@ def test_a_template_is_checked_against_what_its_occasion_has(source, unknown):
         ({"month": "2020-02-01"}, "February 2020", "февраль 2020"),
         ({"percent": "0.95550000"}, "95.55%", "95,55\xa0%"),
         ({"percent": "1"}, "100%", "100\xa0%"),
+        ({"percent": "0.75669992"}, "75.66%", "75,66\xa0%"),  # cut, as on the client's page
         ({"url": "https://x.test/"}, "https://x.test/", "https://x.test/"),
         (1234, "1,234", "1\xa0234"),
         (True, True, True),
