@@ -173,7 +173,7 @@ def _layout(
         "showlegend": False,
         "dragmode": False,  # a finger scrolls the page, it does not zoom the chart
         "hovermode": "x unified",
-        "margin": {"l": 36, "r": 52, "t": 10, "b": 28},
+        "margin": {"l": 36, "r": 52, "t": 10, "b": 40},
         "xaxis": {
             "type": "date",
             "showgrid": False,

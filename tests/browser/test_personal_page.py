@@ -107,7 +107,7 @@ def test_a_screen_reader_finds_landmarks_headings_and_tables(open_context, world
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
     # On a phone rows look like cards; to a screen reader they stay a table.
-    table = page.get_by_role("table", name="Every observation of the strategy")
+    table = page.get_by_role("table", name="Each share's closing price")
     expect(table.get_by_role("columnheader")).to_have_count(4)
     expect(table.get_by_role("rowheader").first).to_contain_text("28\xa0Feb\xa02020")
     expect(page.get_by_role("img", name="Line chart of the shares")).to_have_count(1)
