@@ -229,6 +229,8 @@ def test_a_client_without_policies_is_told_so(client, db, today):
 def test_a_called_strategy_shows_its_end(client, called_world):
     text = client.get(called_world.page).content.decode()
     assert "Called early on 28 February 2020" in text
+    assert "100% of the nominal is paid back." in text
+    assert "with everything remembered before" not in text
     assert "3 later observations did not take place" in text
     assert "If the next observation were today" not in text
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -55,6 +56,15 @@ def test_coupons_are_split_into_paid_payable_and_remembered():
         Fraction("0.025"),
         Fraction("0.025"),
     )
+
+
+def test_a_coupon_has_caught_up_only_where_something_was_remembered():
+    holding = held()  # paid, then saved
+    first, second, *_ = holding.observations
+    assert not holding.caught_up
+    assert not replace(holding, observations=(first,)).caught_up
+    paid_at_last = replace(first, number=3)
+    assert replace(holding, observations=(first, second, paid_at_last)).caught_up
 
 
 def test_each_share_has_its_level_its_barrier_and_the_way_to_it():

@@ -140,6 +140,12 @@ def rate(value: Fraction | Decimal | None) -> str:
 
 
 @register.filter
+def times(factor: Fraction) -> str:
+    """Write what something is multiplied by: × 2, × 1.5."""
+    return "×\xa0" + written(exact(factor, 4, ROUND_HALF_UP), "0.####")
+
+
+@register.filter
 def move(value: Fraction) -> str:
     """Write how far something must move, without its direction."""
     return in_percent(abs(value), 1, ROUND_HALF_UP, "#,##0.0")

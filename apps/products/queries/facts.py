@@ -94,6 +94,8 @@ class Observed:
     worst_level: Decimal | None
     rate_paid: Figure[Decimal]
     rate_remembered: Figure[Decimal]
+    redemption: Decimal | None
+    deferred: Decimal | None
 
     @property
     def mark(self) -> str:
@@ -216,6 +218,14 @@ class Holding:
     def last(self) -> Observed | None:
         """Return the latest observation that has an outcome."""
         return next((one for one in reversed(self.observations) if one.outcome), None)
+
+    @property
+    def caught_up(self) -> bool:
+        """Say whether the latest coupon brought what was remembered before it."""
+        if len(self.observed) < 2:
+            return False
+        before, last = self.observed[-2:]
+        return bool(before.rate_remembered.value) and not last.rate_remembered.value
 
     @property
     def pending(self) -> tuple[Observed, ...]:

@@ -108,6 +108,8 @@ def _observed(
         rate_remembered=Figure(
             result.rate_remembered if result else None, day, Origin.RESULT, version
         ),
+        redemption=result.redemption if result else None,
+        deferred=result.deferred if result else None,
     )
 
 
