@@ -56,8 +56,14 @@ class TradingDay(models.Model):
 
 
 class Underlying(models.Model):
-    """A share that baskets are made of."""
+    """What has a daily price: a share, an index, or a currency in terms of another."""
 
+    class Kind(models.TextChoices):
+        SHARE = "share", _("share")
+        INDEX = "index", _("index")
+        CURRENCY_PAIR = "currency_pair", _("currency pair")
+
+    kind = models.CharField(_("kind"), max_length=15, choices=Kind, default=Kind.SHARE)
     ticker = models.CharField(_("ticker"), max_length=20, unique=True)
     name = models.CharField(_("name"), max_length=100)
     exchange = models.ForeignKey(
