@@ -1,31 +1,24 @@
-"""Observations become results, coupons, payments and events: each once, on confirmed closes only."""
+"""What was decided becomes a result, coupons, payments and events; each in one statement."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from django.db import DataError, IntegrityError, connection, transaction
-from django.db.models import F, Q
+from django.db import connection
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from apps.core import money
 from apps.events.actions import record_selected
 from apps.products import levels, payoff
-from apps.products.actions.strategies import roll_unplaced
+from apps.products.actions.evaluation.deciding import Decided, EvaluationError
 from apps.products.models.holdings import Policy, PolicyCoupon
-from apps.products.models.markets import TradingDay
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
-from apps.products.payoff import Event, Outcome, State, Status
-from apps.products.queries.due import Due, closes, due, examined, next_observations, unfit
-from apps.products.queries.terms import state_before, term_sheet
-from apps.products.terms.sheet import KnockIn, RedemptionKind, TermSheet
+from apps.products.payoff import Event, Status
 
 LEVEL_PLACES = 8
 RATE_PLACES = 16
-LONGEST = 500  # characters of Observation.waiting_for
 
 # Whom an observation concerns: a contract that had begun by the valuation day and had not ended by
 # the scheduled one. A last observation that rolls over the end of a policy still pays it. The
@@ -81,158 +74,15 @@ KINDS = {
 }
 
 
-class EvaluationError(ValueError):
-    """An observation cannot be evaluated yet; the message says why, for a marketer."""
-
-
-def evaluate_due(*, at: datetime) -> int:
-    """Evaluate every observation that is due at `at`, in order; return how many were.
-
-    Goes on until nothing more is due, so it catches up on a past of several observations. Each is a
-    transaction of its own and is tried once; one that lacks something waits and stops no other.
-    """
-    roll_unplaced(at=at)
-    tried: set[int] = set()
-    evaluated = 0
-    # Only what was evaluated makes something else due.
-    while done := sum(_attempts(due(at=at), tried, at)):
-        evaluated += done
-    return evaluated
-
-
-def evaluate_observation(observation_id: int, *, at: datetime) -> bool:
-    """Evaluate one observation and all its policies in one transaction; say whether it was done.
-
-    Not done where it is not the strategy's next one, its day has not closed, somebody else did it,
-    or something is lacking or wrong: the last is written to `waiting_for`, and nothing else is.
-    """
-    observation = next_observations().select_related("strategy").filter(pk=observation_id).first()
-    found = examined([observation], at=at) if observation else []
-    return any(_attempt(item, at) for item in found)
-
-
-def _attempts(found: Iterable[Due], tried: set[int], at: datetime) -> Iterator[bool]:
-    for item in found:
-        if item.observation.pk not in tried:
-            tried.add(item.observation.pk)
-            yield _attempt(item, at)
-
-
-def _attempt(item: Due, at: datetime) -> bool:
-    if item.lacks:
-        _wait(item.observation, item.lacks)
-        return False
-    try:
-        return _evaluate(item, at)
-    except (ValueError, ArithmeticError, DataError, IntegrityError) as failure:
-        # The fault of one strategy's terms or policies is its own: no other must wait for it.
-        _wait(item.observation, [str(failure).partition("\n")[0]])
-        return False
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    """What the engine says of one observation, ready to be written."""
-
-    due: Due
-    terms: TermSheet
-    outcome: Outcome
-    levels: dict[str, Fraction]
-
-
-@transaction.atomic
-def _evaluate(item: Due, at: datetime) -> bool:
-    claimed = (
-        next_observations()
-        .filter(pk=item.observation.pk, valuation_on=item.observation.valuation_on)
-        .update(state=Observation.State.EVALUATED, waiting_for="")
-    )
-    if not claimed:
-        return False
-    decided = _decide(item)
-    result = _record_result(decided, at)
-    _write_money(decided, result)
-    _write_events(decided, result, at)
-    if decided.outcome.status is not Status.LIVE:
-        _end(decided, result)
-    return True
-
-
-def _wait(observation: Observation, reasons: Iterable[str]) -> None:
-    """Say what an observation waits for; the same reason again writes nothing."""
-    reason = "; ".join(reasons)
-    if len(reason) > LONGEST:
-        reason = f"{reason[: LONGEST - 1]}…"
-    if (observation.state, observation.waiting_for) != (Observation.State.WAITING, reason):
-        Observation.objects.filter(pk=observation.pk, state__in=Observation.OPEN).update(
-            state=Observation.State.WAITING, waiting_for=reason
-        )
-
-
-def _decide(item: Due) -> _Decided:
-    """Ask the engine; nothing after the valuation day is read."""
-    observation, day = item.observation, item.observation.valuation_on
-    if observation.pays_on is None:
-        raise EvaluationError(_("The calendars do not reach the day of payment yet."))
-    terms = term_sheet(observation.strategy, as_of=day)
-    reached = {
-        share.id: levels.level(
-            share,
-            terms.changes,
-            day,
-            Fraction(item.quotes[member.underlying_id, day].close),
-        )
-        for share, member in zip(terms.basket.underlyings, item.members, strict=True)
-    }
-    state = _watched(item, terms, state_before(observation))
-    outcome = payoff.observe(terms, state, observation.number, reached)
-    return _Decided(item, terms, outcome, reached)
-
-
-def _watched(item: Due, terms: TermSheet, state: State) -> State:
-    """Look at every close since the observation before, for a barrier that is watched daily.
-
-    Every session must have its close: a day that nobody has seen may have broken the barrier.
-    """
-    redemption = terms.redemption
-    daily = redemption.kind is RedemptionKind.BARRIER and redemption.style is KnockIn.AMERICAN
-    if not daily or state.knocked_in:
-        return state
-    strategy, until = item.observation.strategy, item.observation.valuation_on
-    after = (
-        strategy.observations.filter(number=item.observation.number - 1)
-        .values_list("valuation_on", flat=True)
-        .first()
-    ) or strategy.struck_on
-    shares = {member.underlying.ticker: member.underlying for member in item.members}
-    quotes = closes([share.pk for share in shares.values()], Q(day__gt=after, day__lte=until))
-    sessions = TradingDay.objects.filter(
-        exchange__in=[share.exchange_id for share in shares.values()],
-        day__gt=after,
-        day__lte=until,
-    ).values_list("exchange_id", "day")
-    open_on = set(sessions)
-    for day in sorted({day for _market, day in open_on}):
-        traded = [share for share in shares.values() if (share.exchange_id, day) in open_on]
-        if reasons := list(filter(None, (unfit(share, day, quotes) for share in traded))):
-            raise EvaluationError("; ".join(reasons))
-        seen = {
-            share.id: levels.level(
-                share, terms.changes, day, Fraction(quotes[shares[share.id].pk, day].close)
-            )
-            for share in terms.basket.underlyings
-            if (shares[share.id].exchange_id, day) in open_on
-        }
-        state = payoff.watch(terms, state, day, seen)
-    return state
-
-
-def _record_result(decided: _Decided, at: datetime) -> ObservationResult:
+def write_result(
+    decided: Decided, *, at: datetime, supersedes: ObservationResult | None = None
+) -> ObservationResult:
     outcome, reached = decided.outcome, decided.levels
     members = {member.underlying.ticker: member for member in decided.due.members}
     called = outcome.status is Status.CALLED
     return ObservationResult.objects.create(
         observation=decided.due.observation,
+        supersedes=supersedes,
         outcome=outcome.event.value,
         called=called,
         matured=outcome.status is Status.MATURED,
@@ -250,7 +100,7 @@ def _record_result(decided: _Decided, at: datetime) -> ObservationResult:
     )
 
 
-def _shares(decided: _Decided) -> dict[str, dict[str, Any]]:
+def _shares(decided: Decided) -> dict[str, dict[str, Any]]:
     """Return what each share showed, by ticker; numbers as strings, days as ISO."""
     item, terms = decided.due, decided.terms
     day = item.observation.valuation_on
@@ -274,7 +124,7 @@ def _shares(decided: _Decided) -> dict[str, dict[str, Any]]:
     return shares
 
 
-def _write_money(decided: _Decided, result: ObservationResult) -> None:
+def write_money(decided: Decided, result: ObservationResult) -> None:
     """Give every policy its coupon and plan what falls due, in one statement each."""
     observation, outcome = decided.due.observation, decided.outcome
     strategy = observation.strategy
@@ -328,7 +178,7 @@ def _refuse_broken_notes(strategy: Strategy, result: ObservationResult) -> None:
         )
 
 
-def _write_events(decided: _Decided, result: ObservationResult, at: datetime) -> None:
+def write_events(decided: Decided, result: ObservationResult, *, at: datetime) -> None:
     """Put one event a policy on its client's timeline; the end of a strategy outranks its coupon."""
     kind = KINDS.get(decided.outcome.event)
     if decided.outcome.status is not Status.LIVE:
@@ -344,7 +194,7 @@ def _write_events(decided: _Decided, result: ObservationResult, at: datetime) ->
     record_selected(EVENTS, params, at)
 
 
-def _end(decided: _Decided, result: ObservationResult) -> None:
+def end(decided: Decided, result: ObservationResult) -> None:
     """Close the strategy, its policies and what it would have observed later."""
     observation = decided.due.observation
     strategy, day = observation.strategy, observation.valuation_on

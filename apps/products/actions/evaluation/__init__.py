@@ -1,0 +1,5 @@
+"""Observations become results, coupons, payments and events: each once, on confirmed closes only."""
+
+from apps.products.actions.evaluation.running import evaluate_due, evaluate_observation
+
+__all__ = ["evaluate_due", "evaluate_observation"]
