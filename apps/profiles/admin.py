@@ -110,7 +110,8 @@ class ClientPage(Imported, Page[Client]):
 @admin.register(ConsentRecord)
 class ConsentPage(ReadOnlyPage[ConsentRecord]):
     list_display = [
-        "client_name", "purpose", "channel", "granted", "text_version", "source", "recorded_at",
+        "client_name", "purpose", "channel", "granted", "text_version", "source", "given_on",
+        "recorded_at",
     ]  # fmt: skip
     list_select_related = ["client"]
     list_filter = [

@@ -1,7 +1,7 @@
 """The file of clients: who they are, where they are reached, what they agreed to."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +10,7 @@ from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from apps.core.imports.columns import (
+    NOTHING,
     Choice,
     Column,
     Day,
@@ -40,6 +41,7 @@ SOURCE = "file:"  # how the source of an answer begins that a file brought
 
 ADDRESSES = {"phone": Channel.SMS, "email": Channel.EMAIL}
 CONSENTS = {f"consent_{purpose}": purpose for purpose in Purpose}
+EAST = timedelta(hours=14)  # no client's calendar is further ahead of UTC
 FIELDS = (
     "first_name", "last_name", "birth_on", "tier", "language", "time_zone",
     "preferred_channel", "quiet_from", "quiet_until",
@@ -83,6 +85,7 @@ class ClientResource(TableResource):
     consent_digest = Words(Channel.values)
     consent_marketing = Words(Channel.values)
     consent_text = Text(50)
+    consent_on = Day()
 
     key = ("core_id",)
     free = {ATTRIBUTE: Text(500)}
@@ -118,23 +121,31 @@ class ClientResource(TableResource):
         self._settle_consents(row, stored)
 
     def _settle_consents(self, row: Row, stored: Stored) -> None:
-        for name, purpose in CONSENTS.items():
-            kept = {
-                channel
-                for channel in row.values.get(name, ())
-                if (last := row.instance.answers.get((purpose, channel)))
-                and not last.granted
-                and not last.source.startswith(SOURCE)
-            }
-            if kept:
-                row.values[name] -= kept
+        """Keep what was withdrawn, unless the row names a later day on which it was granted."""
+        for name in CONSENTS.keys() & row.values.keys():
+            own, older = _kept(row, name)
+            if own:
                 row.remark(
                     name,
                     _("Not granted again, since the client himself withdrew it: %(channels)s.")
-                    % {"channels": " ".join(sorted(kept))},
+                    % {"channels": " ".join(sorted(own))},
                 )
+            if older:
+                row.remark(
+                    name,
+                    _(
+                        "Not granted again, since it was withdrawn later or nobody knows when:"
+                        " %(channels)s. Write the day on which the client agreed into consent_on."
+                    )
+                    % {"channels": " ".join(sorted(older))},
+                )
+            row.values[name] -= own | older
         if not any(row.values.get(name) for name in CONSENTS):
             row.values.pop("consent_text", None)  # no answer to go with it
+        elif _is_stale(row) and "consent_text" in row.values:
+            row.values["consent_text"] = stored.values["consent_text"]
+        if not any(_answers(row, SOURCE)):
+            row.values.pop("consent_on", None)
 
     def check(self, row: Row) -> None:
         client = row.stored.instance if row.stored else Client()
@@ -146,6 +157,9 @@ class ClientResource(TableResource):
             row.refuse("consent_text", _("Say which version of the text the client agreed to."))
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
+        for row in rows:
+            if (said_on := row.values.get("consent_on")) and said_on > (at + EAST).date():
+                row.refuse("consent_on", _("The client cannot have answered in the future."))
         fresh = [row for row in rows if row.stored is None]
         for row in fresh:
             row.instance = _changed(Client(created_at=at), row)
@@ -239,19 +253,79 @@ def _values(client: Client, answers: dict[tuple[str, str], ConsentRecord]) -> di
         )  # fmt: skip
     newest = max(answers.values(), key=lambda each: (each.recorded_at, each.pk), default=None)
     values["consent_text"] = newest.text_version if newest else None
+    values["consent_on"] = max(
+        (each.given_on for each in answers.values() if each.given_on), default=None
+    )
     for name, value in client.attributes.items():
         values[f"{ATTRIBUTE}{name}"] = value if isinstance(value, str) else str(value)
     return values
 
 
+def _day(answer: ConsentRecord) -> date:
+    """Return the last day, anywhere, on which the answer may have been given."""
+    return answer.given_on or (answer.recorded_at + EAST).date()
+
+
+def _is_stale(row: Row) -> bool:
+    """Tell whether the row is older than the newest answer that a file dated."""
+    said_on = row.values.get("consent_on")
+    known_on = row.stored.values["consent_on"] if row.stored else None
+    return bool(said_on and known_on and said_on < known_on)
+
+
+def _kept(row: Row, name: str) -> tuple[set[str], set[str]]:
+    """Return the channels that the row must not grant: the client's own withdrawals, and others."""
+    said_on = row.values.get("consent_on")
+    own, older = set(), set()
+    for channel in row.values[name]:
+        last = row.instance.answers.get((CONSENTS[name], channel))
+        if last is None:
+            if _is_stale(row):
+                older.add(channel)
+        elif not last.granted and not last.source.startswith(SOURCE):
+            own.add(channel)
+        elif not last.granted and (said_on is None or said_on <= _day(last)):
+            older.add(channel)
+    return own, older
+
+
 def _answers(row: Row, source: str) -> Iterator[Answer]:
-    """Yield what is new: channels granted or withdrawn, or all granted with another text."""
+    """Yield what is new: channels granted or withdrawn, and what was answered anew.
+
+    A dated `none` counts even where nobody ever asked: an older file must not grant it afterwards.
+    """
     client: Client = row.instance
     stored = getattr(client, "answers", {})
+    said_on = row.values.get("consent_on")
+    text = row.values.get("consent_text")
     for name in CONSENTS.keys() & row.values.keys():
         for channel in Channel.values:
             last: ConsentRecord | None = stored.get((CONSENTS[name], channel))
-            before, after = bool(last and last.granted), channel in row.values[name]
-            if before != after or (after and "consent_text" in row.changes):
-                text = row.values.get("consent_text") or (last.text_version if last else "")
-                yield Answer(client.pk, CONSENTS[name], channel, after, text, source)
+            after = channel in row.values[name]
+            if _says_more(row, last, granted=after, refused=row.cells[name].strip() == NOTHING):
+                yield Answer(
+                    client_id=client.pk,
+                    purpose=CONSENTS[name],
+                    channel=channel,
+                    granted=after,
+                    text_version=text or (last.text_version if last else ""),
+                    source=source,
+                    given_on=said_on,
+                    weighed=last.pk if last else 0,
+                )
+
+
+def _says_more(row: Row, last: ConsentRecord | None, *, granted: bool, refused: bool) -> bool:
+    """Tell whether a row says of a question what is not stored; `refused`: it grants no channel."""
+    said_on = row.values.get("consent_on")
+    if last is None:
+        return granted or (refused and said_on is not None)
+    if last.granted != granted:
+        return True
+    known = row.stored.values if row.stored else {}
+    text = known.get("consent_text")
+    if granted and row.values.get("consent_text", text) != text:
+        return True
+    if not granted and not last.source.startswith(SOURCE):
+        return False  # his own withdrawal is never made a file's
+    return said_on is not None and said_on > max(known.get("consent_on") or date.min, _day(last))

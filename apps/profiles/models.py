@@ -218,6 +218,12 @@ class ConsentRecord(models.Model):
         _("version of the text"), max_length=50, help_text=_("Which wording the client saw.")
     )
     source = models.CharField(_("source"), max_length=100, help_text=_("Form, call, contract …"))
+    given_on = models.DateField(
+        _("given on"),
+        null=True,
+        blank=True,
+        help_text=_("When the client gave this answer, where a file said so."),
+    )
     recorded_at = models.DateTimeField(_("recorded"), default=clock.now)
 
     class Meta:

@@ -1,6 +1,7 @@
 """Addresses and consents change once, in order, and never behind the client's back."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
@@ -68,6 +69,17 @@ def test_an_answer_is_recorded_once_until_it_changes():
     assert consents([client.pk], Purpose.DIGEST) == set()
     assert record_consents([], at=AT) == 0
     assert ConsentRecord.objects.filter(client=client).count() == 3
+
+
+@pytest.mark.django_db
+def test_a_withdrawal_that_came_in_since_the_file_was_read_stands():
+    client = factories.client(consents=())
+    record_consent(answer(client), at=AT)
+    weighed = ConsentRecord.objects.get().pk
+    record_consent(answer(client, granted=False), at=AT + timedelta(seconds=1))
+    late = replace(answer(client, version="v2", source="file:c.csv"), weighed=weighed)
+    assert not record_consent(late, at=AT + timedelta(seconds=2))
+    assert consents([client.pk], Purpose.DIGEST) == set()
 
 
 @pytest.mark.django_db

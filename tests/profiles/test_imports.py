@@ -12,7 +12,6 @@ from openpyxl import Workbook
 
 from apps.core.imports.files import XlsxFile, guarded, read_table, unguarded
 from apps.core.imports.resource import import_file
-from apps.profiles.actions import Answer, record_consent
 from apps.profiles.imports import ClientResource
 from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Identifier, Purpose
 from apps.profiles.queries import consents
@@ -103,49 +102,6 @@ def test_two_clients_may_share_a_phone():
     assert Identifier.objects.get(value="+79161234567").client.identifiers.get(value="C-1")
 
 
-def test_a_file_withdraws_what_it_no_longer_names():
-    load(HEADER, ANNA)
-    report = load("core_id,consent_service,consent_text", "C-1,email,v1")
-    anna = Client.objects.get()
-    assert report.changed == 1
-    assert consents([anna.pk], Purpose.SERVICE) == {(anna.pk, "email")}
-    load("core_id,consent_service", "C-1,none")
-    assert consents([anna.pk], Purpose.SERVICE) == set()
-
-
-def test_another_text_is_another_answer_but_a_text_without_consent_is_none():
-    load(HEADER, ANNA, BOB)
-    assert load("core_id,consent_service,consent_text", "C-1,sms email,v2").changed == 1
-    texts = ConsentRecord.objects.order_by("pk").values_list("channel", "text_version")
-    assert sorted(texts) == [("email", "v1"), ("email", "v2"), ("sms", "v1"), ("sms", "v2")]
-    assert load("core_id,consent_service,consent_text", "C-2,none,v9").unchanged == 1
-    assert load("core_id,consent_text", "C-1,v9").unchanged == 1
-
-
-def test_answers_to_different_texts_survive_a_change_of_something_else():
-    load("core_id,consent_service,consent_text", "C-1,sms,v1")
-    load("core_id,consent_service,consent_text", "C-1,sms email,v1")
-    anna = Client.objects.get()
-    record_consent(Answer(anna.pk, Purpose.SERVICE, Channel.EMAIL, True, "v2", "form"), at=AT)
-    exported = ClientResource().export()
-    assert load(*exported.export("csv").splitlines()).unchanged == 1
-    load("core_id,last_name,consent_service,consent_text", "C-1,New,sms email,v2")
-    assert ConsentRecord.objects.filter(text_version="v2").count() == 1
-
-
-def test_a_file_never_grants_again_what_the_client_himself_withdrew():
-    load(HEADER, ANNA)
-    anna = Client.objects.get()
-    stop = Answer(anna.pk, Purpose.SERVICE, Channel.SMS, granted=False, text_version="v1",
-                  source="reply STOP")  # fmt: skip
-    later = AT.replace(day=3)
-    assert record_consent(stop, at=later)
-    report = load(HEADER, ANNA, at=AT.replace(day=4))
-    assert consents([anna.pk], Purpose.SERVICE) == {(anna.pk, "email")}
-    assert [(said.line, said.column) for said in report.remarks] == [(2, "consent_service")]
-    assert report.unchanged == 1
-
-
 def test_a_time_zone_that_the_client_stated_stays():
     load(HEADER, ANNA)
     Client.objects.update(time_zone="Asia/Tokyo", time_zone_source="stated")
@@ -189,11 +145,6 @@ def test_a_bad_cell_is_refused_with_line_column_and_reason(column, cell, reason)
     assert not report.stored
     assert report.new == 2
     assert not Client.objects.exists()
-
-
-def test_consent_needs_the_version_of_its_text():
-    report = load("core_id,consent_digest", "C-1,email")
-    assert [(each.line, each.column) for each in report.faults] == [(2, "consent_text")]
 
 
 def test_a_client_named_twice_is_refused_on_the_second_line():
