@@ -26,6 +26,7 @@ OFFLINE = {
 }
 ASKS_FOR_HELP = {"-h", "--help", "--version"}
 QUICK = ["-m", "not slow and not browser"]
+SHARED = ["-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"]  # among the processors
 SERVERS = {"DATABASE_URL": Postgres, "REDIS_URL": Valkey}
 
 
@@ -74,8 +75,10 @@ def execute(argv: list[str]) -> int:
 
 
 def hand_over_to_pytest(root: Path, arguments: list[str]) -> None:
-    if "--quick" in arguments:
-        arguments = [*QUICK, *(argument for argument in arguments if argument != "--quick")]
+    chosen = [argument for argument in arguments if argument != "--quick"]
+    if all(argument.startswith("-") for argument in chosen):  # the whole suite
+        chosen = [*SHARED, *chosen]
+    arguments = [*QUICK, *chosen] if "--quick" in arguments else chosen
     os.chdir(root)
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])  # noqa: S606
 

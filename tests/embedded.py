@@ -2,6 +2,7 @@
 
 Loaded by `-p` in pyproject.toml, so that the environment stands before anything reads settings.
 DATABASE_URL and REDIS_URL of the caller are used where he gives them; the tests empty that broker.
+Where several processes share the tests, each has servers of its own, or its own part of the caller's.
 """
 
 import atexit
@@ -11,6 +12,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pytest
 
@@ -18,6 +20,7 @@ from config import embedded
 from config.commandline import SERVERS
 
 PREFIX = "tidings-test-"
+OURS = "TIDINGS_TEST_SERVERS"  # the addresses that are ours and not the caller's
 
 
 def sweep_leftovers() -> None:
@@ -34,6 +37,17 @@ def sweep_leftovers() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def part_of(redis_url: str, worker: int) -> str:
+    """Return the address of a worker's own two databases of a broker, queue and cache."""
+    parts = urlsplit(redis_url)
+    if parts.scheme == "unix":
+        query = dict(parse_qsl(parts.query))
+        database = int(query.get("db", 0)) + 2 * worker
+        return urlunsplit(parts._replace(query=urlencode({**query, "db": database})))
+    database = int(parts.path.strip("/") or 0) + 2 * worker
+    return urlunsplit(parts._replace(path=f"/{database}"))
+
+
 def prepare() -> embedded.Stack | None:
     """Set the environment of the tests; return what must be started for it."""
     os.environ.update(
@@ -42,7 +56,14 @@ def prepare() -> embedded.Stack | None:
         LINK_KEY="a throw-away key of the tests, good for nothing else",
         DJANGO_ALLOW_ASYNC_UNSAFE="1",  # playwright's loop runs in the thread of the tests
     )
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker:  # it inherits what the process that hands out the tests had set
+        for url in os.environ.get(OURS, "").split():
+            os.environ.pop(url, None)
     missing = {url: server for url, server in SERVERS.items() if not os.environ.get(url)}
+    os.environ[OURS] = " ".join(missing)
+    if worker and "REDIS_URL" not in missing:
+        os.environ["REDIS_URL"] = part_of(os.environ["REDIS_URL"], int(worker.removeprefix("gw")))
     if not missing:
         return None
     base = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
@@ -55,7 +76,8 @@ stack = prepare()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    if stack and not session.config.option.collectonly:
+    hands_out = session.config.getoption("dist", "no") != "no"  # it runs no test itself
+    if stack and not session.config.option.collectonly and not hands_out:
         sweep_leftovers()
         atexit.register(stack.stop)
         stack.start()

@@ -11,6 +11,7 @@ import pytest
 from config.commandline import local_secrets
 from config.embedded import Stack
 from config.servers import inhabitants
+from tests.embedded import part_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,3 +100,15 @@ def test_the_test_command_hands_over_to_pytest_with_its_arguments():
     done = manage(ROOT, "test", *quick)
     assert "test_secrets_are_invented_once_and_for_the_owner_alone" in done.stdout
     assert "test_a_command_has_a_database" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "own"),
+    [
+        ("redis://cache.example:6379/0", "redis://cache.example:6379/4"),
+        ("redis://cache.example:6379/3", "redis://cache.example:6379/7"),
+        ("unix:///run/redis.sock?db=0", "unix:///run/redis.sock?db=4"),
+    ],
+)
+def test_each_process_of_the_tests_has_its_own_part_of_a_given_broker(given, own):
+    assert part_of(given, worker=2) == own
