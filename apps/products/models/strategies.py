@@ -1,7 +1,5 @@
 """Coupon strategies: the term sheet as data, its observations and their results."""
 
-from typing import Any
-
 from django.db import models
 from django.db.models import F, Q
 from django.utils.formats import date_format
@@ -10,14 +8,18 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
 from apps.products.models.markets import Underlying
+from apps.products.models.terms import (
+    LEVEL,
+    TERM,
+    BasketTerms,
+    CalendarTerms,
+    CallTerms,
+    CouponTerms,
+    RedemptionTerms,
+)
 
-LEVEL: dict[str, Any] = {
-    "max_digits": 12,
-    "decimal_places": 8,
-}  # a fraction of the initial fixing: 0.75
 
-
-class Strategy(models.Model):
+class Strategy(BasketTerms, CouponTerms, CallTerms, RedemptionTerms, CalendarTerms):
     """A coupon strategy: what it pays, when, and under which conditions."""
 
     class State(models.TextChoices):
@@ -25,40 +27,6 @@ class Strategy(models.Model):
         PUBLISHED = "published", _("published")
         CALLED = "called", _("called")
         MATURED = "matured", _("matured")
-
-    class Basket(models.TextChoices):
-        WORST = "worst", _("the worst share counts")
-        ALL = "all", _("every share must be there")
-
-    class CallCoupon(models.TextChoices):
-        IF_MET = "if_met", _("only when the coupon barrier is met")
-        ALWAYS = "always", _("always the current one")
-
-    class Redemption(models.TextChoices):
-        FULL = "full", _("full capital back")
-        FIXED = "fixed", _("a fixed share of the capital")
-        FLOOR = "floor", _("with the basket, but no less than the floor")
-        BARRIER = "barrier", _("full unless the barrier is broken")
-
-    class BarrierStyle(models.TextChoices):
-        EUROPEAN = "european", _("looked at on the last observation")
-        OBSERVATION = "observation", _("looked at on every observation")
-        AMERICAN = "american", _("looked at every day")
-
-    class Rounding(models.TextChoices):
-        HALF_UP = "HALF_UP", _("half up")
-        HALF_EVEN = "HALF_EVEN", _("half to even")
-        DOWN = "DOWN", _("down")
-
-    class Roll(models.TextChoices):
-        NONE = "none", _("not moved")
-        FOLLOWING = "following", _("to the next session")
-        MODIFIED_FOLLOWING = "modified_following", _("to the next session of the month")
-        PRECEDING = "preceding", _("to the session before")
-
-    class Scope(models.TextChoices):
-        AFFECTED = "affected", _("only the share that is hit")
-        ALL = "all", _("all shares")
 
     code = models.SlugField(_("code"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=120, help_text=_("As the client knows it."))
@@ -73,82 +41,6 @@ class Strategy(models.Model):
     matures_on = models.DateField(_("matures on"))
     called_on = models.DateField(_("called on"), null=True, blank=True, editable=False)
 
-    basket = models.CharField(_("basket"), max_length=10, choices=Basket, default=Basket.WORST)
-    coupon_rate = models.DecimalField(
-        _("coupon rate"), help_text=_("A period, as a fraction: 0.025 is 2.5 %."), **LEVEL
-    )
-    coupon_barrier = models.DecimalField(
-        _("coupon barrier"), null=True, blank=True,
-        help_text=_("A fraction of the initial fixing: 0.75. Empty: none."), **LEVEL,
-    )  # fmt: skip
-    corridor_upper = models.DecimalField(
-        _("top of the corridor"), null=True, blank=True,
-        help_text=_("Above it no coupon is earned. Empty: no top."), **LEVEL,
-    )  # fmt: skip
-    barrier_strict = models.BooleanField(
-        _("strictly above"), default=False, help_text=_("Ticked: exactly at the barrier is a miss.")
-    )
-    memory = models.BooleanField(
-        _("memory"), default=True, help_text=_("A missed coupon is remembered and paid later.")
-    )
-    guaranteed = models.BooleanField(
-        _("guaranteed"), default=False, help_text=_("The coupon is paid whatever the shares do.")
-    )
-    guaranteed_rate = models.DecimalField(
-        _("guaranteed rate"), null=True, blank=True,
-        help_text=_("Part of the coupon that is paid whatever the shares do."), **LEVEL,
-    )  # fmt: skip
-    call_barrier = models.DecimalField(
-        _("call barrier"), null=True, blank=True,
-        help_text=_("At or above it the strategy ends early. Empty: never."), **LEVEL,
-    )  # fmt: skip
-    call_first = models.PositiveSmallIntegerField(
-        _("first call"), default=1, help_text=_("Number of the first observation that can call.")
-    )
-    call_coupon = models.CharField(
-        _("coupon when called"), max_length=10, choices=CallCoupon, default=CallCoupon.IF_MET
-    )
-    call_redemption = models.DecimalField(
-        _("paid back when called"), default=1, help_text=_("A fraction of the nominal."), **LEVEL
-    )
-    call_deferred = models.DecimalField(
-        _("residual at maturity"), default=0,
-        help_text=_("What is paid back only on the maturity date after a call."), **LEVEL,
-    )  # fmt: skip
-    redemption = models.CharField(
-        _("capital at maturity"), max_length=10, choices=Redemption, default=Redemption.FULL
-    )
-    redemption_level = models.DecimalField(
-        _("protected share"), null=True, blank=True,
-        help_text=_("The fixed share or the floor, as a fraction of the nominal."), **LEVEL,
-    )  # fmt: skip
-    knock_in_barrier = models.DecimalField(_("knock-in barrier"), null=True, blank=True, **LEVEL)
-    knock_in_style = models.CharField(
-        _("knock-in"), max_length=12, choices=BarrierStyle, default=BarrierStyle.EUROPEAN
-    )
-    strike = models.DecimalField(_("strike"), default=1, **LEVEL)
-    participation = models.DecimalField(_("participation"), null=True, blank=True, **LEVEL)
-    rounding = models.CharField(
-        _("rounding"), max_length=10, choices=Rounding, default=Rounding.HALF_UP
-    )
-    level_dp = models.PositiveSmallIntegerField(
-        _("decimals of barrier prices"), null=True, blank=True,
-        help_text=_("Barrier prices are rounded to so many decimals. Empty: exact."),
-    )  # fmt: skip
-    roll = models.CharField(
-        _("observation on no session"), max_length=20, choices=Roll, default=Roll.FOLLOWING
-    )
-    common_sessions = models.BooleanField(
-        _("common sessions"), default=True, help_text=_("Only days on which all exchanges trade.")
-    )
-    max_disruption = models.PositiveSmallIntegerField(_("most disrupted sessions"), default=8)
-    disruption_scope = models.CharField(
-        _("disruption moves"), max_length=10, choices=Scope, default=Scope.AFFECTED
-    )
-    payment_lag = models.PositiveSmallIntegerField(
-        _("payment lag"), default=0, help_text=_("Sessions from the valuation to the payment.")
-    )
-
     class Meta:
         verbose_name = _("strategy")
         verbose_name_plural = _("strategies")
@@ -160,33 +52,14 @@ class Strategy(models.Model):
                 violation_error_message=_("The maturity must lie after the strike date."),
             ),
             models.CheckConstraint(
-                name="strategy_rate_not_negative",
-                condition=Q(coupon_rate__gte=0),
-                violation_error_message=_("A coupon rate cannot be negative."),
-            ),
-            models.CheckConstraint(
                 name="strategy_denomination_positive",
                 condition=Q(denomination__isnull=True) | Q(denomination__gt=0),
                 violation_error_message=_("The denomination must be above zero."),
             ),
-            models.CheckConstraint(
-                name="strategy_corridor_in_order",
-                condition=Q(corridor_upper__isnull=True)
-                | Q(corridor_upper__gt=F("coupon_barrier")),
-                violation_error_message=_("The top of the corridor must lie above its barrier."),
-            ),
-            models.CheckConstraint(
-                name="strategy_protection_has_level",
-                condition=~Q(redemption__in=["fixed", "floor"])
-                | Q(redemption_level__isnull=False, redemption_level__gte=0),
-                violation_error_message=_("Say which share of the capital is protected."),
-            ),
-            models.CheckConstraint(
-                name="strategy_knock_in_has_barrier",
-                condition=~Q(redemption="barrier")
-                | Q(knock_in_barrier__isnull=False, knock_in_barrier__gt=0),
-                violation_error_message=_("A barrier redemption needs its knock-in barrier."),
-            ),
+            *BasketTerms.Meta.constraints,
+            *CouponTerms.Meta.constraints,
+            *CallTerms.Meta.constraints,
+            *RedemptionTerms.Meta.constraints,
         ]
 
     def __str__(self) -> str:
@@ -206,6 +79,19 @@ class BasketMember(models.Model):
         _("initial fixing"), max_digits=20, decimal_places=8,
         help_text=_("Raw close of the strike date, before any later split."),
     )  # fmt: skip
+    weight = models.DecimalField(
+        _("weight"), null=True, blank=True, **TERM,
+        help_text=_("Part of the basket: 0.25. Empty for all: equal parts."),
+    )  # fmt: skip
+    fx_pair = models.ForeignKey(
+        Underlying, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("currency pair"),
+        limit_choices_to={"kind": Underlying.Kind.CURRENCY_PAIR},
+        help_text=_("Turns the share's currency into the strategy's; for composite baskets."),
+    )  # fmt: skip
+    fx_initial = models.DecimalField(
+        _("initial rate"), max_digits=20, decimal_places=8, null=True, blank=True,
+        help_text=_("Exchange rate of the strike date."),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("basket member")
@@ -221,6 +107,22 @@ class BasketMember(models.Model):
                 name="basket_member_fixing_positive",
                 condition=Q(initial_fixing__gt=0),
                 violation_error_message=_("An initial fixing must be above zero."),
+            ),
+            models.CheckConstraint(
+                name="basket_member_weight_positive",
+                condition=Q(weight__isnull=True) | Q(weight__gt=0),
+                violation_error_message=_("A weight must be above zero."),
+            ),
+            models.CheckConstraint(
+                name="basket_member_rate_positive",
+                condition=Q(fx_initial__isnull=True) | Q(fx_initial__gt=0),
+                violation_error_message=_("An exchange rate must be above zero."),
+            ),
+            models.CheckConstraint(
+                name="basket_member_pair_and_rate",
+                condition=Q(fx_pair__isnull=True, fx_initial__isnull=True)
+                | Q(fx_pair__isnull=False, fx_initial__isnull=False),
+                violation_error_message=_("A currency pair and its initial rate belong together."),
             ),
         ]
 
@@ -262,6 +164,22 @@ class Observation(models.Model):
         help_text=_("Multiplies all coupons since the start when the strategy is called here."),
         **LEVEL,
     )  # fmt: skip
+    starts_on = models.DateField(
+        _("period starts"),
+        null=True,
+        blank=True,
+        help_text=_("Empty: when the period before ended."),
+    )
+    ends_on = models.DateField(
+        _("period ends"), null=True, blank=True, help_text=_("Empty: on the scheduled day.")
+    )
+    days_inside = models.PositiveSmallIntegerField(
+        _("days inside"),
+        null=True,
+        blank=True,
+        help_text=_("As the issuer counted them. Empty: counted here."),
+    )
+    days_total = models.PositiveSmallIntegerField(_("days of the period"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("observation")
@@ -287,6 +205,24 @@ class Observation(models.Model):
                 name="observation_waiting_has_reason",
                 condition=~Q(state="waiting") | ~Q(waiting_for=""),
                 violation_error_message=_("Say what the observation waits for."),
+            ),
+            models.CheckConstraint(
+                name="observation_period_in_order",
+                condition=Q(starts_on__isnull=True)
+                | Q(ends_on__isnull=True)
+                | Q(ends_on__gt=F("starts_on")),
+                violation_error_message=_("The period must end after it starts."),
+            ),
+            models.CheckConstraint(
+                name="observation_days_inside_the_total",
+                condition=Q(days_inside__isnull=True, days_total__isnull=True)
+                | Q(
+                    days_inside__isnull=False,
+                    days_total__isnull=False,
+                    days_total__gt=0,
+                    days_inside__lte=F("days_total"),
+                ),
+                violation_error_message=_("The days inside are a part of the days of the period."),
             ),
         ]
         indexes = [

@@ -18,6 +18,7 @@ TERM_ROWS = (
     "basket_members__underlying__exchange",
     "basket_members__underlying__corporate_actions",
     "observations",
+    "payment_calendar",
 )
 
 
@@ -104,27 +105,40 @@ def _spec(
         "denomination": _text(note) if strategy.denomination else None,
         "currency": strategy.currency,
         "rounding": strategy.rounding,
-        "round_per": "note" if strategy.denomination else "position",
+        "round_per": strategy.round_per if strategy.denomination else "position",
         "issue_date": strategy.struck_on.isoformat(),
         "maturity": strategy.matures_on.isoformat(),
         "memory": strategy.memory,
-        "basket": strategy.basket,
+        **_basket(strategy.basket, strategy.basket_m),
+        **_said(
+            fx=strategy.fx if strategy.fx != Strategy.Fx.NONE else None,
+            lock_in=_said(barrier=_text(strategy.lock_in_barrier)) or None,
+        ),
         "level_dp": strategy.level_dp,
         "underlyings": [
             {
                 "id": member.underlying.ticker,
                 "initial": _text(member.initial_fixing),
                 "calendar": member.underlying.exchange.code,
+                **_said(weight=_text(member.weight), fx_initial=_text(member.fx_initial)),
             }
             for member in members
         ],
         "coupon": {
+            "type": strategy.coupon_kind,
             "rate": _text(strategy.coupon_rate),
             "barrier": _text(strategy.coupon_barrier),
             "upper": _text(strategy.corridor_upper),
             "strict": strategy.barrier_strict,
             "guaranteed": strategy.guaranteed,
             "guaranteed_rate": _text(strategy.guaranteed_rate),
+            "basis": strategy.rate_basis,
+            "day_count": strategy.day_count,
+            "frequency": strategy.coupon_frequency,
+            **_said(
+                growth_step=_text(strategy.growth_step),
+                growth_reset=strategy.growth_reset or None,
+            ),
         },
         "autocall": {
             "barrier": _text(strategy.call_barrier),
@@ -132,6 +146,8 @@ def _spec(
             "coupon": strategy.call_coupon,
             "redemption": _text(strategy.call_redemption),
             "deferred": _text(strategy.call_deferred),
+            "stock_memory": strategy.call_stock_memory,
+            **_basket(strategy.call_basket, strategy.call_m),
             "bonus": {
                 str(observation.number): _text(observation.bonus)
                 for observation in observations
@@ -147,7 +163,7 @@ def _spec(
             "max_disruption": strategy.max_disruption,
             "disruption_scope": strategy.disruption_scope,
         },
-        "payment": {"lag": strategy.payment_lag},
+        "payment": {"lag": strategy.payment_lag, **_said(calendar=_calendar(strategy))},
     }
 
 
@@ -161,6 +177,10 @@ def _observation(observation: Observation) -> dict[str, object]:
         "guaranteed": observation.guaranteed,
         "autocall": _text(observation.call_barrier),
         "call_redemption": _text(observation.call_redemption),
+        "start": observation.starts_on.isoformat() if observation.starts_on else None,
+        "end": observation.ends_on.isoformat() if observation.ends_on else None,
+        "in_days": observation.days_inside,
+        "total_days": observation.days_total,
     }
 
 
@@ -178,8 +198,40 @@ def _redemption(strategy: Strategy) -> dict[str, object]:
             "style": strategy.knock_in_style,
             "strike": _text(strategy.strike),
             "floor": _text(strategy.redemption_level),
+            "ki_inclusive": strategy.knock_in_inclusive,
+            "ki_start": strategy.knock_in_from.isoformat() if strategy.knock_in_from else None,
+            **_said(one_star=_text(strategy.one_star), min_return=_text(strategy.min_return)),
         }
-    return {"type": strategy.redemption, "participation": _text(strategy.participation)} | own
+    elif strategy.redemption == kinds.BUFFER:
+        own = {"buffer": _text(strategy.buffer), **_said(gearing=_text(strategy.gearing))}
+    return {
+        "type": strategy.redemption,
+        "participation": _text(strategy.participation),
+        "up_strike": _text(strategy.up_strike),
+        **_said(
+            step=_text(strategy.step),
+            step_barrier=_text(strategy.step_barrier),
+            cap=_text(strategy.cap),
+        ),
+        **_basket(strategy.redemption_basket, strategy.redemption_m),
+        **own,
+    }
+
+
+def _basket(kind: str, number: int | None) -> dict[str, object]:
+    """Return by which shares something is judged; empty where the product's own basket counts."""
+    if kind == Strategy.Basket.N_OF_M:
+        return {"basket": kind, "m": number}
+    return {"basket": kind} if kind else {}
+
+
+def _calendar(strategy: Strategy) -> str | None:
+    return strategy.payment_calendar.code if strategy.payment_calendar else None
+
+
+def _said(**terms: object) -> dict[str, object]:
+    """Return the terms that say something; a reader need not know those that do not."""
+    return {name: term for name, term in terms.items() if term is not None}
 
 
 def _action(change: CorporateAction) -> dict[str, object]:
