@@ -39,11 +39,11 @@ def sweep_leftovers() -> None:
 
 def part_of(redis_url: str, worker: int) -> str:
     """Return the address of a worker's own two databases of a broker, queue and cache."""
+    if redis_url.startswith("unix:"):
+        socket, _, query = redis_url.partition("?")
+        asked = dict(parse_qsl(query))
+        return f"{socket}?{urlencode({**asked, 'db': int(asked.get('db', 0)) + 2 * worker})}"
     parts = urlsplit(redis_url)
-    if parts.scheme == "unix":
-        query = dict(parse_qsl(parts.query))
-        database = int(query.get("db", 0)) + 2 * worker
-        return urlunsplit(parts._replace(query=urlencode({**query, "db": database})))
     database = int(parts.path.strip("/") or 0) + 2 * worker
     return urlunsplit(parts._replace(path=f"/{database}"))
 
