@@ -1,8 +1,14 @@
-"""Money as integer minor units: how it is rounded and how many decimals a currency has."""
+"""Money as integer minor units: how it is rounded, how many decimals it has, how it is written."""
 
+import re
+from copy import copy
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import cache
+
+from babel import Locale
+from babel.numbers import NumberPattern
 
 # ISO 4217 currencies whose minor unit is not a hundredth, as of amendment 176.
 _DECIMALS = dict.fromkeys(
@@ -73,3 +79,26 @@ def minor_units(amount: Fraction | Decimal | int, places: int) -> int:
 def major_units(minor: int, places: int) -> Decimal:
     """Return minor units as an amount of the major unit with exactly `places` decimals."""
     return Decimal(minor).scaleb(-places)
+
+
+def spoken(minor: int, currency: str, language: str) -> str:
+    """Write minor units for readers of a language, every minor unit of it: $1,234.50, RSD 12.30.
+
+    The one way in which the product writes money: Babel's own follows habits of shops, and drops
+    the minor units of RSD, IQD and a dozen others that contracts are settled in.
+    """
+    places = decimals(currency)
+    text = _pattern(language, places).apply(
+        major_units(minor, places),
+        Locale.parse(language, sep="_"),
+        currency=currency,
+        currency_digits=False,
+    )
+    return re.sub(r"([A-Z]{3})(?=\d)", "\\1\xa0", text)  # RUB 5.00, but $5.00
+
+
+@cache
+def _pattern(language: str, places: int) -> NumberPattern:
+    pattern: NumberPattern = copy(Locale.parse(language, sep="_").currency_formats["standard"])
+    pattern.frac_prec = (places, places)
+    return pattern

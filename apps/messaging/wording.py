@@ -13,14 +13,14 @@ from typing import Any
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_decimal, format_percent
 from liquid import BoundTemplate, Environment, FalsyStrictUndefined, RenderContext
 from liquid.ast import Node
 from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.exceptions import FilterArgumentError, LiquidError
 from liquid.expression import Expression
 
-from apps.core.money import decimals, major_units
+from apps.core import money as minor
 
 SOURCE_LIMIT = 20_000  # characters of a template; the longest letter of ours has 1,000
 TEXT_LIMIT = 20_000  # characters that a filter may take or make
@@ -201,9 +201,7 @@ def read(speak: Callable[[Any, str], str], value: Any, language: str) -> str:
 
 
 def money(value: Any, language: str) -> str:
-    major = major_units(int(value["money"]), decimals(value["currency"]))
-    amount = format_currency(major, value["currency"], locale=language)
-    return re.sub(r"^([A-Z]{3})(?=\d)", "\\1\xa0", amount)  # RUB 5.00, but $5.00
+    return minor.spoken(int(value["money"]), value["currency"], language)
 
 
 def percent(value: Any, language: str) -> str:

@@ -1,11 +1,12 @@
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.core.money import Rounding, decimals, major_units, minor_units, rounded
+from apps.core.money import Rounding, decimals, major_units, minor_units, rounded, spoken
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,24 @@ def test_amounts_become_minor_units_and_back(amount, places, minor):
 def test_an_amount_finer_than_a_minor_unit_is_refused_and_not_rounded():
     with pytest.raises(ValueError, match="more than 2 decimals"):
         minor_units(Decimal("0.005"), 2)
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "english", "russian"),
+    [
+        (123450, "USD", "$1,234.50", "1\xa0234,50\xa0$"),
+        (-500, "RUB", "-RUB\xa05.00", "-5,00\xa0₽"),
+        (1230, "RSD", "RSD\xa012.30", "12,30\xa0RSD"),
+        (5, "JPY", "¥5", "5\xa0¥"),
+        (1, "IQD", "IQD\xa00.001", "0,001\xa0IQD"),
+        (12345, "CLF", "CLF\xa01.2345", "1,2345\xa0CLF"),
+        (10**17 + 1, "EUR", "€1,000,000,000,000,000.01", "1\xa0000\xa0000\xa0000\xa0000\xa0000,01\xa0€"),
+    ],
+)  # fmt: skip
+def test_money_is_written_to_its_last_minor_unit(minor, currency, english, russian):
+    assert (spoken(minor, currency, "en"), spoken(minor, currency, "ru")) == (english, russian)
+
+
+def test_one_formatter_writes_all_money():
+    sources = [path.read_text() for path in (Path(__file__).parents[2] / "apps").rglob("*.py")]
+    assert not [text for text in sources if "format_currency" in text]

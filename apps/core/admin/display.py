@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_decimal, format_percent
 from django.db.models import DecimalField, Model
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -17,7 +17,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import get_language, to_locale
 from unfold.decorators import display
 
-from apps.core.money import decimals, major_units
+from apps.core.money import spoken
 
 Text = str | Promise
 
@@ -32,9 +32,7 @@ def locale() -> str:
 
 def money(minor: int | None, currency: str) -> str:
     """Write minor units as people read them: $1,234.50."""
-    if minor is None:
-        return "–"
-    return str(format_currency(major_units(minor, decimals(currency)), currency, locale=locale()))
+    return "–" if minor is None else spoken(minor, currency, locale())
 
 
 def percent(level: Decimal | None) -> str:

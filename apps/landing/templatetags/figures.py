@@ -7,12 +7,7 @@ from fractions import Fraction
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import (
-    format_currency,
-    format_decimal,
-    format_percent,
-    get_currency_precision,
-)
+from babel.numbers import format_decimal, format_percent
 from django import template
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy, ngettext
@@ -106,16 +101,15 @@ def money(amount: int | None, currency: str) -> str:
     """Write minor units as money; what is not known says so."""
     if amount is None:
         return _("not known")
-    major = minor.major_units(amount, minor.decimals(currency))
-    return format_currency(major, currency, locale=locale())
+    return minor.spoken(amount, currency, locale())
 
 
 @register.filter
 def price(value: Fraction | Decimal | None, currency: str) -> str:
     if value is None:
         return _("not known")
-    shown = exact(value, get_currency_precision(currency), ROUND_HALF_UP)
-    return format_currency(shown, currency, locale=locale())
+    places = minor.decimals(currency)
+    return money(minor.minor_units(exact(value, places, ROUND_HALF_UP), places), currency)
 
 
 @register.filter
