@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
 
+from apps.products.models.accounts import Account, Transaction
 from apps.products.models.holdings import Policy
 from apps.products.models.markets import Exchange, Quote, TradingDay, Underlying
 from apps.products.models.strategies import BasketMember, Observation, Strategy
@@ -119,4 +120,31 @@ def policy(client, strategy, **fields):
             "ends_on": strategy.matures_on,
             **fields,
         },
+    )
+
+
+def account(client, **fields):
+    n = next(_serial)
+    return Account.objects.create(
+        client=client,
+        **{
+            "number": f"A-{n:06d}",
+            "name": "Savings",
+            "currency": "USD",
+            "opened_on": date(2020, 1, 2),
+            **fields,
+        },
+    )
+
+
+def booked(account, kind, day, amount, units=None, ticker="AAPL"):
+    """Book a transaction; the amount in minor units."""
+    return Transaction.objects.create(
+        account=account,
+        reference=f"T-{next(_serial):08d}",
+        kind=kind,
+        day=day,
+        underlying=underlying(ticker) if ticker else None,
+        units=None if units is None else Decimal(units),
+        amount=amount,
     )

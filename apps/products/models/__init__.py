@@ -1,5 +1,23 @@
-"""The tables of products: markets, strategies and what clients hold of them."""
+"""The tables of products: markets, strategies, funds, and what clients hold of them."""
 
-from apps.products.models import holdings, markets, strategies
+from apps.products.models import (
+    accounts,
+    deadlines,
+    funds,
+    holdings,
+    instalments,
+    markets,
+    moves,
+    strategies,
+)
 
-__all__ = ["holdings", "markets", "strategies"]
+__all__ = [
+    "accounts",
+    "deadlines",
+    "funds",
+    "holdings",
+    "instalments",
+    "markets",
+    "moves",
+    "strategies",
+]

@@ -56,10 +56,11 @@ class TradingDay(models.Model):
 
 
 class Underlying(models.Model):
-    """What has a daily price: a share, an index, or a currency in terms of another."""
+    """What has a daily price: a share, a fund, an index, or a currency in terms of another."""
 
     class Kind(models.TextChoices):
         SHARE = "share", _("share")
+        FUND = "fund", _("fund")
         INDEX = "index", _("index")
         CURRENCY_PAIR = "currency_pair", _("currency pair")
 
