@@ -8,6 +8,7 @@ from apps.products.models import (
     instalments,
     markets,
     moves,
+    restatements,
     strategies,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "instalments",
     "markets",
     "moves",
+    "restatements",
     "strategies",
 ]

@@ -1,12 +1,19 @@
 """What clients hold of a strategy and what it brought them."""
 
+from datetime import date
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.core import clock
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
 from apps.profiles.models import Client
+
+
+def today() -> date:
+    return clock.now().date()
 
 
 class Policy(models.Model):
@@ -33,6 +40,10 @@ class Policy(models.Model):
     ends_on = models.DateField(_("ends on"))
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.ACTIVE)
     closed_on = models.DateField(_("closed on"), null=True, blank=True)
+    entered_on = models.DateField(
+        _("entered on"), null=True, default=today, editable=False,
+        help_text=_("When we learnt of it; empty: before we noted that."),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("policy")
@@ -51,7 +62,13 @@ class Policy(models.Model):
         ]
         indexes = [
             # "all active policies of this strategy", read at every observation
-            models.Index(fields=["strategy"], condition=Q(state="active"), name="policy_active")
+            models.Index(fields=["strategy"], condition=Q(state="active"), name="policy_active"),
+            # "which came after an observation that concerns them?"
+            models.Index(
+                fields=["entered_on"],
+                condition=Q(entered_on__gt=F("starts_on")),
+                name="policy_late",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -83,6 +100,14 @@ class PolicyCoupon(models.Model):
     remembered = models.PositiveBigIntegerField(
         _("remembered"), help_text=_("Still remembered afterwards, in cents.")
     )
+    # Only where the observation ends the strategy; a null costs a big table nothing.
+    redemption = models.PositiveBigIntegerField(
+        _("paid back"), null=True, blank=True, help_text=_("Capital due at the end, in cents.")
+    )
+    residual = models.PositiveBigIntegerField(
+        _("residual"), null=True, blank=True,
+        help_text=_("What a call leaves to be paid at maturity, in cents."),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("policy coupon")
@@ -103,16 +128,27 @@ class Payment(models.Model):
         REDEMPTION = "redemption", _("redemption")
         RESIDUAL = "residual", _("residual")
         PREMIUM = "premium", _("premium")
+        CORRECTION = "correction", _("correction")
 
     class State(models.TextChoices):
         PLANNED = "planned", _("planned")
         PAID = "paid", _("paid")
+        CANCELLED = "cancelled", _("cancelled")
+        HELD = "held", _("waits for a decision")
+        WAIVED = "waived", _("left to the client")
 
     policy = models.ForeignKey(
         Policy, models.PROTECT, related_name="payments", verbose_name=_("policy")
     )
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
-    amount = models.PositiveBigIntegerField(_("amount"), help_text=_("In cents."))
+    corrects = models.CharField(
+        _("corrects"), max_length=12, choices=Kind, blank=True, default="", db_default="",
+        help_text=_("What a correction puts right: the coupon, the capital."),
+    )  # fmt: skip
+    amount = models.BigIntegerField(
+        _("amount"),
+        help_text=_("In cents. Below zero only a correction: the client was paid too much."),
+    )
     due_on = models.DateField(_("due on"))
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PLANNED)
     paid_on = models.DateField(_("paid on"), null=True, blank=True)
@@ -126,15 +162,21 @@ class Payment(models.Model):
         verbose_name_plural = _("payments")
         constraints = [
             models.UniqueConstraint(
-                fields=["result", "policy", "kind"],
+                fields=["result", "policy", "kind", "corrects"],
                 condition=Q(result__isnull=False),
-                name="payment_once_per_result",
+                name="payment_once",
             ),
             models.CheckConstraint(
                 name="payment_paid_has_day",
-                condition=Q(state="planned", paid_on__isnull=True)
+                condition=(~Q(state="paid") & Q(paid_on__isnull=True))
                 | Q(state="paid", paid_on__isnull=False),
                 violation_error_message=_("A paid payment has a day, a planned one has none."),
+            ),
+            models.CheckConstraint(
+                name="payment_signed_correction",
+                condition=(Q(kind="correction") & ~Q(amount=0) & ~Q(corrects=""))
+                | (~Q(kind="correction") & Q(amount__gte=0, corrects="")),
+                violation_error_message=_("Only a correction may be below zero."),
             ),
         ]
         indexes = [

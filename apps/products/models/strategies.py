@@ -244,6 +244,12 @@ class Observation(models.Model):
         return gettext("%(day)s is no session") % {"day": day} if self.moved_because else ""
 
 
+class Results(models.QuerySet["ObservationResult"]):
+    def current(self) -> "Results":
+        """Keep what counts today: neither superseded nor void."""
+        return self.filter(superseded_by__isnull=True).exclude(outcome="VOID")
+
+
 class ObservationResult(models.Model):
     """What an observation found; never changed: a correction is a new result that supersedes."""
 
@@ -254,6 +260,7 @@ class ObservationResult(models.Model):
         PARTIAL = "PARTIAL", _("paid in part")
         GUARANTEED = "GUARANTEED", _("guaranteed")
         NONE = "NONE", _("no coupon")
+        VOID = "VOID", _("void")  # a correction found that the strategy had ended before
 
     observation = models.ForeignKey(
         Observation, models.PROTECT, related_name="results", verbose_name=_("observation")
@@ -261,6 +268,10 @@ class ObservationResult(models.Model):
     supersedes = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="superseded_by",
         verbose_name=_("supersedes"),
+    )  # fmt: skip
+    restatement = models.ForeignKey(
+        "products.Restatement", models.PROTECT, null=True, blank=True, related_name="results",
+        verbose_name=_("restatement"),
     )  # fmt: skip
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome)
     called = models.BooleanField(_("called"), default=False)
@@ -292,6 +303,8 @@ class ObservationResult(models.Model):
     )
     formula_version = models.PositiveSmallIntegerField(_("formula version"))
     evaluated_at = models.DateTimeField(_("evaluated"), default=clock.now)
+
+    objects = Results.as_manager()
 
     class Meta:
         verbose_name = _("observation result")
