@@ -98,9 +98,11 @@ class CouponPage(ReadOnlyPage[PolicyCoupon]):
     list_display = [
         "policy_number", "client_name", "observation", badge("outcome", _("outcome"), **FOUND),
         amounts("amount", _("amount"), policy_currency),
-        amounts("remembered", _("remembered"), policy_currency),
+        amounts("remembered", _("remembered"), policy_currency), "counts",
     ]  # fmt: skip
-    list_select_related = ["policy__client", "policy__strategy", "observation__strategy"]
+    list_select_related = [
+        "policy__client", "policy__strategy", "observation__strategy", "result__superseded_by",
+    ]  # fmt: skip
     list_filter = [
         ("outcome", MultipleChoicesDropdownFilter),
         ("observation__strategy", AutocompleteSelectFilter),
@@ -108,6 +110,11 @@ class CouponPage(ReadOnlyPage[PolicyCoupon]):
     ]
     search_fields = ["policy__number", "policy__client__last_name"]
     ordering = ["-pk"]
+
+    @column(_("counts"))
+    def counts(self, coupon: PolicyCoupon) -> str:
+        superseded = hasattr(coupon.result, "superseded_by")
+        return pill(_("superseded")) if superseded else pill(_("counts"), "good")
 
     @column(_("policy"), ordering="policy__number")
     def policy_number(self, coupon: PolicyCoupon) -> str:
@@ -122,7 +129,7 @@ class CouponPage(ReadOnlyPage[PolicyCoupon]):
 class PaymentPage(ReadOnlyPage[Payment]):
     list_display = [
         "policy_number", "client_name", "kind", amounts("amount", _("amount"), policy_currency),
-        "due_on", badge("state", _("state"), paid="good", planned="wait"), "paid_on",
+        "due_on", badge("state", _("state"), paid="good", planned="wait", held="bad"), "paid_on",
     ]  # fmt: skip
     list_select_related = ["policy__client", "policy__strategy"]
     list_filter = [
@@ -178,7 +185,8 @@ def policies_of(_request: HttpRequest, client: Client) -> dict[str, Any]:
 @panel(Policy, _("Coupons"), permission="products.view_policycoupon", wide=True)
 def coupons_of(_request: HttpRequest, policy: Policy) -> dict[str, Any]:
     currency = policy.strategy.currency
-    coupons = policy.coupons.select_related("observation__strategy").order_by("-pk")[:50]
+    current = policy.coupons.filter(result__superseded_by__isnull=True)
+    coupons = current.select_related("observation__strategy").order_by("-observation__number")[:50]
     return {
         "headers": [_("observation"), _("valuation day"), _("outcome"), _("paid"), _("remembered")],
         "rows": [

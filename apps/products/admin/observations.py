@@ -44,6 +44,7 @@ from apps.products.queries.desk import observations_with_results, results_newest
 SEEN = {"planned": "quiet", "waiting": "wait", "evaluated": "good", "dropped": "quiet"}
 FOUND = {
     "accrued": "good", "guaranteed": "good", "partial": "good", "saved": "wait", "lost": "bad",
+    "void": "quiet",
 }  # fmt: skip
 
 
@@ -158,6 +159,7 @@ class ResultPage(ReadOnlyPage[ObservationResult]):
                         ("observation", "outcome"), ("called", "matured"),
                         ("rate_paid", "rate_remembered"), ("worst", "worst_level"),
                         ("average_level", "redemption"), ("deferred", "supersedes"),
+                        "restatement",
                     ],
                     readable_fields(ObservationResult),
                 )
@@ -176,6 +178,8 @@ class ResultPage(ReadOnlyPage[ObservationResult]):
     def counts(self, result: ObservationResult) -> str:
         if hasattr(result, "superseded_by"):
             return pill(_("superseded"))
+        if result.outcome == ObservationResult.Outcome.VOID:
+            return pill(_("void"))
         return pill(_("counts"), "good")
 
 

@@ -138,9 +138,11 @@ def _lines(
 
 
 def _marks(strategy: Strategy) -> list[charts.Mark]:
-    results = ObservationResult.objects.filter(
-        observation__strategy=strategy, superseded_by__isnull=True, worst_level__isnull=False
-    ).select_related("observation")
+    results = (
+        ObservationResult.objects.current()
+        .filter(observation__strategy=strategy, worst_level__isnull=False)
+        .select_related("observation")
+    )
     return [
         charts.Mark(
             result.observation.valuation_on,

@@ -25,9 +25,9 @@ def observations_with_results(
     """Return the strategy's observations in order, each with the result that counts; two queries."""
     results = {
         result.observation_id: result
-        for result in ObservationResult.objects.filter(
-            observation__strategy=strategy, superseded_by=None
-        ).select_related("worst__underlying")
+        for result in ObservationResult.objects.current()
+        .filter(observation__strategy=strategy)
+        .select_related("worst__underlying")
     }
     observations = strategy.observations.order_by("number")
     return [(observation, results.get(observation.pk)) for observation in observations]

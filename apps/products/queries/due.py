@@ -214,7 +214,9 @@ def today(*, at: datetime) -> Today:
     """Return today's figures, by the issuer's own date; two queries."""
     zone = timezone.get_default_timezone()
     midnight = datetime.combine(at.astimezone(zone).date(), time(), zone)
-    results = ObservationResult.objects.filter(evaluated_at__gte=midnight, evaluated_at__lte=at)
+    results = ObservationResult.objects.current().filter(
+        evaluated_at__gte=midnight, evaluated_at__lte=at
+    )
     coupons = (
         PolicyCoupon.objects.filter(result__in=results)
         .values(currency=F("policy__strategy__currency"))

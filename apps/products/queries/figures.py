@@ -242,8 +242,12 @@ def _held(
 ) -> Held:
     coupons = found.coupons[policy.pk]
     payments = found.payments[policy.pk]
-    of_coupons = [payment for payment in payments if payment.kind == Payment.Kind.COUPON]
-    paid = sum(payment.amount for payment in of_coupons if payment.paid_on)
+    coupon = Payment.Kind.COUPON
+    paid = sum(
+        payment.amount
+        for payment in payments
+        if payment.paid_on and coupon in (payment.kind, payment.corrects)
+    )
     accrued = sum(coupon.amount for coupon in coupons)
     last = coupons[-1] if coupons else None
     private = Private(
@@ -253,7 +257,8 @@ def _held(
         coupons=tuple(_coupon(coupon) for coupon in coupons),
         payments=tuple(_transfer(payment) for payment in payments),
         paid=Figure(paid, today, Origin.POLICY),
-        payable=Figure(accrued - paid, today, Origin.POLICY),
+        # Less than nothing is an overpayment, which is not the client's to settle.
+        payable=Figure(max(accrued - paid, 0), today, Origin.POLICY),
         remembered=Figure(
             last.remembered if last else 0,
             last.observation.valuation_on if last else policy.starts_on,

@@ -102,15 +102,22 @@ def last_closes(shares: Iterable[int], day: date) -> dict[int, Quote]:
 
 
 def _results(strategies: Sequence[Strategy]) -> Iterable[ObservationResult]:
-    return ObservationResult.objects.filter(
-        observation__strategy__in=strategies, superseded_by__isnull=True
-    ).select_related("observation", "worst__underlying")
+    return (
+        ObservationResult.objects.current()
+        .filter(observation__strategy__in=strategies)
+        .select_related("observation", "worst__underlying")
+    )
 
 
 def _payments(policies: Sequence[Policy]) -> Iterable[Payment]:
-    """Return payments, without those of results that a correction has superseded."""
+    """Return what was paid and what will be, of superseded results too: money that went is gone.
+
+    What a correction cancelled, and an overpayment that nobody has decided on, is not the client's.
+    """
     return (
-        Payment.objects.filter(policy__in=policies, result__superseded_by__isnull=True)
+        Payment.objects.filter(
+            policy__in=policies, state__in=[Payment.State.PLANNED, Payment.State.PAID]
+        )
         .select_related("result__observation")
         .order_by("due_on", "pk")
     )

@@ -71,9 +71,7 @@ def state_before(observation: Observation) -> State:
 
 def current_results(strategy_id: int) -> QuerySet[ObservationResult]:
     """Return the results of a strategy that no correction has superseded."""
-    return ObservationResult.objects.filter(
-        observation__strategy_id=strategy_id, superseded_by__isnull=True
-    )
+    return ObservationResult.objects.current().filter(observation__strategy_id=strategy_id)
 
 
 def spec(strategy: Strategy, *, as_of: date | None = None) -> dict[str, object]:

@@ -1,0 +1,86 @@
+"""The wish to restate, written with the fact that makes it needed; carried out strategy by strategy."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.products.models.markets import Quote
+from apps.products.models.restatements import RestatedStrategy, Restatement
+from apps.products.models.strategies import Strategy
+from apps.products.queries.due import spoken
+
+State, Trigger = Restatement.State, Restatement.Trigger
+NAMED = 5  # closes that a reason names; of more it says how many
+
+
+@transaction.atomic
+def restate(
+    quote_ids: Sequence[int], *, at: datetime, by: AbstractBaseUser | None = None
+) -> Restatement | None:
+    """Order that everything computed from the closes that these replaced is computed again.
+
+    Called with the ids of the new, confirmed quotes in the transaction that confirms them; the work
+    itself follows by tick, a transaction a strategy. Returns None where no result used a close of
+    those days or a later one: then there is nothing to put right.
+    """
+    quotes = list(
+        Quote.objects.filter(pk__in=quote_ids)
+        .select_related("underlying")
+        .order_by("day", "underlying__ticker")
+    )
+    first: dict[int, date] = {}
+    for quote in quotes:
+        first.setdefault(quote.underlying_id, quote.day)
+    since = concerned(first)
+    if not since:
+        return None
+    restatement = Restatement.objects.create(
+        trigger=Trigger.PRICE,
+        reason=_reason(quotes),
+        made_at=at,
+        made_by_id=by and by.pk,
+        decided_at=at,
+        decided_by_id=by and by.pk,
+    )
+    restatement.quotes.set(quotes)
+    _list(restatement, since)
+    return restatement
+
+
+def concerned(first: Mapping[int, date]) -> dict[int, date]:
+    """Return since when each strategy may have used what changed of shares on or after a day.
+
+    Named are strategies with a result of that day or later; what a result really used is found by
+    evaluating it again.
+    """
+    since: dict[int, list[date]] = defaultdict(list)
+    for share, day in first.items():
+        used = Strategy.objects.filter(
+            basket_members__underlying=share,
+            observations__results__isnull=False,
+            observations__valuation_on__gte=day,
+        )
+        for strategy in used.values_list("pk", flat=True).distinct():
+            since[strategy].append(day)
+    return {strategy: min(days) for strategy, days in since.items()}
+
+
+def _list(restatement: Restatement, since: Mapping[int, date]) -> None:
+    RestatedStrategy.objects.bulk_create(
+        RestatedStrategy(restatement=restatement, strategy_id=strategy, since_on=day)
+        for strategy, day in sorted(since.items())
+    )
+
+
+def _reason(quotes: Iterable[Quote]) -> str:
+    """Say which closes were put right, in words that a client may read."""
+    corrected = [f"{quote.underlying.name}, {spoken(quote.day)}" for quote in quotes]
+    named = "; ".join(corrected[:NAMED])
+    if len(corrected) > NAMED:
+        words = {"named": named, "more": len(corrected) - NAMED}
+        named = _("%(named)s and %(more)d more") % words
+    return (_("closing price corrected: %(named)s") % {"named": named})[:300]
