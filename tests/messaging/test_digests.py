@@ -13,6 +13,7 @@ from apps.messaging.actions.digests import queue_digests
 from apps.messaging.actions.planning import plan_messages
 from apps.messaging.models.outbox import Digest, Notice
 from apps.products.models.holdings import Policy
+from apps.products.models.strategies import Observation
 from apps.profiles.models import Channel, Purpose
 from tests import factories
 from tests.messaging.world import evaluated
@@ -26,6 +27,7 @@ def holder(*strategies, **fields):
     client = factories.client(consents=WANTS_DIGEST, **fields)
     for strategy in strategies or [factories.strategy()]:
         factories.policy(client, strategy)
+    Observation.objects.filter(valuation_on__lt=SECOND).update(state=Observation.State.EVALUATED)
     return client
 
 
@@ -54,6 +56,13 @@ def test_queueing_twice_changes_nothing():
     Digest.objects.update(cursor=0, finished_at=None)  # even if the cursor were lost
     assert queue_digests(at=SECOND + timedelta(hours=2)) == 0
     assert Notice.objects.count() == 1
+
+
+@pytest.mark.parametrize(("day", "count"), [(1, 0), (4, 0), (5, 1)])
+def test_it_waits_for_an_undecided_observation_of_the_month_but_not_for_ever(day, count):
+    client = holder()
+    client.policies.get().strategy.observations.filter(number=1).update(state="planned")
+    assert queue_digests(at=datetime(2020, 3, day, 12, tzinfo=UTC)) == count
 
 
 @pytest.mark.parametrize(

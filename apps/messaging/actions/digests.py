@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from apps.messaging.models.content import Template
 from apps.messaging.models.outbox import Digest
+from apps.products.queries.due import open_observations
 
 TEMPLATE = "digest.monthly"
 FIRST_DAYS = 5  # of the next month; a digest not begun by then is old news
@@ -89,11 +90,18 @@ SELECT (SELECT count(*) FROM queued), (SELECT max(client_id) FROM batch)
 
 
 def queue_digests(*, at: datetime) -> int:
-    """Queue the digest of the month before, in the first days of a month; return how many."""
+    """Queue the digest of the month before, in the first days of a month; return how many.
+
+    It waits for the month's observations that are not decided yet, but not beyond those days.
+    """
     today = at.astimezone(ZoneInfo(settings.DEFAULT_CLIENT_TIME_ZONE)).date()
     if today.day > FIRST_DAYS:
         return 0
-    month = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    this_month = today.replace(day=1)
+    undecided = open_observations().filter(valuation_on__lt=this_month)
+    if today.day < FIRST_DAYS and undecided.exists():
+        return 0
+    month = (this_month - timedelta(days=1)).replace(day=1)
     Digest.objects.get_or_create(month=month)
     total, more = 0, True
     while more:
