@@ -83,7 +83,7 @@ def test_a_gap_in_the_numbers_is_refused():
 
 def test_terms_that_the_engine_refuses_are_refused_in_its_words():
     refused = objections(draft(coupon_barrier=0))
-    assert "coupon.barrier: 0.00000000 must be above zero" in refused
+    assert "coupon barrier: 0.00000000 must be above zero" in refused
 
 
 def test_a_day_that_is_no_session_and_may_not_move_is_refused():

@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from apps.products import schedule
 from apps.products.models.markets import TradingDay
 from apps.products.models.strategies import BasketMember, Observation, Strategy
+from apps.products.queries.contradictions import contradictions
 from apps.products.queries.due import AHEAD, open_observations, spoken
-from apps.products.queries.terms import term_sheet
 from apps.products.schedule import Sessions
-from apps.products.terms.sheet import PaymentLag, Roll, TermSheetError
+from apps.products.terms.sheet import PaymentLag, Roll
 
-BASKET = "basket"  # the name under which payment days count the basket's common sessions
+PAYMENT = "payment"  # the name under which the sessions that a payment lag counts are handed over
 # Moscow was shut for 26 days in 2022; where no session follows for longer, the calendar has a hole.
 LONGEST_CLOSURE = timedelta(days=31)
 
@@ -54,7 +54,9 @@ def roll_observations(strategy: Strategy) -> int:
     far enough a date stays as scheduled, without a payment day, and is rolled when they do.
     """
     sessions = _common_sessions([strategy])[strategy.pk]
-    return _roll(strategy, strategy.observations.filter(state__in=Observation.OPEN), sessions)
+    payment = _payment_sessions([strategy])
+    still_open = strategy.observations.filter(state__in=Observation.OPEN)
+    return _roll(strategy, still_open, sessions, payment.get(strategy.pk, sessions))
 
 
 def roll_unplaced(*, at: datetime) -> int:
@@ -81,16 +83,22 @@ def roll_unplaced(*, at: datetime) -> int:
     for observation in unplaced:
         by_strategy.setdefault(observation.strategy, []).append(observation)
     sessions = _common_sessions(by_strategy)
+    payment = sessions | _payment_sessions(by_strategy)
     return sum(
-        _roll(strategy, observations, sessions[strategy.pk])
+        _roll(strategy, observations, sessions[strategy.pk], payment[strategy.pk])
         for strategy, observations in by_strategy.items()
     )
 
 
-def _roll(strategy: Strategy, observations: Iterable[Observation], sessions: Sessions) -> int:
+def _roll(
+    strategy: Strategy,
+    observations: Iterable[Observation],
+    sessions: Sessions,
+    payment: Sessions,
+) -> int:
     changed = 0
     for observation in observations:
-        dates = _dates(strategy, observation, sessions)
+        dates = _dates(strategy, observation, sessions, payment)
         if any(getattr(observation, name) != value for name, value in dates.items()):
             # Guarded: what was evaluated meanwhile keeps its dates.
             changed += Observation.objects.filter(
@@ -118,8 +126,20 @@ def _common_sessions(strategies: Collection[Strategy]) -> dict[int, Sessions]:
     return {strategy: common[markets] for strategy, markets in baskets.items()}
 
 
+def _payment_sessions(strategies: Collection[Strategy]) -> dict[int, Sessions]:
+    """Return by strategy the sessions that its payment lag counts, where it has its own calendar."""
+    markets = {one.pk: one.payment_calendar_id for one in strategies if one.payment_calendar_id}
+    calendars: dict[int, list[date]] = defaultdict(list)
+    for market, day in TradingDay.objects.filter(exchange__in=set(markets.values())).values_list(
+        "exchange_id", "day"
+    ):
+        calendars[market].append(day)
+    sessions = {market: Sessions.of(calendars[market]) for market in set(markets.values())}
+    return {strategy: sessions[market] for strategy, market in markets.items()}
+
+
 def _dates(
-    strategy: Strategy, observation: Observation, sessions: Sessions
+    strategy: Strategy, observation: Observation, sessions: Sessions, payment: Sessions
 ) -> dict[str, date | str | None]:
     """Return an observation's valuation and payment day and why it moved."""
     scheduled, pays_on = observation.scheduled_on, observation.pays_on
@@ -129,8 +149,8 @@ def _dates(
     if rolled is None or abs(rolled - scheduled) > LONGEST_CLOSURE:
         return {"valuation_on": scheduled, "moved_because": "", "pays_on": pays_on}
     if pays_on is None or pays_on < rolled:
-        lag = PaymentLag(strategy.payment_lag, BASKET)
-        pays_on = schedule.payment_day(rolled, lag, {BASKET: sessions})
+        lag = PaymentLag(strategy.payment_lag, PAYMENT)
+        pays_on = schedule.payment_day(rolled, lag, {PAYMENT: payment})
     moved = _("%(day)s is no session") % {"day": spoken(scheduled)} if rolled != scheduled else ""
     return {"valuation_on": rolled, "moved_because": moved, "pays_on": pays_on}
 
@@ -156,7 +176,8 @@ def _objections(strategy: Strategy, at: datetime) -> Iterator[str]:
     if len(markets) > 1 and not strategy.common_sessions:
         yield _("Shares of several exchanges can be observed on common sessions only.")
     yield from _off_session(observations, strategy)
-    yield from _refused_terms(strategy)
+    for each in contradictions(strategy, members, observations):
+        yield each.sentence
 
 
 def _off_session(observations: Iterable[Observation], strategy: Strategy) -> Iterator[str]:
@@ -164,16 +185,17 @@ def _off_session(observations: Iterable[Observation], strategy: Strategy) -> Ite
     sessions = _common_sessions([strategy])[strategy.pk]
     if not sessions.days:
         yield _("There is no session calendar of the basket's exchanges.")
+    payment = _payment_sessions([strategy]).get(strategy.pk, sessions)
+    if strategy.payment_lag and sessions.days and not payment.days:
+        words = {"exchange": strategy.payment_calendar}
+        yield (
+            _("There is no session calendar of %(exchange)s, whose days the payment lag counts.")
+            % words
+        )
     for observation in observations:
         day = observation.valuation_on
         if day <= sessions.known_until and day not in sessions.days:
-            words = {"number": observation.number, "day": spoken(day)}
-            yield _("Observation %(number)s: %(day)s is no session.") % words
-
-
-def _refused_terms(strategy: Strategy) -> Iterator[str]:
-    try:
-        # Corporate actions are the market's, not the term sheet's.
-        term_sheet(strategy, as_of=strategy.struck_on)
-    except TermSheetError as refusal:
-        yield str(refusal)
+            yield _("Observation %(number)s: %(day)s is no session.") % {
+                "number": observation.number,
+                "day": spoken(day),
+            }
