@@ -7,6 +7,7 @@ what they need before this module is read.
 import os
 import re
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import django_stubs_ext
@@ -232,6 +233,11 @@ if STATIC_ROOT:
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     }
+
+# --- prices --------------------------------------------------------------------------------------
+
+# A close that moves further than this in one step is held for a second person.
+QUOTE_JUMP = Decimal(os.environ.get("QUOTE_JUMP", "0.25"))
 
 # --- security ------------------------------------------------------------------------------------
 

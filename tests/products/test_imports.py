@@ -295,7 +295,7 @@ def test_a_policy_that_was_called_no_longer_changes(duo):
 def test_every_export_is_a_file_that_changes_nothing():
     load(UnderlyingResource, SHARES, "MSFT,Microsoft,XNYS,USD,,,,")
     load(CorporateActionResource, ACTIONS, SPLIT)
-    load(QuoteResource, "ticker,day,close", "AAPL,2020-03-02,74.5500")
+    load(QuoteResource, "ticker,day,close", "AAPL,2020-02-28,74.5500")
     load(StrategyResource, SHEET, PUBLISHED)
     Identifier.objects.create(client=factories.client(), kind="core_id", value="C-1")
     load(PolicyResource, HOLDINGS, POLICY.replace("duo", "duo-2019"))

@@ -174,7 +174,7 @@ def test_a_bad_close_is_refused(row, column, reason):
     assert not Quote.objects.exists()
 
 
-def test_a_restated_close_is_refused_with_its_line_and_nothing_lands():
+def test_a_restated_close_is_remarked_with_its_line_and_waits():
     factories.quote("AAPL", date(2020, 3, 2), "74.55")
     for dry_run in (True, False):
         report = load(
@@ -184,8 +184,24 @@ def test_a_restated_close_is_refused_with_its_line_and_nothing_lands():
             "AAPL,2020-03-02,75",
             dry_run=dry_run,
         )
-        assert [(fault.line, fault.column) for fault in report.faults] == [(3, "close")]
-        assert Quote.objects.count() == 1
+        assert (report.faults, [(said.line, said.column) for said in report.remarks]) == (
+            (), [(3, "close")]
+        )  # fmt: skip
+        assert Quote.objects.count() == (1 if dry_run else 3)
+        assert Quote.objects.get(is_current=True, day=date(2020, 3, 2)).version == 1
+
+
+def test_a_close_of_a_day_without_a_session_is_refused_in_the_preview_already():
+    factories.underlying("AAPL")
+    factories.sessions(date(2020, 3, 6), date(2020, 3, 9))
+    report = load(QuoteResource, "ticker,day,close", "AAPL,2020-03-07,75", dry_run=True)
+    assert [(fault.line, fault.column, fault.reason) for fault in report.faults] == [
+        (
+            2,
+            "close",
+            "AAPL: XNYS did not trade on 7 Mar 2020. If it did, add the day to its calendar first.",
+        )
+    ]
 
 
 def test_a_close_repeated_after_the_exchange_closed_is_no_longer_an_early_one():

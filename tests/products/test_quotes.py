@@ -10,7 +10,12 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.utils import translation
 
-from apps.products.actions.quotes import QuoteRow, confirm_quotes, record_quotes
+from apps.products.actions.quotes import (
+    QuoteRow,
+    confirm_quotes,
+    record_quotes,
+    reject_quotes,
+)
 from apps.products.models.markets import CorporateAction, Quote
 from tests import factories
 from tests.products.waiting import wait_for_lock
@@ -113,14 +118,74 @@ def test_a_batch_is_compared_with_what_came_before_it():
     assert current().held_because == "jump of −50.0 % against 12 Mar 2020"
 
 
-def test_another_close_of_a_confirmed_day_is_refused():
+def restatement(day=FRI):
+    return Quote.objects.get(underlying__ticker="AAPL", day=day, state=HELD, is_current=False)
+
+
+def test_another_close_of_a_confirmed_day_is_held_beside_it():
     record(("AAPL", FRI, "69.49"))
     report = record(("IBM", FRI, "107.95"), ("AAPL", FRI, "70"))
-    assert refusals(report) == [
-        (1, "AAPL 13 Mar 2020: 69.49 is the confirmed close; 70 would restate it.")
+    assert [(verdict.row, verdict.reason) for verdict in report.of("held")] == [
+        (1, "would restate the confirmed close 69.49 by +0.73 %")
     ]
     assert current().close == Decimal("69.49")
+    assert (restatement().close, restatement().version) == (70, 2)
     assert current("IBM").state == CONFIRMED
+
+
+def test_a_restatement_counts_once_it_is_confirmed():
+    record(("AAPL", FRI, "69.49"))
+    record(("AAPL", FRI, "70"))
+    proposed = restatement()
+    assert confirm_quotes([proposed.pk], by=None, at=EVENING) == [proposed.pk]
+    assert (current().pk, current().state, current().confirmed_at) == (
+        proposed.pk, CONFIRMED, EVENING
+    )  # fmt: skip
+    former = Quote.objects.get(version=1)
+    assert (former.close, former.state, former.is_current) == (Decimal("69.49"), CONFIRMED, False)
+
+
+def test_a_restatement_is_proposed_once_until_another_value_replaces_it():
+    record(("AAPL", FRI, "69.49"))
+    record(("AAPL", FRI, "70"))
+    assert record(("AAPL", FRI, "70")).unchanged == 1
+    assert record(("AAPL", FRI, "69.49")).unchanged == 1
+    assert record(("AAPL", FRI, "71")).held == 1
+    assert restatement().close == 71
+    assert Quote.objects.get(version=2).state == "replaced"
+
+
+def test_a_rejected_restatement_leaves_the_close_and_is_not_proposed_again():
+    record(("AAPL", FRI, "69.49"))
+    record(("AAPL", FRI, "70"))
+    proposed = restatement()
+    assert reject_quotes([proposed.pk], by=None, at=EVENING) == [proposed.pk]
+    assert reject_quotes([proposed.pk], by=None, at=EVENING) == []
+    assert confirm_quotes([proposed.pk], by=None, at=EVENING) == []
+    assert current().close == Decimal("69.49")
+    assert record(("AAPL", FRI, "70")).unchanged == 1
+    proposed.refresh_from_db()
+    assert (proposed.state, proposed.rejected_at) == ("rejected", EVENING)
+
+
+def test_a_rejected_close_leaves_its_day_open():
+    record(("AAPL", THU, "100"), ("AAPL", FRI, "10"))
+    reject_quotes([current().pk], by=None, at=EVENING)
+    assert not Quote.objects.filter(day=FRI, is_current=True).exists()
+    assert record(("AAPL", FRI, "10")).held == 1
+    assert record(("AAPL", FRI, "101")).confirmed == 1
+    assert (current().close, current().version) == (101, 3)
+
+
+def test_who_brought_a_held_close_cannot_confirm_it():
+    desk = get_user_model().objects.create(username="desk")
+    other = get_user_model().objects.create(username="other")
+    rows = [QuoteRow("AAPL", THU, Decimal(100)), QuoteRow("AAPL", FRI, Decimal(10))]
+    record_quotes(rows, source="file:a.csv", at=EVENING, by=desk)
+    held = current()
+    assert held.brought_by == desk
+    assert confirm_quotes([held.pk], by=desk, at=EVENING) == []
+    assert confirm_quotes([held.pk], by=other, at=EVENING) == [held.pk]
 
 
 def test_a_held_close_may_be_replaced_and_stays_as_a_former_version():
@@ -178,9 +243,9 @@ def test_what_cannot_be_a_close_is_refused_with_its_row_and_reason():
 def test_a_thousand_closes_take_a_handful_of_queries(django_assert_num_queries):
     days = [date.fromordinal(FRI.toordinal() - n) for n in range(500)]
     rows = [(ticker, day, "100") for ticker in ("AAPL", "IBM") for day in days]
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         record(*rows)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         assert record(*rows).unchanged == 1000
     assert Quote.objects.count() == 1000
 
@@ -189,8 +254,8 @@ def test_confirming_held_closes_twice_confirms_them_once():
     record(("AAPL", THU, "100"), ("AAPL", FRI, "10"))
     by = get_user_model().objects.create(username="desk")
     held = current()
-    assert confirm_quotes([held.pk], by=by, at=EVENING) == 1
-    assert confirm_quotes([held.pk], by=None, at=EVENING.replace(hour=23)) == 0
+    assert confirm_quotes([held.pk], by=by, at=EVENING) == [held.pk]
+    assert confirm_quotes([held.pk], by=None, at=EVENING.replace(hour=23)) == []
     held.refresh_from_db()
     assert (held.state, held.held_because, held.confirmed_by) == (CONFIRMED, "", by)
     assert held.confirmed_at == EVENING
@@ -200,7 +265,7 @@ def test_a_close_that_was_replaced_meanwhile_is_not_confirmed():
     record(("AAPL", THU, "100"), ("AAPL", FRI, "10"))
     seen = current()
     record(("AAPL", FRI, "11"))
-    assert confirm_quotes([seen.pk], by=None, at=EVENING) == 0
+    assert confirm_quotes([seen.pk], by=None, at=EVENING) == []
     assert current().state == HELD
 
 
@@ -226,7 +291,7 @@ def test_four_feeds_of_the_same_closes_leave_one_close_a_day():
 
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
-def test_a_feed_that_loses_the_race_against_a_confirmation_is_refused():
+def test_a_feed_that_loses_the_race_against_a_confirmation_proposes_to_restate():
     record(("AAPL", THU, "100"), ("AAPL", FRI, "10"))
 
     def feed():
@@ -237,11 +302,11 @@ def test_a_feed_that_loses_the_race_against_a_confirmation_is_refused():
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            assert confirm_quotes([current().pk], by=None, at=EVENING) == 1
+            assert confirm_quotes([current().pk], by=None, at=EVENING)
             losing = pool.submit(feed)
             wait_for_lock()
         report = losing.result()
-    assert refusals(report) == [
-        (0, "AAPL 13 Mar 2020: 10 is the confirmed close; 11 would restate it.")
+    assert [verdict.reason for verdict in report.of("held")] == [
+        "would restate the confirmed close 10 by +10.00 %"
     ]
     assert (current().close, current().state) == (10, CONFIRMED)

@@ -51,8 +51,8 @@ class Imported(ImportMixin):
         needed = [f"{meta.app_label}.{verb}_{meta.model_name}" for verb in ("add", "change")]
         return request.user.has_perms(needed)
 
-    def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
-        return {"at": clock.now()}
+    def get_import_data_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        return {"at": clock.now(), "by": request.user}
 
     def get_import_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {"shown": SHOWN, "shown_slice": f":{SHOWN}"}

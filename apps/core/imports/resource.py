@@ -17,6 +17,7 @@ from typing import Any
 
 import tablib
 from django.apps import apps
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import DataError, IntegrityError, connection, models, transaction
 from django.utils.html import format_html
@@ -136,6 +137,7 @@ class TableResource(Resource):
     free: Mapping[str, Column[Any]] = {}  # columns that begin so may be added at will
     saves_unchanged = False  # `save` is given the unchanged rows too
     blank_clears = False  # an empty cell: nothing is said (or, if True, there is none)
+    by: AbstractBaseUser | None = None  # who brings the file; nobody where a machine does
 
     @classmethod
     def get_display_name(cls) -> str:
@@ -186,8 +188,10 @@ class TableResource(Resource):
         *,
         at: datetime,
         file_name: str = "",
+        by: AbstractBaseUser | None = None,
         **kwargs: Any,
     ) -> FileResult:
+        self.by = by
         result = FileResult()
         table = as_table(dataset)
         columns = self._columns(table, result)

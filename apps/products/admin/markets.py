@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +21,7 @@ from apps.core import clock
 from apps.core.admin.display import badge, column, day, page_link, price
 from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, ReadOnlyPage
-from apps.products.actions.quotes import confirm_quotes
+from apps.products.actions.quotes import confirm_quotes, reject_quotes
 from apps.products.imports.markets import (
     CorporateActionResource,
     TradingDayResource,
@@ -100,9 +101,9 @@ class QuotePage(Imported, ReadOnlyPage[Quote]):
     resource_classes = [QuoteResource]
     list_display = [
         "day", "share", "shown_close", badge("state", _("state"), confirmed="good", held="wait"),
-        "held_because", "source", "received_at", "version",
+        "held_because", "source", "brought_by", "received_at", "version",
     ]  # fmt: skip
-    list_select_related = ["underlying"]
+    list_select_related = ["underlying", "brought_by"]
     list_filter = [
         ("state", ChoicesDropdownFilter),
         ("underlying", AutocompleteSelectMultipleFilter),
@@ -112,7 +113,7 @@ class QuotePage(Imported, ReadOnlyPage[Quote]):
     search_fields = ["underlying__ticker", "underlying__name", "source", "held_because"]
     date_hierarchy = "day"
     ordering = ["-day", "underlying__ticker", "-version"]
-    actions = ["confirm"]
+    actions = ["confirm", "reject"]
 
     @column(_("share"), ordering="underlying__ticker")
     def share(self, quote: Quote) -> str:
@@ -127,16 +128,38 @@ class QuotePage(Imported, ReadOnlyPage[Quote]):
 
     @admin.action(description=_("Confirm held quotes"), permissions=["confirm"])
     def confirm(self, request: HttpRequest, quotes: QuerySet[Quote]) -> None:
+        own = quotes.filter(state=Quote.State.HELD, brought_by=request.user.pk).count()
         chosen = list(quotes.values_list("pk", flat=True))
-        by = request.user if request.user.is_authenticated else None
-        count = confirm_quotes(chosen, by=by, at=clock.now())
-        left = len(chosen) - count
+        count = len(confirm_quotes(chosen, by=person(request), at=clock.now()))
         said = ngettext("%d quote confirmed.", "%d quotes confirmed.", count) % count
-        if left:
-            said += " " + ngettext(
-                "%d was not held any more.", "%d were not held any more.", left
-            ) % left  # fmt: skip
-        messages.add_message(request, messages.SUCCESS if count else messages.WARNING, said)
+        tell(request, said, count, left=len(chosen) - count - own)
+        if own:
+            alone = ngettext(
+                "%d was brought by you: a second person must confirm it.",
+                "%d were brought by you: a second person must confirm them.",
+                own,
+            )
+            messages.warning(request, alone % own)
+
+    @admin.action(description=_("Reject held quotes"), permissions=["confirm"])
+    def reject(self, request: HttpRequest, quotes: QuerySet[Quote]) -> None:
+        chosen = list(quotes.values_list("pk", flat=True))
+        count = len(reject_quotes(chosen, by=person(request), at=clock.now()))
+        said = ngettext("%d quote rejected.", "%d quotes rejected.", count) % count
+        tell(request, said, count, left=len(chosen) - count)
+
+
+def person(request: HttpRequest) -> AbstractBaseUser | None:
+    return request.user if request.user.is_authenticated else None
+
+
+def tell(request: HttpRequest, said: str, count: int, *, left: int) -> None:
+    """Say what was done, and how many rows somebody else had decided already."""
+    if left > 0:
+        said += " " + ngettext(
+            "%d was not held any more.", "%d were not held any more.", left
+        ) % left  # fmt: skip
+    messages.add_message(request, messages.SUCCESS if count else messages.WARNING, said)
 
 
 @admin.register(CorporateAction)

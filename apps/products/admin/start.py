@@ -40,7 +40,7 @@ def prices_held(_at: datetime) -> Iterable[Concern]:
     yield Concern(
         title=_("Prices that wait for your word"),
         count=count(rows),
-        url=list_url(Quote, state__exact=Quote.State.HELD, is_current__exact=1),
+        url=list_url(Quote, state__exact=Quote.State.HELD),
         lines=[
             Line(
                 f"{row.underlying} {day(row.day)}: {price(row.close, row.underlying.currency)}",

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.core.imports.columns import Currency, Day, Number, Text
 from apps.core.imports.resource import Row, Stored, TableResource
+from apps.products.actions.intake import HELD
 from apps.products.actions.quotes import QuoteRow, record_quotes
 from apps.products.imports.markets import TICKER, said, unknown
 from apps.products.models.markets import Quote, Underlying
@@ -71,6 +72,9 @@ class QuoteResource(TableResource):
             (QuoteRow(*(row.values[name] for name in ("ticker", "day", "close"))) for row in rows),
             source=f"file:{filename}"[:100],
             at=at,
+            by=self.by,
         )
+        for held in report.of(HELD):
+            rows[held.row].remark("close", _("waits for a second person: %s") % held.reason)
         for refusal in report.refused:
             rows[refusal.row].refuse("close", refusal.reason)

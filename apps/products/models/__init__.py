@@ -2,7 +2,9 @@
 
 from apps.products.models import (
     accounts,
+    calendars,
     deadlines,
+    feeds,
     funds,
     holdings,
     instalments,
@@ -14,7 +16,9 @@ from apps.products.models import (
 
 __all__ = [
     "accounts",
+    "calendars",
     "deadlines",
+    "feeds",
     "funds",
     "holdings",
     "instalments",

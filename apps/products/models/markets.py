@@ -1,6 +1,6 @@
 """Exchanges, shares and their closing prices."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -19,6 +19,9 @@ class Exchange(models.Model):
     name = models.CharField(_("name"), max_length=100)
     time_zone = models.CharField(_("time zone"), max_length=64, validators=[check_time_zone])
     closes_at = models.TimeField(_("closes at"), help_text=_("Local time of the closing price."))
+    # A copy of TradingDay.closes_at by ISO day, kept by a trigger: an exchange that comes along
+    # with a share knows its half days without another query.
+    half_days = models.JSONField(default=dict, editable=False)
 
     class Meta:
         verbose_name = _("exchange")
@@ -29,16 +32,28 @@ class Exchange(models.Model):
 
     def close_of(self, day: date) -> datetime:
         """Return the moment from which a closing price of the day can be known."""
-        return datetime.combine(day, self.closes_at, ZoneInfo(self.time_zone))
+        early = self.half_days.get(day.isoformat())
+        closes_at = time.fromisoformat(early) if early else self.closes_at
+        return datetime.combine(day, closes_at, ZoneInfo(self.time_zone))
 
 
 class TradingDay(models.Model):
     """A session of an exchange; a day without a row is no session."""
 
+    class Origin(models.TextChoices):
+        CALENDAR = "calendar", _("published calendar")
+        FILE = "file", _("file")
+        OVERRIDE = "override", _("a person")
+
     exchange = models.ForeignKey(
         Exchange, models.CASCADE, related_name="trading_days", verbose_name=_("exchange")
     )
     day = models.DateField(_("day"))
+    closes_at = models.TimeField(
+        _("closes at"), null=True, blank=True,
+        help_text=_("Local time of the close on a half day. Empty: as always."),
+    )  # fmt: skip
+    origin = models.CharField(_("known from"), max_length=10, choices=Origin, default=Origin.FILE)
 
     class Meta:
         verbose_name = _("trading day")
@@ -72,22 +87,42 @@ class Underlying(models.Model):
     )
     currency = models.CharField(_("currency"), max_length=3)
     isin = models.CharField(_("ISIN"), max_length=12, blank=True)
+    jump_limit = models.DecimalField(
+        _("largest believable move"), max_digits=6, decimal_places=4, null=True, blank=True,
+        help_text=_(
+            "A close that moves further is held for a second person: 0.4 is 40 %. "
+            "Empty: as for all."
+        ),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("underlying")
         verbose_name_plural = _("underlyings")
         ordering = ["ticker"]
+        constraints = [
+            models.CheckConstraint(
+                name="underlying_jump_limit_positive",
+                condition=Q(jump_limit__isnull=True) | Q(jump_limit__gt=0),
+                violation_error_message=_("The largest believable move must be above zero."),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.ticker
 
 
 class Quote(models.Model):
-    """The raw closing price of a share on one day, as traded, never adjusted."""
+    """The raw closing price of a share on one day, as traded, never adjusted.
+
+    A held one waits for a second person. Held and current: the day has no other close. Held and not
+    current: it would restate the confirmed close, which counts until somebody confirms the new one.
+    """
 
     class State(models.TextChoices):
         CONFIRMED = "confirmed", _("confirmed")
         HELD = "held", _("held")
+        REJECTED = "rejected", _("rejected")
+        REPLACED = "replaced", _("replaced before it was confirmed")
 
     underlying = models.ForeignKey(
         Underlying, models.PROTECT, related_name="quotes", verbose_name=_("underlying")
@@ -98,6 +133,10 @@ class Quote(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.CONFIRMED)
     held_because = models.CharField(_("held because"), max_length=200, blank=True)
     received_at = models.DateTimeField(_("received"), default=clock.now)
+    brought_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
+        verbose_name=_("brought by"), help_text=_("Who imported it; nobody for a feed."),
+    )  # fmt: skip
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True, blank=True)
     confirmed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -107,6 +146,11 @@ class Quote(models.Model):
         related_name="+",
         verbose_name=_("confirmed by"),
     )
+    rejected_at = models.DateTimeField(_("rejected at"), null=True, blank=True)
+    rejected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
+        verbose_name=_("rejected by"),
+    )  # fmt: skip
     version = models.PositiveSmallIntegerField(_("version"), default=1)
     is_current = models.BooleanField(_("current"), default=True)
 
@@ -121,6 +165,19 @@ class Quote(models.Model):
                 violation_error_message=_("There already is a close of this share for that day."),
             ),
             models.UniqueConstraint(fields=["underlying", "day", "version"], name="quote_version"),
+            models.UniqueConstraint(
+                fields=["underlying", "day"],
+                condition=Q(state="held", is_current=False),
+                name="quote_one_restatement_a_day",
+                violation_error_message=_("A restatement of this close already waits."),
+            ),
+            models.CheckConstraint(
+                name="quote_current_may_count",
+                condition=Q(is_current=False) | Q(state__in=["confirmed", "held"]),
+                violation_error_message=_(
+                    "A rejected or replaced close cannot be the current one."
+                ),
+            ),
             models.CheckConstraint(
                 name="quote_close_is_positive",
                 condition=Q(close__gt=0),

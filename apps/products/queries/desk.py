@@ -34,9 +34,9 @@ def observations_with_results(
 
 
 def held_quotes() -> QuerySet[Quote]:
-    """Return the prices that wait for a second look, newest first."""
+    """Return the prices that wait for a second look, restatements too, newest first."""
     return (
-        Quote.objects.filter(state=Quote.State.HELD, is_current=True)
+        Quote.objects.filter(state=Quote.State.HELD)
         .select_related("underlying")
         .order_by("-day", "underlying__ticker")
     )
