@@ -25,10 +25,12 @@ RATE_PLACES = 16
 # policies are locked until all their money is written: coupon and capital are of one nominal.
 COUPONS = """
 INSERT INTO products_policycoupon
-    (policy_id, observation_id, result_id, outcome, amount, remembered)
+    (policy_id, observation_id, result_id, outcome, amount, remembered, redemption, residual)
 SELECT policy.id, %(observation)s, %(result)s, %(outcome)s,
     products_money(policy.nominal, %(note)s, %(paid_over)s, %(paid_under)s, %(rounding)s),
-    products_money(policy.nominal, %(note)s, %(kept_over)s, %(kept_under)s, %(rounding)s)
+    products_money(policy.nominal, %(note)s, %(kept_over)s, %(kept_under)s, %(rounding)s),
+    products_money(policy.nominal, %(note)s, %(back_over)s, %(back_under)s, %(rounding)s),
+    products_money(policy.nominal, %(note)s, %(rest_over)s, %(rest_under)s, %(rounding)s)
 FROM products_policy AS policy
 WHERE policy.strategy_id = %(strategy)s
     AND policy.state = 'active'
@@ -41,15 +43,10 @@ PAYMENTS = """
 INSERT INTO products_payment (policy_id, kind, amount, due_on, state, result_id)
 SELECT coupon.policy_id, due.kind, due.amount, due.due_on, 'planned', coupon.result_id
 FROM products_policycoupon AS coupon
-JOIN products_policy AS policy ON policy.id = coupon.policy_id
 CROSS JOIN LATERAL (VALUES
     ('coupon', coupon.amount, %(pays_on)s::date),
-    ('redemption',
-        products_money(policy.nominal, %(note)s, %(back_over)s, %(back_under)s, %(rounding)s),
-        %(redeems_on)s::date),
-    ('residual',
-        products_money(policy.nominal, %(note)s, %(rest_over)s, %(rest_under)s, %(rounding)s),
-        %(ends_on)s::date)
+    ('redemption', coupon.redemption, %(redeems_on)s::date),
+    ('residual', coupon.residual, %(ends_on)s::date)
 ) AS due (kind, amount, due_on)
 WHERE coupon.result_id = %(result)s AND due.amount > 0
 """
@@ -77,10 +74,19 @@ KINDS = {
 def write_result(
     decided: Decided, *, at: datetime, supersedes: ObservationResult | None = None
 ) -> ObservationResult:
+    result = result_of(decided, at=at, supersedes=supersedes)
+    result.save(force_insert=True)
+    return result
+
+
+def result_of(
+    decided: Decided, *, at: datetime, supersedes: ObservationResult | None = None
+) -> ObservationResult:
+    """Return the result as it would be written."""
     outcome, reached = decided.outcome, decided.levels
     members = {member.underlying.ticker: member for member in decided.due.members}
     called = outcome.status is Status.CALLED
-    return ObservationResult.objects.create(
+    return ObservationResult(
         observation=decided.due.observation,
         supersedes=supersedes,
         outcome=outcome.event.value,
@@ -126,6 +132,15 @@ def _shares(decided: Decided) -> dict[str, dict[str, Any]]:
 
 def write_money(decided: Decided, result: ObservationResult) -> None:
     """Give every policy its coupon and plan what falls due, in one statement each."""
+    params = money_of(decided, result)
+    with connection.cursor() as cursor:
+        cursor.execute(COUPONS, params)
+        refuse_broken_notes(decided.due.observation.strategy, result)
+        cursor.execute(PAYMENTS, params)
+
+
+def money_of(decided: Decided, result: ObservationResult) -> dict[str, Any]:
+    """Return what the statements that write money must know; no rate of capital is no capital."""
     observation, outcome = decided.due.observation, decided.outcome
     strategy = observation.strategy
     pays_on = observation.pays_on or observation.valuation_on
@@ -146,18 +161,16 @@ def write_money(decided: Decided, result: ObservationResult) -> None:
     rates = {
         "paid": outcome.rate_paid,
         "kept": outcome.rate_remembered,
-        "back": outcome.redemption or Fraction(0),
-        "rest": outcome.deferred,
+        "back": outcome.redemption,
+        "rest": outcome.deferred or None,
     }
     for name, rate in rates.items():
-        params |= {f"{name}_over": rate.numerator, f"{name}_under": rate.denominator}
-    with connection.cursor() as cursor:
-        cursor.execute(COUPONS, params)
-        _refuse_broken_notes(strategy, result)
-        cursor.execute(PAYMENTS, params)
+        over, under = (None, None) if rate is None else (rate.numerator, rate.denominator)
+        params |= {f"{name}_over": over, f"{name}_under": under}
+    return params
 
 
-def _refuse_broken_notes(strategy: Strategy, result: ObservationResult) -> None:
+def refuse_broken_notes(strategy: Strategy, result: ObservationResult) -> None:
     """Refuse policies that are no whole number of notes: their money could only be guessed.
 
     Looked at once their coupons are written, so that none slips in between.

@@ -42,9 +42,9 @@ def restate(
         trigger=Trigger.PRICE,
         reason=_reason(quotes),
         made_at=at,
-        made_by_id=by and by.pk,
+        made_by_id=by.pk if by else None,
         decided_at=at,
-        decided_by_id=by and by.pk,
+        decided_by_id=by.pk if by else None,
     )
     restatement.quotes.set(quotes)
     _list(restatement, since)
