@@ -50,6 +50,11 @@ def decimals(currency: str) -> int:
     return _DECIMALS.get(currency, 2)
 
 
+def unusual_decimals() -> dict[str, int]:
+    """Return the decimals of the currencies that do not have 2, for sums in SQL."""
+    return dict(_DECIMALS)
+
+
 def rounded(amount: Fraction, rounding: Rounding = Rounding.HALF_UP) -> int:
     """Round an exact amount to a whole number, the same way on both sides of zero.
 

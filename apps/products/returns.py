@@ -111,6 +111,34 @@ def total(gains: Iterable[Gain]) -> Gain:
     return Gain(sum(one.amount for one in listed), sum(one.base for one in listed))
 
 
+def gain_between(
+    bookings: Sequence[Booking],
+    splits: Splits,
+    places: int,
+    *,
+    since: date | None,
+    before: Price | None,
+    until: date,
+    after: Price | None,
+) -> Gain | None:
+    """Return what a holding gained from the end of a day (None: from its purchase) to another.
+
+    `before` and `after` are the last prices known on the two days; None where one is needed and
+    lacks.
+    """
+    start = value_on(bookings, splits, since, before, places) if since else 0
+    end = value_on(bookings, splits, until, after, places)
+    if start is None or end is None:
+        return None
+    counted = [one for one in bookings if one.day <= until and (not since or one.day > since)]
+    return gain(
+        before=start,
+        paid_in=sum(one.paid_in for one in counted),
+        paid_out=sum(one.paid_out for one in counted),
+        after=end,
+    )
+
+
 class Undefined(StrEnum):
     """Why there is no money-weighted return."""
 
