@@ -56,6 +56,12 @@ def test_a_draft_without_basket_or_observations_is_only_unfinished():
          "Observation 1 would call at 70 % without a coupon, which needs 75 %: raise the call barrier, "
          "lower the coupon barrier, or pay the coupon always when called.",
          {"call_barrier": Decimal("0.7")}),
+        ("coupon_barrier",
+         "coupon barrier: 75 would be 75 times the whole; 75 % is written 0.75.",
+         {"coupon_barrier": Decimal(75)}),
+        ("observations",
+         "coupon rate: 2.5 would be 2.5 times the whole; 2.5 % is written 0.025.",
+         {"observations": [{"coupon_rate": Decimal("2.5")}]}),
         ("redemption_level",
          "“protected share” says nothing with “full capital back”: empty it, or choose "
          "“a fixed share of the capital”.",

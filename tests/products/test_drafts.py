@@ -52,6 +52,12 @@ def test_terms_become_a_draft_with_its_basket_and_observations():
     assert (last.valuation_on, last.pays_on) == (date(2020, 11, 30), date(2020, 12, 4))
 
 
+def test_weights_in_percent_become_parts_of_one():
+    shares = [{**share, "weight": "50"} for share in TERMS["underlyings"]]
+    strategy = draft_strategy(TERMS | {"underlyings": shares}, code="duo", name="Duo")
+    assert [one.weight for one in strategy.basket_members.all()] == [Decimal("0.5")] * 2
+
+
 def test_the_same_terms_twice_are_refused_by_their_code():
     draft_strategy(TERMS, code="duo", name="Duo")
     with pytest.raises(StrategyError, match="Code already exists"):

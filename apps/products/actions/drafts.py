@@ -32,8 +32,8 @@ def draft_strategy(spec: Mapping[str, Any], *, code: str, name: str) -> Strategy
     refuses it and StrategyError with every reason why it cannot become rows; then nothing is saved.
     Trading days and corporate actions stay those of the back office.
     """
-    read_spec(spec)
-    strategy = _strategy(spec, code, name)
+    kind = read_spec(spec).redemption.kind.value  # which other terms may name instead of a type
+    strategy = _strategy(spec, kind, code, name)
     _cleaned(strategy, STRATEGY | REDEMPTION[strategy.redemption])
     members = _members(spec, strategy)
     observations = _observations(spec, strategy)
@@ -45,9 +45,8 @@ def draft_strategy(spec: Mapping[str, Any], *, code: str, name: str) -> Strategy
     return strategy
 
 
-def _strategy(spec: Mapping[str, Any], code: str, name: str) -> Strategy:
-    redemption = (spec.get("redemption") or {}).get("type") or Strategy.Redemption.FULL
-    columns = columns_of(spec, STRATEGY | REDEMPTION[redemption])
+def _strategy(spec: Mapping[str, Any], kind: str, code: str, name: str) -> Strategy:
+    columns = columns_of(spec, STRATEGY | REDEMPTION[kind]) | {"redemption": kind}
     last = spec["observations"][-1]
     needed = {"currency": _("currency"), "struck_on": _("issue_date")}
     if missing := [str(term) for column, term in needed.items() if column not in columns]:
@@ -103,6 +102,7 @@ def _members(spec: Mapping[str, Any], strategy: Strategy) -> list[BasketMember]:
             % {"tickers": ", ".join(missing)}
         )
     pairs = _pairs(strategy, shares.values()) if strategy.fx == Strategy.Fx.COMPOSITE else {}
+    whole = sum(Decimal(str(entry.get("weight") or 0)) for entry in entries)
     members = []
     for entry in entries:
         share = shares[entry["id"]]
@@ -112,6 +112,8 @@ def _members(spec: Mapping[str, Any], strategy: Strategy) -> list[BasketMember]:
             fx_pair=pairs.get(share.currency),
             **columns_of(entry, MEMBER),
         )
+        if member.weight is not None:  # in percent, perhaps
+            member.weight = round(Decimal(str(member.weight)) / whole, 8)
         if member.fx_pair is None:  # its own currency is the strategy's: the rate is always 1
             member.fx_initial = None
         _cleaned(member, MEMBER, exclude=["strategy"])
@@ -133,12 +135,17 @@ def _observations(spec: Mapping[str, Any], strategy: Strategy) -> list[Observati
     bonuses = (spec.get("autocall") or {}).get("bonus") or {}
     observations = []
     for number, entry in enumerate(spec["observations"], 1):
+        columns = columns_of(entry, OBSERVATION)
+        calls = columns.get("call_barrier") is not False
+        if not calls:
+            del columns["call_barrier"]
         observation = Observation(
             strategy=strategy,
             number=number,
             valuation_on=entry["date"],
             bonus=bonuses.get(str(number)),
-            **columns_of(entry, OBSERVATION),
+            calls=calls,
+            **columns,
         )
         _cleaned(observation, OBSERVATION, exclude=["strategy"])
         observations.append(observation)

@@ -1,5 +1,6 @@
 """Coupon strategies: the term sheet as data, its observations and their results."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.formats import date_format
@@ -173,6 +174,13 @@ class Observation(models.Model):
     ends_on = models.DateField(
         _("period ends"), null=True, blank=True, help_text=_("Empty: on the scheduled day.")
     )
+    calls = models.BooleanField(
+        _("can call"), default=True, help_text=_("Unticked: this observation never calls.")
+    )
+    accrual_days = ArrayField(
+        models.DateField(), null=True, blank=True, verbose_name=_("days that count"),
+        help_text=_("Days whose closes decide what accrues. Empty: every session of the period."),
+    )  # fmt: skip
     days_inside = models.PositiveSmallIntegerField(
         _("days inside"),
         null=True,

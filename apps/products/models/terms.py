@@ -138,7 +138,7 @@ class CouponTerms(models.Model):
     )  # fmt: skip
     growth_reset = models.BooleanField(
         _("growth starts again"), default=False,
-        help_text=_("Snowball: after a missed coupon the rate starts from the beginning."),
+        help_text=_("Snowball: after a coupon that was earned the rate starts again."),
     )  # fmt: skip
 
     class Meta:
@@ -264,10 +264,6 @@ class RedemptionTerms(models.Model):
         _("one star"), null=True, blank=True, **TERM,
         help_text=_("One share at or above this level saves the whole capital. Empty: none."),
     )  # fmt: skip
-    min_return = models.DecimalField(
-        _("least return"), null=True, blank=True, **TERM,
-        help_text=_("Earned at least while the barrier holds: 0.1 is 10 %."),
-    )  # fmt: skip
     buffer = models.DecimalField(
         _("buffer"), null=True, blank=True, **TERM,
         help_text=_("A fall that is borne for the client: 0.1 is the first 10 %."),
@@ -288,7 +284,14 @@ class RedemptionTerms(models.Model):
         _("step"), null=True, blank=True, **TERM,
         help_text=_("Earned at once at or above the step barrier: 0.2 is 20 %."),
     )  # fmt: skip
-    step_barrier = models.DecimalField(_("step barrier"), null=True, blank=True, **TERM)
+    step_barrier = models.DecimalField(
+        _("step barrier"), null=True, blank=True, **TERM,
+        help_text=_("Empty: at the initial fixing."),
+    )  # fmt: skip
+    min_return = models.DecimalField(
+        _("least return"), null=True, blank=True, **TERM,
+        help_text=_("Earned at least at maturity while no barrier is broken: 0.1 is 10 %."),
+    )  # fmt: skip
     cap = models.DecimalField(
         _("cap"),
         null=True,
@@ -318,10 +321,11 @@ class RedemptionTerms(models.Model):
                 violation_error_message=_("Say how large the buffer is."),
             ),
             models.CheckConstraint(
-                name="strategy_step_has_barrier",
-                condition=Q(step__isnull=True, step_barrier__isnull=True)
-                | Q(step__isnull=False, step_barrier__isnull=False),
-                violation_error_message=_("A step and its barrier belong together."),
+                name="strategy_step_barrier_has_step",
+                condition=Q(step_barrier__isnull=True) | Q(step__isnull=False),
+                violation_error_message=_(
+                    "A step barrier needs its step: say what is earned there."
+                ),
             ),
             _has_number("strategy_redemption_has_number", "redemption_basket", "redemption_m"),
         ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from django.db.models import DecimalField
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
@@ -20,6 +21,9 @@ from apps.products.terms.sheet import CalledCoupon, CouponKind, TermSheet, TermS
 
 # Thirds are written 0.3333; the engine scales the weights to exactly one.
 WEIGHTS_MAY_MISS = Decimal("0.001")
+# Beyond them somebody wrote percents: 75 where 0.75 was meant, 2.5 for a rate of 0.025.
+HIGHEST_LEVEL, HIGHEST_RATE = 10, 1
+RATES = {"coupon_rate", "guaranteed_rate", "growth_step"}
 NEEDED = ("struck_on", "matures_on", "coupon_rate", "currency")
 _IN_LIST = re.compile(r"(underlyings|observations)\[(\d+)\]\.?(.*)")
 
@@ -41,6 +45,9 @@ def contradictions(
     """
     if any(getattr(strategy, name) is None for name in NEEDED):
         return
+    yield from _percents(strategy, "")
+    for row in observations:
+        yield from _percents(row, "observations")
     yield from _unused(strategy)
     yield from _dates(strategy)
     yield from _weights(members)
@@ -53,6 +60,19 @@ def contradictions(
         else:
             yield from _coupon(terms)
             yield from _call(terms)
+
+
+def _percents(row: Strategy | Observation, column: str) -> Iterator[Contradiction]:
+    """Name the levels and rates that were meant in percent."""
+    for field in row._meta.fields:
+        value = getattr(row, field.name) if isinstance(field, DecimalField) else None
+        if value is not None and value >= (HIGHEST_RATE if field.name in RATES else HIGHEST_LEVEL):
+            shown, meant = (number_format(each.normalize()) for each in (value, value / 100))
+            yield Contradiction(
+                column or field.name,
+                _("%(term)s: %(shown)s would be %(shown)s times the whole; %(shown)s %% is written "
+                  "%(meant)s.") % {"term": field.verbose_name, "shown": shown, "meant": meant},
+            )  # fmt: skip
 
 
 def _unused(strategy: Strategy) -> Iterator[Contradiction]:

@@ -54,6 +54,7 @@ STRATEGY = {
     "redemption.up_strike": "up_strike",
     "redemption.step": "step",
     "redemption.step_barrier": "step_barrier",
+    "redemption.min_return": "min_return",
     "redemption.cap": "cap",
     "schedule.roll": "roll",
     "schedule.common": "common_sessions",
@@ -73,10 +74,13 @@ REDEMPTION: dict[str, dict[str, str]] = {
         "redemption.ki_inclusive": "knock_in_inclusive",
         "redemption.ki_start": "knock_in_from",
         "redemption.one_star": "one_star",
-        "redemption.min_return": "min_return",
         "redemption.floor": "redemption_level",
     },
-    "buffer": {"redemption.buffer": "buffer", "redemption.gearing": "gearing"},
+    "buffer": {
+        "redemption.buffer": "buffer",
+        "redemption.gearing": "gearing",
+        "redemption.floor": "redemption_level",
+    },
 }
 MEMBER = {"initial": "initial_fixing", "weight": "weight", "fx_initial": "fx_initial"}
 OBSERVATION = {
@@ -90,6 +94,7 @@ OBSERVATION = {
     "start": "starts_on",
     "end": "ends_on",
     "in_days": "days_inside",
+    "accrual_days": "accrual_days",
     "total_days": "days_total",
     "call_redemption": "call_redemption",
 }
@@ -127,9 +132,14 @@ def written_spec(
             }
             for member in members
         ],
-        "observations": [_terms(observation, OBSERVATION) for observation in observations],
+        "observations": [_observation(observation) for observation in observations],
         "actions": list(actions),
     }
+
+
+def _observation(observation: Observation) -> dict[str, object]:
+    terms = _terms(observation, OBSERVATION)
+    return terms if observation.calls else terms | {"autocall": False}
 
 
 def written_action(change: CorporateAction, close_before: Decimal | None) -> dict[str, object]:
@@ -165,6 +175,8 @@ def _plain(value: Any) -> object:
     """Return a value as JSON has it: decimals in plain digits, days in ISO form."""
     if isinstance(value, Decimal):
         return f"{value:f}"
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
     return value.isoformat() if isinstance(value, date) else value
 
 
