@@ -3,10 +3,16 @@
 from celery import shared_task
 
 from apps.core import clock
-from apps.products.actions import evaluation
+from apps.products.actions import evaluation, restatement
 
 
 @shared_task
 def evaluate_due() -> int:
     """Evaluate all observations that are due; return how many were."""
     return evaluation.evaluate_due(at=clock.now())
+
+
+@shared_task
+def restate_due() -> int:
+    """Carry out what restatements order; return how many strategies were looked at."""
+    return restatement.restate_due(at=clock.now())

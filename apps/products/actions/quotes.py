@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.products.actions.intake import Intake, QuoteReport, QuoteRow, Verdict
+from apps.products.actions.restatement.ordering import restate
 from apps.products.models.markets import Quote, Underlying
 
 __all__ = [
@@ -52,7 +53,8 @@ def confirm_quotes(ids: Sequence[int], *, by: AbstractBaseUser | None, at: datet
     """Confirm held closes; return which. Nobody confirms what he brought himself.
 
     A restatement takes the place of the close that was confirmed before, which stays as a former
-    version. One that was replaced or decided meanwhile stays untouched.
+    version; what was computed from that is ordered to be computed again. One that was replaced or
+    decided meanwhile stays untouched.
     """
     _take_turns(ids)
     held = Quote.objects.filter(pk__in=ids, state=Quote.State.HELD)
@@ -69,6 +71,8 @@ def confirm_quotes(ids: Sequence[int], *, by: AbstractBaseUser | None, at: datet
         confirmed_at=at,
         confirmed_by=by,
     )
+    if restated:
+        restate(restated, at=at, by=by)
     return confirmed
 
 

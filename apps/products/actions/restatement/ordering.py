@@ -42,7 +42,7 @@ def restate(
         trigger=Trigger.PRICE,
         reason=_reason(quotes),
         made_at=at,
-        made_by_id=by.pk if by else None,
+        made_by_id=next((quote.brought_by_id for quote in quotes if quote.brought_by_id), None),
         decided_at=at,
         decided_by_id=by.pk if by else None,
     )
