@@ -38,13 +38,19 @@ def own_language() -> Iterator[None]:
         yield
 
 
+SEEDS = {
+    ("messaging", "Template"): "apps.messaging.migrations.0003_first_wordings",
+    ("products", "Milestone"): "apps.products.migrations.0015_milestones",
+}
+
+
 @pytest.fixture(autouse=True)
-def words(request: pytest.FixtureRequest) -> None:
+def seeds(request: pytest.FixtureRequest) -> None:
     """Put back what migrations seeded: a test with real transactions empties every table."""
     asked = {"db", "transactional_db", "live_server"}.intersection(request.fixturenames)
     for database in sorted(asked):
         request.getfixturevalue(database)
     if asked or request.node.get_closest_marker("django_db"):
-        seeds = import_module("apps.messaging.migrations.0003_first_wordings")
-        if not apps.get_model("messaging", "Template").objects.exists():
-            seeds.publish(apps, None)
+        for model, migration in SEEDS.items():
+            if not apps.get_model(*model).objects.exists():
+                import_module(migration).publish(apps, None)

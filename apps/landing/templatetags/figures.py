@@ -48,6 +48,8 @@ LOOKS = {
     "matured": Look(gettext_lazy("Matured"), "is-calm", "flag"),
     "active": Look(gettext_lazy("Active"), "is-good", "circle"),
     "surrendered": Look(gettext_lazy("Surrendered"), "is-calm", "cross"),
+    "applied": Look(gettext_lazy("Applied for"), "is-calm", "clock"),
+    "lapsed": Look(gettext_lazy("Lapsed"), "is-calm", "cross"),
 }
 
 

@@ -20,10 +20,12 @@ class Policy(models.Model):
     """A client's contract on a strategy; amounts in minor units of the strategy's currency."""
 
     class State(models.TextChoices):
+        APPLIED = "applied", _("applied for")
         ACTIVE = "active", _("active")
         CALLED = "called", _("called")
         MATURED = "matured", _("matured")
         SURRENDERED = "surrendered", _("surrendered")
+        LAPSED = "lapsed", _("lapsed")
 
     number = models.CharField(_("number"), max_length=40, unique=True)
     client = models.ForeignKey(
@@ -36,6 +38,13 @@ class Policy(models.Model):
         _("nominal"), help_text=_("What coupons are counted on, in cents.")
     )
     premium = models.PositiveBigIntegerField(_("premium"), help_text=_("Paid in, in cents."))
+    issued_on = models.DateField(
+        _("issued on"), null=True, blank=True, help_text=_("Empty: on the day it starts.")
+    )
+    waiting_until = models.DateField(
+        _("waiting period until"), null=True, blank=True,
+        help_text=_("The last day on which the client may step back."),
+    )  # fmt: skip
     starts_on = models.DateField(_("starts on"))
     ends_on = models.DateField(_("ends on"))
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.ACTIVE)
@@ -43,6 +52,10 @@ class Policy(models.Model):
     entered_on = models.DateField(
         _("entered on"), null=True, default=today, editable=False,
         help_text=_("When we learnt of it; empty: before we noted that."),
+    )  # fmt: skip
+    is_untold = models.BooleanField(
+        default=True, db_default=True, editable=False,
+        help_text=_("Its dates are new to the timeline."),
     )  # fmt: skip
 
     class Meta:
@@ -69,6 +82,8 @@ class Policy(models.Model):
                 condition=Q(entered_on__gt=F("starts_on")),
                 name="policy_late",
             ),
+            # "whose dates does the timeline not know yet?", every minute
+            models.Index(fields=["id"], condition=Q(is_untold=True), name="policy_untold"),
         ]
 
     def __str__(self) -> str:
@@ -129,6 +144,10 @@ class Payment(models.Model):
         RESIDUAL = "residual", _("residual")
         PREMIUM = "premium", _("premium")
         CORRECTION = "correction", _("correction")
+        INSTALMENT = "instalment", _("instalment")
+        TOP_UP = "top_up", _("top-up")
+        WITHDRAWAL = "withdrawal", _("withdrawal")
+        SURRENDER = "surrender", _("surrender value")
 
     class State(models.TextChoices):
         PLANNED = "planned", _("planned")
@@ -136,6 +155,10 @@ class Payment(models.Model):
         CANCELLED = "cancelled", _("cancelled")
         HELD = "held", _("waits for a decision")
         WAIVED = "waived", _("left to the client")
+        FAILED = "failed", _("failed")
+
+    INCOMING = (Kind.PREMIUM, Kind.INSTALMENT, Kind.TOP_UP)  # from the client; all else to him
+    OPEN = (State.PLANNED, State.FAILED)  # money that is still to come
 
     policy = models.ForeignKey(
         Policy, models.PROTECT, related_name="payments", verbose_name=_("policy")
@@ -156,6 +179,18 @@ class Payment(models.Model):
         ObservationResult, models.PROTECT, null=True, blank=True, related_name="payments",
         verbose_name=_("result"),
     )  # fmt: skip
+    plan = models.ForeignKey(
+        "products.PaymentPlan", models.PROTECT, null=True, blank=True, related_name="payments",
+        verbose_name=_("payment plan"), db_index=False,  # payment_once_per_plan begins with it
+    )  # fmt: skip
+    reference = models.CharField(
+        _("reference"), max_length=60, blank=True, default="", db_default="",
+        help_text=_("By which the bank or the core system knows it."),
+    )  # fmt: skip
+    because = models.CharField(
+        _("because"), max_length=200, blank=True, default="", db_default="",
+        help_text=_("Why it failed or was cancelled."),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("payment")
@@ -165,6 +200,17 @@ class Payment(models.Model):
                 fields=["result", "policy", "kind", "corrects"],
                 condition=Q(result__isnull=False),
                 name="payment_once",
+            ),
+            models.UniqueConstraint(
+                fields=["reference"],
+                condition=~Q(reference=""),
+                name="payment_reference_once",
+                violation_error_message=_("Another payment already has this reference."),
+            ),
+            models.UniqueConstraint(
+                fields=["plan", "due_on"],
+                condition=Q(plan__isnull=False) & ~Q(state="cancelled"),
+                name="payment_once_per_plan",
             ),
             models.CheckConstraint(
                 name="payment_paid_has_day",
