@@ -1,6 +1,7 @@
 """The one clock. Only shells read it; actions and the pure core are given the moment."""
 
-from datetime import datetime
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils import timezone
@@ -9,3 +10,14 @@ from django.utils import timezone
 def now() -> datetime:
     """Return the present moment, aware, in UTC; shifted by CLOCK_OFFSET in the demo's world."""
     return timezone.now() + settings.CLOCK_OFFSET  # noqa: TID251
+
+
+def issuer_day(at: datetime) -> date:
+    """Return the day that the issuer's calendar shows at a moment."""
+    return at.astimezone(ZoneInfo(settings.DEFAULT_CLIENT_TIME_ZONE)).date()
+
+
+def issuer_moment(day: date, *, at: datetime) -> datetime:
+    """Return when something of a day happened for who learns of it at `at`: now, or as it began."""
+    zone = ZoneInfo(settings.DEFAULT_CLIENT_TIME_ZONE)
+    return at if day >= issuer_day(at) else datetime.combine(day, time(), tzinfo=zone)

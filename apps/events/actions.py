@@ -26,6 +26,15 @@ SELECT count(*) FROM recorded
 """
 
 
+# One look at an index for each row: a join would read the timeline of all clients.
+UNTOLD = "(SELECT 1 FROM events_event AS told WHERE told.source_key = {key} LIMIT 1) IS NULL"
+
+
+def untold(key: str) -> str:
+    """Return the SQL condition that no event has this source key yet, whenever it occurred."""
+    return UNTOLD.format(key=key)
+
+
 @dataclass(frozen=True)
 class Fact:
     """One event to record; `source_key` and `occurred_at` together make it unique."""
@@ -45,7 +54,15 @@ def open_months(*, at: datetime) -> None:
     here for a moment, in an evaluation of 100,000 policies for as long as that lasts. Raises
     OperationalError where a long transaction is in the way; the next tick comes soon enough.
     """
-    for moment in (at, at.replace(day=1) + timedelta(days=32)):
+    open_span(at, at.replace(day=1) + timedelta(days=32))
+
+
+def open_span(first: datetime, last: datetime) -> None:
+    """Open the months from one moment to another, each for itself and without a long wait."""
+    months = [first]
+    while (following := months[-1].replace(day=1) + timedelta(days=32)) < last:
+        months.append(following)
+    for moment in (*months, last):
         with transaction.atomic(), connection.cursor() as cursor:
             # Whoever comes after us waits behind us, so we do not wait long.
             cursor.execute("SET LOCAL lock_timeout = '2s'")

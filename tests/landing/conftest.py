@@ -52,7 +52,7 @@ def closes(rows=CLOSES):
 def evaluate(until=TODAY):
     evaluate_due(at=until)
     due = Payment.objects.filter(due_on__lt=date(2020, 3, 1)).values_list("pk", flat=True)
-    mark_paid(list(due), on=date(2020, 3, 2))
+    mark_paid(list(due), on=date(2020, 3, 2), at=until)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 def pay_everything(on=SECOND):
     ids = Payment.objects.filter(state="planned").values_list("pk", flat=True)
-    assert mark_paid(list(ids), on=on)
+    assert mark_paid(list(ids), on=on, at=evening(on))
 
 
 def test_a_coupon_that_was_wrongly_paid_is_saved_and_comes_with_the_next():

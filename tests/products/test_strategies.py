@@ -8,9 +8,7 @@ from threading import Barrier
 import pytest
 from django.db import connection, transaction
 
-from apps.products.actions.payments import mark_paid
 from apps.products.actions.strategies import StrategyError, publish_strategy, roll_observations
-from apps.products.models.holdings import Payment
 from apps.products.models.markets import TradingDay
 from apps.products.models.strategies import Observation, Strategy
 from apps.products.queries.terms import spec, term_sheet
@@ -271,15 +269,3 @@ def test_the_term_sheet_takes_a_fixed_number_of_queries(django_assert_num_querie
     strategy = factories.strategy(fixings=[(f"S{n}", "1") for n in range(10)])
     with django_assert_num_queries(3):
         spec(strategy)
-
-
-# --- payments -------------------------------------------------------------------------------------
-
-
-def test_a_planned_payment_is_paid_once():
-    policy = factories.policy(factories.client(), factories.strategy())
-    payment = Payment.objects.create(policy=policy, kind="premium", amount=1, due_on=FRIDAY)
-    assert mark_paid([payment.pk], on=MONDAY) == 1
-    assert mark_paid([payment.pk], on=TUESDAY) == 0
-    payment.refresh_from_db()
-    assert (payment.state, payment.paid_on) == (Payment.State.PAID, MONDAY)

@@ -59,15 +59,15 @@ def receive_closes(*, at: datetime) -> int:
     over = [day for day in fed(known or date.min, at.date()) if closes.received_at(day) <= at]
     if over:
         import_whole(files.quotes(over), at=at)
-    pay(by=at.date())
+    pay(at=at)
     world.reached_at = max(at, world.reached_at)
     world.save(update_fields=["reached_at"])
     return len(over)
 
 
-def pay(*, by: date) -> int:
+def pay(*, at: datetime) -> int:
     """Mark payments as paid on the days on which they were due; return how many."""
     due: dict[date, list[int]] = defaultdict(list)
-    for payment in Payment.objects.filter(state=Payment.State.PLANNED, due_on__lte=by):
+    for payment in Payment.objects.filter(state=Payment.State.PLANNED, due_on__lte=at.date()):
         due[payment.due_on].append(payment.pk)
-    return sum(mark_paid(payments, on=day) for day, payments in due.items())
+    return sum(mark_paid(payments, on=day, at=at) for day, payments in due.items())

@@ -93,7 +93,7 @@ def live(world: World, *, until: datetime, now: Clock) -> str:
     """Do what follows from an evening's files, until the next ones; return it in words."""
     at = world.reached_at
     decided = evaluate_due(at=at)
-    pay(by=at.date())
+    pay(at=at)
     queue_notices(at=at, limit=BATCH)
     if at >= DIGESTS_FROM:
         queue_digests(at=at)

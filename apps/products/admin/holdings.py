@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import (
@@ -157,7 +156,8 @@ class PaymentPage(ReadOnlyPage[Payment]):
     @admin.action(description=_("Mark as paid today"), permissions=["pay"])
     def mark_as_paid(self, request: HttpRequest, payments: QuerySet[Payment]) -> None:
         chosen = list(payments.values_list("pk", flat=True))
-        count = mark_paid(chosen, on=timezone.localdate(clock.now()))
+        at = clock.now()
+        count = mark_paid(chosen, on=clock.issuer_day(at), at=at)
         said = ngettext("%d payment marked as paid.", "%d payments marked as paid.", count) % count
         messages.add_message(request, messages.SUCCESS if count else messages.WARNING, said)
 
