@@ -25,6 +25,7 @@ app.conf.beat_schedule = {
     for name, task, seconds in [
         ("evaluate what is due", "apps.products.tasks.evaluate_due", 60),
         ("put right what was restated", "apps.products.tasks.restate_due", 60),
+        ("tell what dates have brought", "apps.products.tasks.record_milestones", 60),
         ("turn events into notices", "apps.messaging.tasks.route_inbox", 10),
         ("turn notices into messages", "apps.messaging.tasks.plan_messages", 10),
         ("deliver what is due", "apps.messaging.tasks.deliver_due", 10),

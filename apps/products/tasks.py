@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from apps.core import clock
-from apps.products.actions import evaluation, restatement
+from apps.products.actions import evaluation, lifecycle, restatement
 
 
 @shared_task
@@ -16,3 +16,9 @@ def evaluate_due() -> int:
 def restate_due() -> int:
     """Carry out what restatements order; return how many strategies were looked at."""
     return restatement.restate_due(at=clock.now())
+
+
+@shared_task
+def record_milestones() -> int:
+    """Write to the timelines what dates have brought; return how many events were new."""
+    return lifecycle.record_milestones(at=clock.now())
