@@ -16,15 +16,23 @@ from apps.products.payoff import Status
 
 # Whom a result concerned before it concerns again, whatever became of his policy since; besides, all
 # whom the observation concerns today, for where it had none before there was nobody to write down.
+# It counts on the nominal of its day: what was taken out or added since does not reach back.
 COUPONS = """
 INSERT INTO products_policycoupon
     (policy_id, observation_id, result_id, outcome, amount, remembered, redemption, residual)
 SELECT policy.id, %(observation)s, %(result)s, %(outcome)s,
-    products_money(policy.nominal, %(note)s, %(paid_over)s, %(paid_under)s, %(rounding)s),
-    products_money(policy.nominal, %(note)s, %(kept_over)s, %(kept_under)s, %(rounding)s),
-    products_money(policy.nominal, %(note)s, %(back_over)s, %(back_under)s, %(rounding)s),
-    products_money(policy.nominal, %(note)s, %(rest_over)s, %(rest_under)s, %(rounding)s)
+    products_money(held.nominal, %(note)s, %(paid_over)s, %(paid_under)s, %(rounding)s),
+    products_money(held.nominal, %(note)s, %(kept_over)s, %(kept_under)s, %(rounding)s),
+    products_money(held.nominal, %(note)s, %(back_over)s, %(back_under)s, %(rounding)s),
+    products_money(held.nominal, %(note)s, %(rest_over)s, %(rest_under)s, %(rounding)s)
 FROM products_policy AS policy
+CROSS JOIN LATERAL (
+    SELECT coalesce((
+        SELECT change.nominal_before FROM products_policychange AS change
+        WHERE change.policy_id = policy.id AND change.effective_on > %(valuation_on)s
+        ORDER BY change.effective_on, change.id LIMIT 1
+    ), policy.nominal) AS nominal
+) AS held
 WHERE policy.strategy_id = %(strategy)s AND (
     policy.id IN (
         SELECT old.policy_id FROM products_policycoupon AS old
@@ -33,7 +41,7 @@ WHERE policy.strategy_id = %(strategy)s AND (
     OR policy.starts_on <= %(valuation_on)s
         AND policy.ends_on >= least(%(scheduled_on)s, %(valuation_on)s)
         AND (policy.state = 'active'
-            OR policy.state = 'surrendered' AND policy.closed_on > %(valuation_on)s)
+            OR policy.state IN ('surrendered', 'lapsed') AND policy.closed_on > %(valuation_on)s)
 )
 ORDER BY policy.id
 FOR NO KEY UPDATE OF policy
