@@ -5,6 +5,7 @@ series are never used: a split or special dividend moves the initial fixing from
 """
 
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -14,6 +15,7 @@ from apps.products.terms.sheet import Basket, BasketKind, CorporateChange, Under
 Levels = Mapping[str, Fraction]
 
 _NONE: frozenset[str] = frozenset()
+_ONE = Fraction(1)
 
 
 def initial_on(underlying: Underlying, changes: Iterable[CorporateChange], day: date) -> Fraction:
@@ -26,15 +28,23 @@ def initial_on(underlying: Underlying, changes: Iterable[CorporateChange], day: 
 
 
 def level(
-    underlying: Underlying, changes: Iterable[CorporateChange], day: date, close: Fraction
+    underlying: Underlying,
+    changes: Iterable[CorporateChange],
+    day: date,
+    close: Fraction,
+    fx: Fraction = _ONE,
 ) -> Fraction:
-    """Return a raw close of `day` as an exact part of the initial fixing."""
-    return close / initial_on(underlying, changes, day)
+    """Return a raw close of `day` as an exact part of the initial fixing.
+
+    `fx` is the exchange rate of that day ÷ the one of the strike date, for composite baskets.
+    """
+    return close * fx / initial_on(underlying, changes, day)
 
 
 def mark(basket: Basket, share: Underlying, barrier: Fraction) -> Fraction:
     """Return a barrier as a level of one share, by way of its rounded price where there is one.
 
+    The level of an average has no price and is never rounded.
     The price is rounded once, on the initial fixing as struck; a split divides it unrounded.
     """
     if basket.level_dp is None:
@@ -89,17 +99,24 @@ def inside(
     upper: Fraction | None,
     *,
     strict: bool = False,
+    counted: Set[str] = _NONE,
 ) -> bool:
     """Say whether the coupon condition holds: not below the barrier and not above the top.
 
     worst, best and average look at the basket's level; all, any and n_of_m count the shares whose
-    own level lies in the corridor.
+    own level lies in the corridor. Shares in `counted` count as there whatever their level.
     """
-    if basket.kind in (BasketKind.WORST, BasketKind.BEST, BasketKind.AVERAGE):
-        return (barrier is None or reaches(basket, levels, barrier, strict=strict)) and (
-            upper is None or not reaches(basket, levels, upper, strict=True)
-        )
-    return len(shares_inside(basket, levels, barrier, upper, strict=strict)) >= _needed(basket)
+    if basket.kind not in (BasketKind.WORST, BasketKind.BEST, BasketKind.AVERAGE):
+        there = shares_inside(basket, levels, barrier, upper, strict=strict) | counted
+        return len(there) >= _needed(basket)
+    rest = tuple(share for share in basket.underlyings if share.id not in counted)
+    if len(rest) < len(basket.underlyings):
+        if basket.kind is BasketKind.BEST or not rest:
+            return True
+        basket = replace(basket, underlyings=rest)
+    return (barrier is None or reaches(basket, levels, barrier, strict=strict)) and (
+        upper is None or not reaches(basket, levels, upper, strict=True)
+    )
 
 
 def shares_inside(

@@ -1,48 +1,29 @@
 """What an observation pays: coupon, memory, call, redemption. No I/O, no clock, no randomness.
 
 `observe` decides one observation from the levels of its valuation day; `apps.products.replay` folds
-it over what a market showed. Decisions where contracts differ are terms of the sheet. Always true: the coupon
-test comes before the call test on the same day, comparisons are exact, what is remembered earns no
-interest and is lost at the end, rates are summed first and money is rounded once.
+it over what a market showed. Decisions where contracts differ are terms of the sheet. Always true:
+the coupon test comes before the call test on the same day, comparisons are exact, what is remembered
+earns no interest and is lost at the end, rates are summed first and money is rounded once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
 from apps.core import money as rounding
+from apps.products import coupons, redemption
 from apps.products import levels as at
-from apps.products import schedule
-from apps.products.terms.sheet import (
-    CalledCoupon,
-    CouponKind,
-    KnockIn,
-    ObservationTerms,
-    RateBasis,
-    Redemption,
-    RedemptionKind,
-    RoundPer,
-    TermSheet,
-)
+from apps.products.coupons import Event
+from apps.products.terms.sheet import ObservationTerms, RoundPer, TermSheet
 
-FORMULA_VERSION = 1  # stored with every result; raised when the same terms would pay otherwise
+__all__ = ["FORMULA_VERSION", "Event", "Outcome", "State", "Status", "money", "observe", "watch"]
+
+FORMULA_VERSION = 2  # stored with every result; raised when the same terms would pay otherwise
 
 ZERO, ONE = Fraction(0), Fraction(1)
-
-
-class Event(StrEnum):
-    """What an observation means for the coupon; PENDING is a replay's word for "not known yet"."""
-
-    ACCRUED = "ACCRUED"
-    SAVED = "SAVED"
-    LOST = "LOST"
-    PARTIAL = "PARTIAL"
-    GUARANTEED = "GUARANTEED"
-    NONE = "NONE"
-    PENDING = "PENDING"
 
 
 class Status(StrEnum):
@@ -56,7 +37,8 @@ class State:
     """All that one observation hands to the next.
 
     Rates are parts of the notional. `observed` is the number of the last observation decided;
-    `above` holds the shares that were once at the call barrier, where calls remember them.
+    `above` holds the shares that were once at the call barrier, where calls remember them;
+    `remembered_by`, `locked` and `last_whole` are what `coupons.Carried` says.
     """
 
     status: Status = Status.LIVE
@@ -65,6 +47,16 @@ class State:
     rate_remembered: Fraction = ZERO
     knocked_in: bool = False
     above: frozenset[str] = frozenset()
+    remembered_by: Mapping[str, Fraction] = field(default_factory=dict)
+    locked: frozenset[str] = frozenset()
+    last_whole: int = 0
+
+    @property
+    def carried(self) -> coupons.Carried:
+        """Return what the coupon of the next observation needs."""
+        return coupons.Carried(
+            self.rate_remembered, self.remembered_by, self.locked, self.last_whole
+        )
 
     @classmethod
     def start(cls) -> "State":
@@ -72,7 +64,16 @@ class State:
         return cls()
 
     def as_json(self) -> dict[str, object]:
-        """Return plain JSON values to be stored; rates as exact fractions such as 1/40."""
+        """Return plain JSON values to be stored; rates as exact fractions such as 1/40.
+
+        What only some products need is left out where there is none of it.
+        """
+        by_share = {share: str(rate) for share, rate in self.remembered_by.items()}
+        some: dict[str, object] = {
+            "remembered_by": by_share,
+            "locked": sorted(self.locked),
+            "last_whole": self.last_whole,
+        }
         return {
             "status": self.status.value,
             "observed": self.observed,
@@ -80,6 +81,7 @@ class State:
             "rate_remembered": str(self.rate_remembered),
             "knocked_in": self.knocked_in,
             "above": sorted(self.above),
+            **{name: value for name, value in some.items() if value},
         }
 
     @classmethod
@@ -92,6 +94,11 @@ class State:
             rate_remembered=Fraction(stored["rate_remembered"]),
             knocked_in=bool(stored["knocked_in"]),
             above=frozenset(stored["above"]),
+            remembered_by={
+                share: Fraction(rate) for share, rate in stored.get("remembered_by", {}).items()
+            },
+            locked=frozenset(stored.get("locked", ())),
+            last_whole=int(stored.get("last_whole", 0)),
         )
 
 
@@ -117,12 +124,21 @@ class Outcome:
     state: State
 
 
-def observe(terms: TermSheet, state: State, number: int, levels: Mapping[str, Fraction]) -> Outcome:
+def observe(
+    terms: TermSheet,
+    state: State,
+    number: int,
+    levels: Mapping[str, Fraction],
+    *,
+    inside: Fraction | None = None,
+) -> Outcome:
     """Decide one observation from each share's level on its valuation day.
 
-    The last observation matures a product that it does not call. With today's levels and the next
-    number it answers "if the next observation were today". Raises ValueError where the product does
-    not live any more, where `number` is not the next one, or where a share has no level.
+    `inside` is the part of the days that an accrual coupon has accrued, where the term sheet leaves
+    it to be counted. The last observation matures a product that it does not call. With today's
+    levels and the next number it answers "if the next observation were today". Raises ValueError
+    where the product does not live any more, where `number` is not the next one, or where a share
+    has no level.
     """
     observation = terms.observation(number)
     if state.status is not Status.LIVE or number != state.observed + 1:
@@ -138,26 +154,40 @@ def observe(terms: TermSheet, state: State, number: int, levels: Mapping[str, Fr
     called = observation.call_barrier is not None and at.reaches(
         terms.autocall.basket, levels, observation.call_barrier, counted=above
     )
-    event, paid, remembered = _coupon(terms, state, observation, levels, called=called)
-    knocked_in = state.knocked_in or _knocks_in(terms, observation, levels, called=called)
-    status, redemption = Status.LIVE, None
+    coupon = coupons.decide(terms, state.carried, observation, levels, called=called, inside=inside)
+    paid = coupon.paid
+    if called and number in terms.autocall.bonus:
+        paid += (terms.autocall.bonus[number] - ONE) * (state.rate_paid + paid)
+    knocked_in = state.knocked_in or redemption.knocks_in(terms, observation, levels, called=called)
+    status, back = Status.LIVE, None
     if called:
-        status, redemption = Status.CALLED, observation.call_redemption
+        status, back = Status.CALLED, observation.call_redemption
     elif number == len(terms.observations):
         status = Status.MATURED
-        redemption = _redemption_level(terms.redemption, levels, knocked_in=knocked_in)
+        back = redemption.paid_back(terms.redemption, levels, knocked_in=knocked_in)
+    carried = coupon.carried
     return Outcome(
-        event=event,
+        event=coupon.event,
         rate_paid=paid,
-        rate_remembered=remembered,
+        rate_remembered=carried.remembered,
         worst=at.worst(terms.basket, levels),
         basket_level=at.basket_level(terms.basket, levels),
         called=called,
-        call_redemption=redemption if called else None,
+        call_redemption=back if called else None,
         deferred=terms.autocall.deferred if called else ZERO,
-        redemption=redemption,
+        redemption=back,
         status=status,
-        state=State(status, number, state.rate_paid + paid, remembered, knocked_in, above),
+        state=State(
+            status=status,
+            observed=number,
+            rate_paid=state.rate_paid + paid,
+            rate_remembered=carried.remembered,
+            knocked_in=knocked_in,
+            above=above,
+            remembered_by=carried.by_share,
+            locked=carried.locked,
+            last_whole=carried.last_whole,
+        ),
     )
 
 
@@ -167,36 +197,15 @@ def watch(terms: TermSheet, state: State, day: date, levels: Mapping[str, Fracti
     `levels` may miss shares without a close that day. Call it for every day up to the valuation
     day before `observe`; for terms without such a barrier it changes nothing.
     """
-    redemption = terms.redemption
-    watched_from = redemption.ki_start or terms.issue_date or date.min
+    watched_from = redemption.watched_from(terms)
     if (
-        redemption.kind is RedemptionKind.BARRIER
-        and redemption.style is KnockIn.AMERICAN
+        watched_from is not None
         and state.status is Status.LIVE
         and day >= watched_from
-        and _is_below(redemption, levels)
+        and redemption.is_below(terms.redemption, levels)
     ):
         return replace(state, knocked_in=True)
     return state
-
-
-def period_rate(terms: TermSheet, number: int) -> Fraction:
-    """Return the full rate of one observation's coupon as an exact part of the notional.
-
-    An annual rate counts days from `start` to `end`, which default to the dates of the previous
-    observation (the issue) and of this one. Raises ValueError where no start is known.
-    """
-    observation, coupon = terms.observation(number), terms.coupon
-    if coupon.basis is RateBasis.PERIOD:
-        return observation.rate
-    if not coupon.counts_days:
-        return observation.rate / coupon.frequency
-    previous = terms.observation(number - 1).scheduled if number > 1 else terms.issue_date
-    start = observation.start or previous
-    if start is None:
-        raise ValueError("The first coupon period has no start: give an issue date.")
-    end = observation.end or observation.scheduled
-    return observation.rate * schedule.year_fraction(start, end, coupon.day_count)
 
 
 def money(terms: TermSheet, rate: Fraction, nominal_minor: int) -> int:
@@ -223,94 +232,3 @@ def _above(
         return state.above
     basket = terms.autocall.basket
     return state.above | at.shares_inside(basket, levels, observation.call_barrier)
-
-
-def _coupon(
-    terms: TermSheet,
-    state: State,
-    observation: ObservationTerms,
-    levels: Mapping[str, Fraction],
-    *,
-    called: bool,
-) -> tuple[Event, Fraction, Fraction]:
-    """Return the event, the rate paid now and the rate remembered after it."""
-    rate = period_rate(terms, observation.number)
-    earned = _earned_part(terms, observation, levels)
-    granted = (
-        called
-        and terms.autocall.coupon is CalledCoupon.ALWAYS
-        and terms.coupon.kind is CouponKind.FIXED
-    )
-    due = ONE if granted else max(earned, observation.guaranteed)
-    # Only a coupon that is met releases what was remembered; a granted one pays itself alone.
-    released = state.rate_remembered if earned else ZERO
-    paid = rate * due + released
-    remembered = state.rate_remembered - released
-    if terms.memory:
-        remembered += rate * (ONE - due)
-    event = _event(terms, observation, due) if rate or paid else Event.NONE
-    if called and observation.number in terms.autocall.bonus:
-        paid += (terms.autocall.bonus[observation.number] - ONE) * (state.rate_paid + paid)
-    return event, paid, remembered
-
-
-def _event(terms: TermSheet, observation: ObservationTerms, due: Fraction) -> Event:
-    if observation.guaranteed and observation.guaranteed >= due:
-        return Event.GUARANTEED
-    if due == ONE:
-        return Event.ACCRUED
-    if due:
-        return Event.PARTIAL
-    return Event.SAVED if terms.memory else Event.LOST
-
-
-def _earned_part(
-    terms: TermSheet, observation: ObservationTerms, levels: Mapping[str, Fraction]
-) -> Fraction:
-    """Return the part of the coupon that the levels earned, from 0 to 1."""
-    coupon, basket = terms.coupon, terms.basket
-    if coupon.kind is CouponKind.ACCRUAL and observation.inside is not None:
-        return observation.inside
-    corridor = (basket, levels, observation.barrier, observation.upper)
-    if coupon.kind is CouponKind.PER_STOCK:
-        there = at.shares_inside(*corridor, strict=coupon.strict)
-        return sum((share.weight for share in basket.underlyings if share.id in there), ZERO)
-    return ONE if at.inside(*corridor, strict=coupon.strict) else ZERO
-
-
-def _knocks_in(
-    terms: TermSheet,
-    observation: ObservationTerms,
-    levels: Mapping[str, Fraction],
-    *,
-    called: bool,
-) -> bool:
-    redemption = terms.redemption
-    if redemption.kind is not RedemptionKind.BARRIER:
-        return False
-    if redemption.style is KnockIn.EUROPEAN:
-        looked_at = not called and observation.number == len(terms.observations)
-    else:
-        looked_at = redemption.ki_start is None or observation.scheduled >= redemption.ki_start
-    return looked_at and _is_below(redemption, levels)
-
-
-def _is_below(redemption: Redemption, levels: Mapping[str, Fraction]) -> bool:
-    return at.falls_below(
-        redemption.basket, levels, redemption.barrier, inclusive=redemption.ki_inclusive
-    )
-
-
-def _redemption_level(
-    redemption: Redemption, levels: Mapping[str, Fraction], *, knocked_in: bool
-) -> Fraction:
-    """Return what maturity pays back; a share in the rise comes on top of every kind."""
-    final = at.basket_level(redemption.basket, levels)
-    back = ONE
-    if redemption.kind is RedemptionKind.FIXED:
-        back = redemption.level
-    elif redemption.kind is RedemptionKind.FLOOR:
-        back = max(redemption.floor, min(ONE, final))
-    elif redemption.kind is RedemptionKind.BARRIER and knocked_in:
-        back = max(redemption.floor, min(ONE, final / redemption.strike))
-    return back + redemption.participation * max(ZERO, final - redemption.up_strike)

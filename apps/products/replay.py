@@ -8,11 +8,11 @@ from enum import StrEnum
 from fractions import Fraction
 
 from apps.core import money as rounding
-from apps.products import levels as at
-from apps.products import payoff, schedule
-from apps.products.payoff import Event, Outcome, State, Status
-from apps.products.schedule import Sessions, Valuation
-from apps.products.terms.sheet import Market, ObservationTerms, TermSheet, TermSheetError
+from apps.products import payoff
+from apps.products.past import Past
+from apps.products.payoff import Event, Outcome, State
+from apps.products.schedule import Valuation
+from apps.products.terms.sheet import Market, ObservationTerms, TermSheet
 
 _PERF_PLACES = 8
 _RATE_PLACES = 12  # a rate that never ends, such as one of 365 days, is printed so far
@@ -26,9 +26,9 @@ class PaymentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Money that falls due, in minor units; `on` is None while its calendar does not reach it."""
+    """Money that falls due, in minor units."""
 
-    on: date | None
+    on: date
     kind: PaymentKind
     amount: int
 
@@ -70,8 +70,8 @@ class Replay:
 
     @property
     def memory_unpaid(self) -> Fraction:
-        """What was remembered when the product ended, lost for good; zero while it lives."""
-        return Fraction(0) if self.state.status is Status.LIVE else self.state.rate_remembered
+        """What is remembered and not paid; lost for good once the product has ended."""
+        return self.state.rate_remembered
 
     def as_json(self) -> dict[str, object]:
         """Return the result as plain JSON values: numbers as decimal strings, dates as ISO."""
@@ -104,7 +104,7 @@ def replay(terms: TermSheet, market: Market) -> Replay:
     Sessions are read as published, ahead of time. Raises TermSheetError where a share's calendar
     is missing among the calendars given.
     """
-    past = _Past.of(terms, market)
+    past = Past.of(terms, market)
     state, watched_to = State.start(), date.min
     observed: list[Observed] = []
     payments: list[Payment] = []
@@ -112,19 +112,20 @@ def replay(terms: TermSheet, market: Market) -> Replay:
     for observation in terms.observations:
         valuation = past.valuation(observation)
         days = {share: found.day for share, found in valuation.items() if found.day is not None}
-        if len(days) < len(valuation):
+        inside = past.inside(observation, state.locked)
+        if len(days) < len(valuation) or (past.counts(observation) and inside is None):
             observed.append(
                 Observed(observation.number, observation.scheduled, valuation, levels={})
             )
-            state = past.watched(state, watched_to, min(past.as_of, observation.scheduled))
+            state = _watched(past, state, watched_to, past.seen_for(observation, valuation))
             break
         valued = max(days.values())
-        state = past.watched(state, watched_to, valued)
+        state = _watched(past, state, watched_to, valued)
         watched_to = valued
-        levels = {share: past.level(share, day) for share, day in days.items()}
-        outcome = payoff.observe(terms, state, observation.number, levels)
+        levels = past.levels(days)
+        outcome = payoff.observe(terms, state, observation.number, levels, inside=inside)
         state = outcome.state
-        due = past.payments(observation, outcome, valued)
+        due = _payments(past, observation, outcome, valued)
         payments += due
         coupon = sum(item.amount for item in due if item.kind is PaymentKind.COUPON)
         observed.append(
@@ -137,89 +138,28 @@ def replay(terms: TermSheet, market: Market) -> Replay:
     return Replay(state, tuple(observed), tuple(payments), call_date, redemption, terms.places)
 
 
-@dataclass(frozen=True, slots=True)
-class _Past:
-    """The part of a market that was known on `as_of`, by share of the basket."""
+def _payments(
+    past: Past, observation: ObservationTerms, outcome: Outcome, valued: date
+) -> list[Payment]:
+    """Return what falls due by one observation; amounts of zero are no payments."""
+    terms = past.terms
+    on = max(observation.pay, valued) if observation.pay else past.paid_on(valued)
+    end = max(on, past.ends_on())
+    # A call pays back with the coupon; what is held to maturity is paid back then.
+    parts = [
+        (on, PaymentKind.COUPON, outcome.rate_paid),
+        (on if outcome.called else end, PaymentKind.REDEMPTION, outcome.redemption or Fraction(0)),
+        (end, PaymentKind.RESIDUAL, outcome.deferred),
+    ]
+    amounts = [(day, kind, payoff.money(terms, part, terms.notional)) for day, kind, part in parts]
+    return [Payment(day, kind, amount) for day, kind, amount in amounts if amount]
 
-    terms: TermSheet
-    closes: Mapping[str, Mapping[date, Fraction]]
-    sessions: Mapping[str, Sessions]
-    calendars: Mapping[str, Sessions]
-    disrupted: Mapping[str, frozenset[date]]
-    as_of: date
 
-    @classmethod
-    def of(cls, terms: TermSheet, market: Market) -> "_Past":
-        shares = terms.basket.underlyings
-        listed = {share.id: market.prices.get(share.id, {}) for share in shares}
-        as_of = market.as_of or max(
-            (max(days) for days in listed.values() if days), default=date.min
-        )
-        closes = {
-            share: {day: days[day] for day in sorted(days) if day <= as_of}
-            for share, days in listed.items()
-        }
-        calendars = {name: Sessions.of(days) for name, days in market.calendars.items()}
-        sessions: dict[str, Sessions] = {}
-        for share in shares:
-            if share.calendar is None or not calendars:
-                sessions[share.id] = Sessions.of(closes[share.id], known_until=as_of)
-            elif share.calendar in calendars:
-                sessions[share.id] = calendars[share.calendar]
-            else:
-                raise TermSheetError(f"market.calendars: there is no calendar {share.calendar}.")
-        disrupted = {
-            share.id: frozenset(day for day in market.disrupted.get(share.id, ()) if day <= as_of)
-            for share in shares
-        }
-        return cls(terms, closes, sessions, calendars, disrupted, as_of)
-
-    def valuation(self, observation: ObservationTerms) -> dict[str, Valuation]:
-        return schedule.valuation_days(
-            observation.scheduled,
-            self.terms.schedule,
-            self.sessions,
-            {share: closes.keys() for share, closes in self.closes.items()},
-            self.as_of,
-            disrupted=self.disrupted,
-        )
-
-    def level(self, share: str, day: date) -> Fraction:
-        underlying = next(item for item in self.terms.basket.underlyings if item.id == share)
-        return at.level(underlying, self.terms.changes, day, self.closes[share][day])
-
-    def watched(self, state: State, after: date, until: date) -> State:
-        """Return the state when every close in (after, until] has been looked at."""
-        days = {day for closes in self.closes.values() for day in closes if after < day <= until}
-        for day in sorted(days):
-            levels = {
-                share: self.level(share, day)
-                for share, closes in self.closes.items()
-                if day in closes and day not in self.disrupted[share]
-            }
-            state = payoff.watch(self.terms, state, day, levels)
-        return state
-
-    def payments(
-        self, observation: ObservationTerms, outcome: Outcome, valued: date
-    ) -> list[Payment]:
-        """Return what falls due by one observation; amounts of zero are no payments."""
-        terms = self.terms
-        pay = max(observation.pay or valued, valued)
-        on = pay if observation.pay else schedule.payment_day(valued, terms.payment, self.calendars)
-        end = terms.maturity or terms.observations[-1].pay or terms.observations[-1].scheduled
-        end = max(on or end, end)
-        # A call pays back with the coupon; what is held to maturity is paid back then.
-        back_on = on if outcome.called or on is None else end
-        parts = [
-            (on, PaymentKind.COUPON, outcome.rate_paid),
-            (back_on, PaymentKind.REDEMPTION, outcome.redemption or Fraction(0)),
-            (end, PaymentKind.RESIDUAL, outcome.deferred),
-        ]
-        amounts = [
-            (day, kind, payoff.money(terms, part, terms.notional)) for day, kind, part in parts
-        ]
-        return [Payment(day, kind, amount) for day, kind, amount in amounts if amount]
+def _watched(past: Past, state: State, after: date, until: date) -> State:
+    """Return the state when every close in (after, until] has been looked at."""
+    for day in past.days_to_watch(after, until):
+        state = payoff.watch(past.terms, state, day, past.levels_on(day))
+    return state
 
 
 def rate_text(rate: Fraction) -> str:

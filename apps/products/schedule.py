@@ -106,10 +106,13 @@ def valuation_days(
     """
     hit = disrupted or {}
     usable = {
-        share: closes.get(share, frozenset()) - hit.get(share, frozenset()) for share in sessions
+        share: closes.get(share, frozenset()) - hit[share]
+        if hit.get(share)
+        else closes.get(share, frozenset())
+        for share in sessions
     }
-    trading = _trading(sessions) if schedule.common else sessions
-    candidates = {share: _candidates(scheduled, schedule, own) for share, own in trading.items()}
+    open_days = trading(sessions) if schedule.common else sessions
+    candidates = {share: _candidates(scheduled, schedule, own) for share, own in open_days.items()}
     groups: Iterable[Sequence[str]] = (
         [tuple(sessions)]
         if schedule.disruption_scope is DisruptionScope.ALL
@@ -121,6 +124,30 @@ def valuation_days(
         days = {share: candidates[share] for share in group}
         found |= _valued(scheduled, days, schedule.max_disruption, usable, as_of, waits)
     return found
+
+
+def trading(sessions: Mapping[str, Sessions]) -> dict[str, Sessions]:
+    """Return for every share the days on which all of their exchanges trade."""
+    everyone = list(sessions.values())
+    return dict.fromkeys(sessions, everyone[0].shared_with(everyone)) if everyone else {}
+
+
+def business_day(
+    day: date, rule: Roll, payment: PaymentLag, calendars: Mapping[str, Sessions]
+) -> date:
+    """Return a fixed day of payment, rolled to one on which money moves.
+
+    That is a session of the payment's calendar as far as it is known, else Monday to Friday.
+    """
+    known = calendars.get(payment.calendar or "", Sessions.of(()))
+    if known.days and known.days[0] <= day <= known.known_until:
+        return known.rolled(day, rule) or day
+    if rule is Roll.NONE or day.weekday() < _SATURDAY:
+        return day
+    later = day + timedelta(days=7 - day.weekday())
+    if rule is Roll.PRECEDING or (rule is Roll.MODIFIED_FOLLOWING and later.month != day.month):
+        return day - timedelta(days=day.weekday() - _SATURDAY + 1)
+    return later
 
 
 def payment_day(
@@ -174,16 +201,10 @@ def year_fraction(start: date, end: date, convention: DayCount) -> Fraction:
     return Fraction(apart, 360)
 
 
-def _trading(sessions: Mapping[str, Sessions]) -> dict[str, Sessions]:
-    """Return for every share the days on which all of their exchanges trade."""
-    everyone = list(sessions.values())
-    return dict.fromkeys(sessions, everyone[0].shared_with(everyone)) if everyone else {}
-
-
-def _candidates(scheduled: date, schedule: Schedule, trading: Sessions) -> tuple[date, ...]:
+def _candidates(scheduled: date, schedule: Schedule, sessions: Sessions) -> tuple[date, ...]:
     """Return the rolled day and the sessions that follow it while the share is disrupted."""
-    rolled = trading.rolled(scheduled, schedule.roll)
-    return () if rolled is None else (rolled, *trading.after(rolled, schedule.max_disruption))
+    rolled = sessions.rolled(scheduled, schedule.roll)
+    return () if rolled is None else (rolled, *sessions.after(rolled, schedule.max_disruption))
 
 
 def _valued(

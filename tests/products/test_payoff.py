@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.products import payoff
+from apps.products import coupons, payoff
 from apps.products.payoff import Event, State, Status
 from tests.term_sheets import DATES, decide, levels, sheet
 
@@ -113,7 +113,7 @@ def test_an_accrual_coupon_pays_for_the_days_inside():
     ],
 )
 def test_a_rate_is_quoted_per_period_or_per_year(terms, rate):
-    assert payoff.period_rate(sheet(coupon=terms), 1) == rate
+    assert coupons.period_rate(sheet(coupon=terms), 1) == rate
 
 
 # --- the call

@@ -153,12 +153,12 @@ def test_an_american_barrier_looks_at_every_close_even_of_one_share_alone():
     assert result.redemption == 1000_00  # back above its strike on the last day
 
 
-def test_a_close_on_a_disrupted_day_breaches_nothing():
+def test_a_close_on_a_disrupted_day_breaches_too_although_it_values_nothing():
     closes = [100] * len(SESSIONS)
     closes[2] = 55
     redemption = {"type": "barrier", "barrier": "0.6", "style": "american"}
     past = market(closes, disrupted={"A": [SESSIONS[2]]})
-    assert not replay(listed(redemption=redemption), past).state.knocked_in
+    assert replay(listed(redemption=redemption), past).state.knocked_in
 
 
 def test_a_breach_after_the_end_or_before_the_issue_does_not_count():

@@ -80,8 +80,8 @@ def test_a_gap_in_the_numbers_is_refused():
 
 
 def test_terms_that_the_engine_refuses_are_refused_in_its_words():
-    refused = objections(draft(coupon_barrier=0))
-    assert "coupon barrier: 0.00000000 must be above zero" in refused
+    refused = objections(draft(call_first=0))
+    assert "first call: 0 must be a whole number from 1 to 1000" in refused
 
 
 def test_a_day_that_is_no_session_and_may_not_move_is_refused():
@@ -105,11 +105,11 @@ def test_several_exchanges_need_common_sessions():
 
 
 def test_everything_that_is_wrong_is_said_at_once():
-    strategy = draft(coupon_barrier=0)
+    strategy = draft(call_first=0)
     strategy.observations.get(number=2).delete()
     refused = objections(strategy)
     assert "must be numbered" in refused
-    assert "above zero" in refused
+    assert "must be a whole number" in refused
 
 
 @pytest.mark.parametrize(

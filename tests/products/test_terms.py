@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.products.terms.fields import parse
+from apps.products.terms.fields import exact, parse
 from apps.products.terms.market import read_market
 from apps.products.terms.reading import read_spec
 from apps.products.terms.sheet import BasketKind, TermSheetError
@@ -39,13 +39,26 @@ def test_an_observation_overrides_the_product():
     assert third.upper == Fraction(11, 10)
 
 
-def test_weights_are_scaled_to_one():
-    underlyings = [
-        {"id": "A", "initial": "1", "weight": 3},
-        {"id": "B", "initial": "2", "weight": 1},
+def weighted(*weights):
+    return [
+        {"id": share, "initial": "1", "weight": weight}
+        for share, weight in zip("ABC", weights, strict=False)
     ]
-    weights = [share.weight for share in sheet(underlyings=underlyings).basket.underlyings]
-    assert weights == [Fraction(3, 4), Fraction(1, 4)]
+
+
+@pytest.mark.parametrize(
+    ("given", "parts"),
+    [
+        (("0.75", "0.25"), ("0.75", "0.25")),
+        ((75, 25), ("0.75", "0.25")),  # percent
+        ((1, 1), ("0.5", "0.5")),  # all the same
+        (("0.3333", "0.3333", "0.3333"), (Fraction(1, 3),) * 3),
+        ((None, None), ("0.5", "0.5")),
+    ],
+)
+def test_weights_are_parts_of_one(given, parts):
+    weights = [share.weight for share in sheet(underlyings=weighted(*given)).basket.underlyings]
+    assert weights == [Fraction(part) for part in parts]
 
 
 def test_corporate_changes_become_factors_of_the_initial_fixing():
@@ -86,25 +99,28 @@ ANY_DAY = {"date": DATES[0]}
         ({"basket": "worst-of"}, r"spec\.basket: 'worst-of' must be one of worst"),
         ({"basket": ["worst"]}, r"spec\.basket: \['worst'\] must be one of"),
         ({"basket": "n_of_m"}, r"spec\.m: n_of_m needs m from 1 to 2, not 0"),
-        ({"basket": "average", "level_dp": 2}, r"an average has no price to round"),
+        ({"basket": "n_of_m", "m": 3}, r"spec\.m: n_of_m needs m from 1 to 2, not 3"),
+        ({"underlyings": weighted("0.5", "0.6")}, r"the weights add up to 1\.1; change them"),
         ({"coupon": {"rate": "0.02", "barier": 1}}, r"spec\.coupon\.barier: unknown term"),
         ({"coupon": {"rate": 0.02}}, r"spec\.coupon\.rate: 0\.02 is a binary float"),
         ({"coupon": {"rate": "-0.02"}}, r"spec\.coupon\.rate: -0\.02 must not be negative"),
         ({"coupon": []}, r"spec\.coupon: an object with keys is expected"),
-        ({"coupon": {"growth_step": "0.01"}}, r"growth_step: this term cannot be evaluated yet"),
-        ({"coupon": {"type": "accrual"}}, r"spec\.memory: memory with a coupon of type accrual"),
-        ({"coupon": {"rate": "1", "day_count": "ACT/360"}}, r"days are counted for annual rates"),
+        ({"fx": "cash"}, r"spec\.fx: 'cash' must be one of none, quanto, composite"),
         (
-            {"coupon": {"rate": "0.01", "guaranteed_rate": "0.02"}},
-            r"observations\[0\]: the guaranteed rate is above the whole rate",
+            {"lock_in": {"barrier": "1"}, "basket": "average"},
+            r"spec\.lock_in: an average has no share to lock in",
         ),
-        ({"fx": "composite"}, r"spec\.fx: only none and quanto"),
-        ({"lock_in": {"barrier": "1"}}, r"spec\.lock_in: this term cannot be evaluated yet"),
-        ({"redemption": {"type": "buffer"}}, r"a buffer cannot be evaluated yet"),
-        ({"redemption": {"type": "full", "cap": "1.2"}}, r"redemption\.cap: this term cannot"),
+        ({"redemption": {"type": "buffer"}}, r"redemption\.buffer: this term is missing"),
+        ({"redemption": {"type": "buffer", "buffer": 10}}, r"the part of a fall .* such as 0\.1"),
+        ({"redemption": {"type": "floor"}}, r"redemption\.floor: this term is missing"),
+        ({"redemption": {"type": "floor", "floor": "1.1"}}, r"a floor is at most 1, .* type fixed"),
+        ({"redemption": {"level": 1, "buffer": "0.1"}}, r"has no buffer; give one of them"),
         ({"redemption": {"type": "barrier"}}, r"redemption\.barrier: this term is missing"),
         ({"redemption": {"type": "fixed"}}, r"redemption\.level: this term is missing"),
-        ({"redemption": {"type": "full", "level": "0.9"}}, r"redemption\.level: unknown term"),
+        (
+            {"redemption": {"type": "full", "level": "0.9"}},
+            r"redemption\.level: a redemption full has no level; say type fixed or take it out",
+        ),
         ({"autocall": {"bonus": {"9": "2"}}}, r"autocall\.bonus\.9: there is no such observation"),
         ({"autocall": {"first": 0}}, r"autocall\.first: 0 must be a whole number from 1 to"),
         (
@@ -121,7 +137,7 @@ ANY_DAY = {"date": DATES[0]}
         ({"maturity": "2019-01-01"}, r"2019-01-01 is not after the issue date"),
         ({"observations": [ANY_DAY | {"pay": "2019-02-14"}]}, r"pay: it pays before it observes"),
         ({"observations": [ANY_DAY | {"coupon_upper": "0.6"}]}, r"top lies below its barrier"),
-        ({"observations": [ANY_DAY | {"accrual_days": []}]}, r"give in_days and total_days"),
+        ({"observations": [ANY_DAY | {"accrual_days": []}]}, r"only an accrual coupon counts days"),
         ({"observations": [ANY_DAY | {"in_days": 1}]}, r"only an accrual coupon counts days"),
         (
             {"observations": [ANY_DAY | {"start": "2019-02-15", "end": "2019-02-15"}]},
@@ -158,9 +174,18 @@ def test_a_bad_term_is_refused_with_a_sentence_that_says_where_and_why(terms, se
         read_spec(spec(**terms))
 
 
-def test_an_accrual_coupon_needs_the_days_of_every_observation():
-    with pytest.raises(TermSheetError, match=r"observations\[0\]: an accrual coupon needs in_days"):
-        sheet(memory=False, coupon={"type": "accrual", "rate": "0.03"})
+@pytest.mark.parametrize(
+    ("days", "sentence"),
+    [
+        ({"in_days": 5}, r"\[0\]: an accrual coupon needs in_days out of total_days"),
+        ({"in_days": 5, "total_days": 4}, r"\[0\]: an accrual coupon needs in_days out of"),
+        ({"accrual_days": []}, r"\[0\]\.accrual_days: at least one day is needed"),
+        ({"accrual_days": "all"}, r"\[0\]\.accrual_days: a list is expected"),
+    ],
+)
+def test_the_days_of_an_accrual_coupon_are_counted_or_listed(days, sentence):
+    with pytest.raises(TermSheetError, match=sentence):
+        sheet(coupon={"type": "accrual", "rate": "0.03"}, observations=[ANY_DAY | days])
 
 
 def test_days_of_the_first_period_need_a_start():
@@ -172,17 +197,39 @@ def test_days_of_the_first_period_need_a_start():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('{"rate": 0.05}', "0.05 is a binary float"),
-        ('{"rate": NaN}', "NaN is a binary float"),
+        ('{"rate": NaN}', "NaN is not a number"),
+        ('{"rate": -Infinity}', "-Infinity is not a number"),
         ('{"rate": "1", "rate": "2"}', "rate: this key is written twice"),
         ('{"rate": ', "This is not JSON"),
         ("[" * 100_000, "This is not JSON"),
         ("9" * 5_000, "This is not JSON"),
     ],
 )
-def test_a_json_text_with_floats_or_double_keys_is_refused(text, sentence):
+def test_a_json_text_with_no_numbers_or_double_keys_is_refused(text, sentence):
     with pytest.raises(TermSheetError, match=sentence):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0.1", Fraction(1, 10)),  # the float nearest to it is another number
+        ("1e3", 1000),
+        ('"0.1"', Fraction(1, 10)),
+        ('".5"', Fraction(1, 2)),
+        ('"+2."', 2),
+        ('" 7 "', 7),
+        ("7", 7),
+    ],
+)
+def test_a_number_is_read_exactly_from_its_text(text, number):
+    assert exact(parse(text), "here") == number
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "1e-999999999", '"1e3"', '"1,5"', '"1_000"', '""'])
+def test_a_number_that_is_no_plain_decimal_is_refused(text):
+    with pytest.raises(TermSheetError, match="is not a decimal number"):
+        exact(parse(text), "here")
 
 
 def test_a_market_drops_what_lies_after_its_day_without_reading_it():

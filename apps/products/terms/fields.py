@@ -2,10 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import TypeVar
 
 from apps.products.terms.sheet import TermSheetError
@@ -13,28 +15,35 @@ from apps.products.terms.sheet import TermSheetError
 Choice = TypeVar("Choice", bound=StrEnum)
 Value = TypeVar("Value")
 
-_DECIMAL = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,24})?")  # bounded: longer ones are attacks
+_DECIMAL = re.compile(r"[-+]?([0-9]{1,24}(\.[0-9]{0,24})?|\.[0-9]{1,24})", re.ASCII)
+_LONGEST = 24  # digits on either side of the point; longer numbers are attacks
 _YEARS = (1900, 2199)  # beyond them a date is a slip, and dates run out near 9999
 _MOST = 1000  # no count in a term sheet comes near
-_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+# Words for people that may stand beside terms anywhere and decide nothing.
+_REMARKS = frozenset({"comment", "description", "isin", "name", "note", "source", "title"})
 
 
 def parse(text: str) -> object:
-    """Return the value of a JSON text; refuse binary floats, NaN and keys written twice."""
+    """Return the value of a JSON text; refuse NaN and keys written twice.
 
-    def no_float(number: str) -> object:
-        raise TermSheetError(f"{number} is a binary float; write it as a string in quotes.")
+    A number with a point is read from its text as an exact decimal; it never is a binary float.
+    """
+
+    def no_number(number: str) -> object:
+        raise TermSheetError(f"{number} is not a number that money can be made of.")
 
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         found = dict(pairs)
-        for key, _ in pairs:
-            if [name for name, _ in pairs].count(key) > 1:
-                raise TermSheetError(f"{key}: this key is written twice in one object.")
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in found if keys.count(key) > 1)
+            raise TermSheetError(f"{twice}: this key is written twice in one object.")
         return found
 
     try:
         return json.loads(
-            text, parse_float=no_float, parse_constant=no_float, object_pairs_hook=once
+            text, parse_float=Decimal, parse_constant=no_number, object_pairs_hook=once
         )
     except TermSheetError:
         raise
@@ -43,14 +52,24 @@ def parse(text: str) -> object:
 
 
 def exact(value: object, path: str) -> Fraction:
-    """Return an exact number from an integer or a decimal written as a string; refuse a float."""
+    """Return an exact number from an integer, a Decimal or a decimal written as a string.
+
+    A float is refused: what its text was is lost.
+    """
     if isinstance(value, float):
         raise TermSheetError(f"{path}: {value} is a binary float; write it as a string in quotes.")
     if isinstance(value, int) and not isinstance(value, bool):
         return Fraction(value)
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+    if isinstance(value, Decimal) and _is_short(value):
         return Fraction(value)
+    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
+        return Fraction(value.strip())
     raise TermSheetError(f"{path}: {value!r} is not a decimal number such as 0.75.")
+
+
+def _is_short(number: Decimal) -> bool:
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -_LONGEST and number.adjusted() < _LONGEST
 
 
 def positive(value: object, path: str) -> Fraction:
@@ -71,17 +90,20 @@ def whole(value: object, path: str, low: int = 0) -> int:
 
 def day(value: object, path: str) -> date:
     """Return a date from its ISO form, 2024-09-30."""
-    if isinstance(value, str) and _ISO_DATE.fullmatch(value):
-        try:
-            found = date.fromisoformat(value)
-        except ValueError:
-            raise TermSheetError(f"{path}: there is no day {value}.") from None
-        if not _YEARS[0] <= found.year <= _YEARS[1]:
-            raise TermSheetError(
-                f"{path}: {value} lies outside the years {_YEARS[0]} to {_YEARS[1]}."
-            )
-        return found
-    raise TermSheetError(f"{path}: {value!r} is not a date such as 2024-09-30.")
+    if not isinstance(value, str) or not _ISO_DATE.fullmatch(value):
+        raise TermSheetError(f"{path}: {value!r} is not a date such as 2024-09-30.")
+    try:
+        found = _dated(value)
+    except ValueError:
+        raise TermSheetError(f"{path}: there is no day {value}.") from None
+    if not _YEARS[0] <= found.year <= _YEARS[1]:
+        raise TermSheetError(f"{path}: {value} lies outside the years {_YEARS[0]} to {_YEARS[1]}.")
+    return found
+
+
+@lru_cache(maxsize=1 << 14)  # the closes of a basket stand on the same days, share by share
+def _dated(text: str) -> date:
+    return date.fromisoformat(text)
 
 
 def days(value: object, path: str) -> tuple[date, ...]:
@@ -129,16 +151,10 @@ class Fields:
         """Return the path of a key, for a sentence."""
         return f"{self.path}.{key}"
 
-    def refuse_unbuilt(self, keys: Iterable[str]) -> None:
-        """Refuse terms of the format that are not evaluated yet; ignoring them would pay wrongly."""
-        for key in keys:
-            if self.take(key) not in (None, False):
-                raise TermSheetError(f"{self.at(key)}: this term cannot be evaluated yet.")
-
     def close(self) -> None:
-        """Refuse the keys that nobody took."""
-        if self._left:
-            unknown = next(iter(self._left))
+        """Refuse the keys that nobody took; remarks may stay."""
+        unknown = next((key for key in self._left if key not in _REMARKS), None)
+        if unknown is not None:
             raise TermSheetError(
                 f"{self.at(unknown)}: unknown term; known here: {', '.join(sorted(self._known))}."
             )
@@ -152,6 +168,11 @@ class Fields:
         if number < 0:
             raise TermSheetError(f"{self.at(key)}: {value} must not be negative.")
         return number
+
+    def or_else(self, key: str, default: Fraction) -> Fraction:
+        """Return an exact number that is not negative, or what counts where none is given."""
+        number = self.number(key)
+        return default if number is None else number
 
     def above_zero(self, key: str) -> Fraction | None:
         """Return an exact number above zero, or None."""
@@ -187,11 +208,12 @@ class Fields:
         return None if value is None else day(value, self.at(key))
 
     def choice(self, key: str, kind: type[Choice], default: Choice) -> Choice:
-        """Return one of a list of words."""
+        """Return one of a list of words, however capital."""
         value = self.take(key)
         if value is None:
             return default
-        found = next((word for word in kind if word == value), None)
+        said = value.strip().casefold() if isinstance(value, str) else None
+        found = next((word for word in kind if word.casefold() == said), None)
         if found is None:
             raise TermSheetError(f"{self.at(key)}: {value!r} must be one of {', '.join(kind)}.")
         return found

@@ -10,24 +10,11 @@ from apps.products.terms.sheet import Market
 def read_market(market: object, path: str = "market") -> Market:
     """Return the market of a JSON object; prices after `as_of` are dropped here, unread.
 
-    Raises TermSheetError with a sentence. Exchange rates are accepted and not used: no term sheet
-    that needs them can be evaluated yet.
+    Raises TermSheetError with a sentence.
     """
     fields = Fields(market, path)
     as_of = fields.day("as_of")
-    fields.take("fx")
-    prices: dict[str, dict[date, Fraction]] = {}
-    at = fields.at("prices")
-    for share, closes in members(fields.take("prices"), at).items():
-        on = {
-            day(key, f"{at}.{share}"): value
-            for key, value in members(closes, f"{at}.{share}").items()
-        }
-        prices[share] = {
-            key: positive(value, f"{at}.{share}.{key}")
-            for key, value in sorted(on.items())
-            if as_of is None or key <= as_of
-        }
+    prices, fx = _series(fields, "prices", as_of), _series(fields, "fx", as_of)
     at = fields.at("calendars")
     calendars = {
         name: days(sessions, f"{at}.{name}")
@@ -39,4 +26,21 @@ def read_market(market: object, path: str = "market") -> Market:
         for share, hit in members(fields.take("disrupted"), at).items()
     }
     fields.close()
-    return Market(prices, calendars, disrupted, as_of)
+    return Market(prices, calendars, disrupted, as_of, fx)
+
+
+def _series(fields: Fields, key: str, as_of: date | None) -> dict[str, dict[date, Fraction]]:
+    """Read the prices or rates of each share by day; null is a day without one."""
+    at = fields.at(key)
+    found: dict[str, dict[date, Fraction]] = {}
+    for share, values in members(fields.take(key), at).items():
+        on = {
+            day(text, f"{at}.{share}"): value
+            for text, value in members(values, f"{at}.{share}").items()
+        }
+        found[share] = {
+            moment: positive(value, f"{at}.{share}.{moment}")
+            for moment, value in sorted(on.items())
+            if value is not None and (as_of is None or moment <= as_of)
+        }
+    return found

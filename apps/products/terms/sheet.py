@@ -62,6 +62,15 @@ class RedemptionKind(StrEnum):
     FIXED = "fixed"
     FLOOR = "floor"
     BARRIER = "barrier"
+    BUFFER = "buffer"
+
+
+class Fx(StrEnum):
+    """What the exchange rate does to a share quoted in another currency: only composite reads it."""
+
+    NONE = "none"
+    QUANTO = "quanto"
+    COMPOSITE = "composite"
 
 
 class KnockIn(StrEnum):
@@ -91,12 +100,16 @@ class RoundPer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Underlying:
-    """A share of the basket; `weight` is its part of the whole, all weights add up to one."""
+    """A share of the basket; `weight` is its part of the whole, all weights add up to one.
+
+    `fx_initial` is the rate of the strike date that turns its currency into the product's.
+    """
 
     id: str
     initial: Fraction
     weight: Fraction
     calendar: str | None = None
+    fx_initial: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +128,21 @@ class Basket:
 
 @dataclass(frozen=True, slots=True)
 class Coupon:
-    """What an observation may pay; barriers and rates stand in each `ObservationTerms`."""
+    """What an observation may pay; barriers and rates stand in each `ObservationTerms`.
+
+    `guaranteed_rate` is what a guaranteed observation pays at least; None means its whole rate.
+    A snowball's rate grows by `growth_step` from one observation to the next; with `growth_reset`
+    it starts again after a coupon that was earned.
+    """
 
     kind: CouponKind = CouponKind.FIXED
     basis: RateBasis = RateBasis.PERIOD
     day_count: DayCount = DayCount.PERIOD
     frequency: int = 1
     strict: bool = False
+    guaranteed_rate: Fraction | None = None
+    growth_step: Fraction = Fraction(0)
+    growth_reset: bool = False
 
     @property
     def counts_days(self) -> bool:
@@ -149,8 +170,9 @@ class ObservationTerms:
     """One observation with the product's terms and its own overrides already merged.
 
     `rate` is as quoted, per period or per year by the coupon's basis; `call_barrier` is None where
-    it cannot call; `guaranteed` is the part of the coupon, from 0 to 1, that is paid whatever the
-    levels; `inside` is the part of the days that accrued, for accrual coupons only.
+    it cannot call. Of an accrual coupon `inside` is the part of the days that accrued, where the
+    issuer has counted them; else the closes of `accrual_days` are, and without such a list those of
+    every trading day of the period.
     """
 
     number: int
@@ -158,18 +180,24 @@ class ObservationTerms:
     rate: Fraction
     barrier: Fraction | None
     upper: Fraction | None
-    guaranteed: Fraction
+    guaranteed: bool
     call_barrier: Fraction | None
     call_redemption: Fraction
     pay: date | None
     start: date | None
     end: date | None
     inside: Fraction | None = None
+    accrual_days: tuple[date, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """What the last observation pays back as a level of the notional, when nothing was called."""
+    """What the last observation pays back as a level of the notional, when nothing was called.
+
+    `buffer` is the part of a fall that is borne for the client, `gearing` by how much what lies
+    beyond counts. `min_return` and `step` are gains over the notional, `cap` the most that is paid
+    back. One share that ends at `one_star` or above it saves the capital after a knock-in.
+    """
 
     basket: Basket
     kind: RedemptionKind = RedemptionKind.FULL
@@ -180,8 +208,15 @@ class Redemption:
     strike: Fraction = ONE
     ki_inclusive: bool = False
     ki_start: date | None = None
+    one_star: Fraction | None = None
+    min_return: Fraction = Fraction(0)
+    buffer: Fraction = Fraction(0)
+    gearing: Fraction = ONE
     participation: Fraction = Fraction(0)
     up_strike: Fraction = ONE
+    step: Fraction = Fraction(0)
+    step_barrier: Fraction = ONE
+    cap: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +250,8 @@ class PaymentLag:
 class TermSheet:
     """A coupon product. Money in minor units with `places` decimals.
 
-    One note is `denomination`; without one, a position is rounded as a whole.
+    One note is `denomination`; without one, a position is rounded as a whole. A share that was once
+    at `lock_in` or above it on an observation counts as there for every later coupon.
     """
 
     notional: int
@@ -232,6 +268,8 @@ class TermSheet:
     issue_date: date | None = None
     maturity: date | None = None
     memory: bool = False
+    fx: Fx = Fx.NONE
+    lock_in: Fraction | None = None
     changes: tuple[CorporateChange, ...] = ()
     schedule: Schedule = Schedule()
     payment: PaymentLag = PaymentLag()
@@ -247,9 +285,13 @@ class TermSheet:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What was known on `as_of`: raw closes by share and day, sessions by calendar, disruptions."""
+    """What was known on `as_of`: raw closes by share and day, sessions by calendar, disruptions.
+
+    `fx` holds the rates that turn a share's currency into the product's, by share and day.
+    """
 
     prices: Mapping[str, Mapping[date, Fraction]]
     calendars: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
     disrupted: Mapping[str, frozenset[date]] = field(default_factory=dict)
     as_of: date | None = None
+    fx: Mapping[str, Mapping[date, Fraction]] = field(default_factory=dict)
