@@ -26,6 +26,8 @@ app.conf.beat_schedule = {
         ("evaluate what is due", "apps.products.tasks.evaluate_due", 60),
         ("put right what was restated", "apps.products.tasks.restate_due", 60),
         ("tell what dates have brought", "apps.products.tasks.record_milestones", 60),
+        ("tell moves of the market", "apps.products.tasks.record_moves", 300),
+        ("tell deadlines that come near", "apps.products.tasks.record_deadlines", 3600),
         ("turn events into notices", "apps.messaging.tasks.route_inbox", 10),
         ("turn notices into messages", "apps.messaging.tasks.plan_messages", 10),
         ("deliver what is due", "apps.messaging.tasks.deliver_due", 10),

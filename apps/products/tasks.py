@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from apps.core import clock
-from apps.products.actions import evaluation, lifecycle, restatement
+from apps.products.actions import deadlines, evaluation, lifecycle, moves, restatement
 
 
 @shared_task
@@ -22,3 +22,15 @@ def restate_due() -> int:
 def record_milestones() -> int:
     """Write to the timelines what dates have brought; return how many events were new."""
     return lifecycle.record_milestones(at=clock.now())
+
+
+@shared_task
+def record_moves() -> int:
+    """Tell clients what moved far, once a day's closes are in; return how many events were new."""
+    return moves.record_moves(at=clock.now())
+
+
+@shared_task
+def record_deadlines() -> int:
+    """Tell clients of deadlines that have come near; return how many events were new."""
+    return deadlines.record_deadlines(at=clock.now())

@@ -97,7 +97,8 @@ def test_many_clients_gain_what_each_of_them_gains(seed, since):
         )
         rows = cursor.fetchall()
     found = {
-        (account, pk): (worth, base, amount) for _c, account, pk, _m, worth, base, amount in rows
+        (account, pk): (worth, base, amount)
+        for _c, account, pk, _m, worth, base, amount, _seen in rows
     }
     expected = in_python(spans, since)
     assert found.keys() == expected.keys()

@@ -17,7 +17,7 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 MON, TUE, WED, THU = (date(2020, 3, day) for day in (2, 3, 4, 5))
-WEDNESDAY_NIGHT = datetime(2020, 3, 4, 23, 59, tzinfo=UTC)
+WEDNESDAY_NIGHT = datetime(2020, 3, 4, 23, 59, tzinfo=UTC)  # Thursday already at the issuer's
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_sales_dividends_fees_and_splits_are_part_of_the_profit(holder):
 
 def test_bookings_of_tomorrow_are_not_known_today_and_closed_accounts_are_gone(holder):
     account = holder.accounts.get()
-    factories.booked(account, "buy", THU, 500_00, "5")
+    factories.booked(account, "buy", date(2020, 3, 6), 500_00, "5")
     assert account_of(holder).paid_in.value == 1000_00
     account.closed_on = THU
     account.save()
@@ -175,7 +175,7 @@ def test_deadlines_that_are_ahead_and_not_done_come_soonest_first():
             client=client, kind="tax_deduction", reference=reference, day=day, done_on=done_on
         )
     found = wealth(client, at=WEDNESDAY_NIGHT).deadlines
-    assert [(one.deadline.reference, one.days) for one in found] == [("near", 1), ("far", 28)]
+    assert [(one.deadline.reference, one.days) for one in found] == [("near", 0), ("far", 27)]
 
 
 def test_more_holdings_cost_no_more_queries(holder):

@@ -70,6 +70,9 @@ class MoveDay(models.Model):
     day = models.DateField(_("day"), unique=True)
     begun_at = models.DateTimeField(_("begun"))
     cursor = models.BigIntegerField(_("clients done up to"), default=0)
+    prices = models.JSONField(
+        default=dict, help_text=_("By fund or share: the day of its last price looked at so far.")
+    )
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
     class Meta:
@@ -95,7 +98,9 @@ class HoldingMove(models.Model):
         help_text=_("Empty: the account as a whole."),
     )  # fmt: skip
     basis = models.CharField(_("counted"), max_length=10, choices=Basis)
-    since = models.DateField(_("since"), help_text=_("The day from which the change is counted."))
+    since = models.DateField(
+        _("period from"), help_text=_("The end of this day begins the period: once in it is told.")
+    )
     falls = models.BooleanField(_("fell"))
     rung = models.PositiveSmallIntegerField(
         _("multiple"), help_text=_("How many steps of the threshold were gone through.")

@@ -6,7 +6,7 @@ million of, the bookings, PostgreSQL reads once.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -16,15 +16,19 @@ from typing import Any
 from apps.core import money
 from apps.products.returns import Price, Splits, factor
 
-# Gives client_id, account_id, underlying_id (null: fees on the account), currency, value, base and
-# amount; value, base and amount are null where a price that is needed lacks. {accounts} picks them.
+# Gives client_id, account_id, underlying_id (null: fees on the account), currency, value, base,
+# amount, and what the amount was at the price looked at before. Null is whatever needs a price that
+# lacks. {accounts} picks accounts and their bookings.
 # Rounding a numeric goes half away from zero, as HALF_UP does.
 GAINS = """
 WITH price AS (
     SELECT * FROM unnest(
         %(underlyings)s::bigint[], %(closes)s::numeric[], %(factors)s::numeric[],
-        %(sinces)s::date[], %(closes_before)s::numeric[], %(factors_before)s::numeric[]
-    ) AS price (underlying_id, close, factor, since, close_before, factor_before)
+        %(sinces)s::date[], %(closes_before)s::numeric[], %(factors_before)s::numeric[],
+        %(closes_seen)s::numeric[], %(factors_seen)s::numeric[]
+    ) AS price (
+        underlying_id, close, factor, since, close_before, factor_before, close_seen, factor_seen
+    )
 ), split AS (
     SELECT * FROM unnest(
         %(split)s::bigint[], %(dealt_from)s::date[], %(dealt_until)s::date[],
@@ -59,7 +63,9 @@ WITH price AS (
             ELSE round(units * price.close * minor / price.factor) END AS after,
         CASE WHEN units_before = 0 THEN 0
             ELSE round(units_before * price.close_before * minor / price.factor_before)
-        END AS before
+        END AS before,
+        CASE WHEN units = 0 THEN 0
+            ELSE round(units * price.close_seen * minor / price.factor_seen) END AS seen
     FROM held
     LEFT JOIN price USING (underlying_id)
     CROSS JOIN LATERAL (
@@ -67,7 +73,8 @@ WITH price AS (
     ) AS money (minor)
 )
 SELECT client_id, account_id, nullif(underlying_id, 0) AS underlying_id, currency, after::bigint AS value,
-    (before + paid_in)::bigint AS base, (after + paid_out - before - paid_in)::bigint AS amount
+    (before + paid_in)::bigint AS base, (after + paid_out - before - paid_in)::bigint AS amount,
+    (seen + paid_out - before - paid_in)::bigint AS amount_seen
 FROM worth
 """
 
@@ -79,13 +86,15 @@ ACCOUNT = 0  # in place of a fund or share: the fees on the account itself
 class Span:
     """One fund or share between two days; without a day it is counted from the purchase.
 
-    `after` is the price that counts at the end, `before` the one at the start; None where it lacks.
+    `after` is the price that counts at the end, `before` the one at the start, `seen` the one that
+    was looked at the last time; None where it lacks.
     """
 
     after: Price | None
     since: date | None = None
     before: Price | None = None
-    splits: Splits = field(default_factory=tuple)
+    splits: Splits = ()
+    seen: Price | None = None
 
 
 def gains_params(
@@ -104,6 +113,8 @@ def gains_params(
         "factors": [_to(span.splits, span.after, until) for _pk, span in listed],
         "closes_before": [span.before and exact(span.before.close) for _pk, span in listed],
         "factors_before": [_to(span.splits, span.before, span.since) for _pk, span in listed],
+        "closes_seen": [span.seen and exact(span.seen.close) for _pk, span in listed],
+        "factors_seen": [_to(span.splits, span.seen, until) for _pk, span in listed],
         "split": [step[0] for step in steps],
         "dealt_from": [step[1] for step in steps],
         "dealt_until": [step[2] for step in steps],

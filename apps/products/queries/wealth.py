@@ -12,6 +12,7 @@ from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from apps.core import money
+from apps.core.clock import issuer_day
 from apps.products import returns
 from apps.products.models.accounts import Account, Transaction
 from apps.products.models.deadlines import Deadline
@@ -65,7 +66,7 @@ class Ledger:
 
     @classmethod
     def of(cls, accounts: Iterable[Account], *, at: datetime) -> "Ledger":
-        today = at.date()
+        today = issuer_day(at)
         listed = list(
             Account.objects.filter(pk__in=[one.pk for one in accounts], closed_on__isnull=True)
             .select_related("portfolio")
@@ -312,7 +313,7 @@ def credits_of(client: Client, *, at: datetime) -> tuple[Credit, ...]:
     """Return the client's open instalment products; two queries."""
     accounts = client.credit_accounts.filter(closed_on__isnull=True).order_by("number")
     plan = Prefetch("instalments", Instalment.objects.order_by("due_on", "number"))
-    return tuple(_credit(one, at.date()) for one in accounts.prefetch_related(plan))
+    return tuple(_credit(one, issuer_day(at)) for one in accounts.prefetch_related(plan))
 
 
 def _credit(account: CreditAccount, today: date) -> Credit:
@@ -339,7 +340,7 @@ def _credit(account: CreditAccount, today: date) -> Credit:
 
 def deadlines_of(client: Client, *, at: datetime) -> tuple[Ahead, ...]:
     """Return the days by which the client should act, soonest first; one query."""
-    today = at.date()
+    today = issuer_day(at)
     ahead = Deadline.objects.filter(client=client, day__gte=today, done_on__isnull=True)
     return tuple(
         Ahead(
