@@ -8,7 +8,8 @@ from threading import Barrier
 import pytest
 from django.db import connection, transaction
 
-from apps.products.actions.strategies import StrategyError, publish_strategy, roll_observations
+from apps.products.actions.rolling import roll_observations
+from apps.products.actions.strategies import StrategyError, publish_strategy
 from apps.products.models.markets import TradingDay
 from apps.products.models.strategies import Observation, Strategy
 from apps.products.queries.terms import spec, term_sheet
@@ -126,10 +127,10 @@ def test_a_day_rolls_by_the_rule_and_pays_after_its_lag(roll, day, pays_on, move
     strategy.observations.update(pays_on=None)
     TradingDay.objects.all().delete()
     factories.sessions(date(2020, 2, 27), FRIDAY, MONDAY, TUESDAY)
-    assert roll_observations(strategy) == 1
+    assert roll_observations(strategy, at=AT) == 1
     found = only(strategy)
     assert (found.valuation_on, found.pays_on, found.moved_because) == (day, pays_on, moved)
-    assert roll_observations(strategy) == 0
+    assert roll_observations(strategy, at=AT) == 0
 
 
 def test_only_days_on_which_all_exchanges_trade_count():
@@ -137,7 +138,7 @@ def test_only_days_on_which_all_exchanges_trade_count():
     strategy = draft(fixings=[("AAPL", "1"), ("SBER", "1")], days=[SATURDAY])
     factories.sessions(FRIDAY, MONDAY, TUESDAY)
     factories.sessions(FRIDAY, TUESDAY, code="MISX")
-    roll_observations(strategy)
+    roll_observations(strategy, at=AT)
     assert only(strategy).valuation_on == TUESDAY
 
 
@@ -154,7 +155,7 @@ def test_a_calendar_that_begins_later_says_nothing_of_earlier_days():
     strategy = draft(days=[SATURDAY])
     TradingDay.objects.all().delete()
     factories.sessions(TUESDAY)
-    assert roll_observations(strategy) == 0
+    assert roll_observations(strategy, at=AT) == 0
 
 
 @pytest.mark.parametrize("roll", ["following", "preceding"])
@@ -168,7 +169,7 @@ def test_a_day_is_not_rolled_over_a_hole_in_the_calendar(roll):
 def test_a_payment_day_of_the_term_sheet_is_kept():
     strategy = draft(days=[FRIDAY], payment_lag=0)
     strategy.observations.update(pays_on=date(2020, 3, 9))
-    roll_observations(strategy)
+    roll_observations(strategy, at=AT)
     assert only(strategy).pays_on == date(2020, 3, 9)
 
 
@@ -177,7 +178,7 @@ def test_what_was_evaluated_meanwhile_keeps_its_dates():
     TradingDay.objects.all().delete()
     factories.sessions(FRIDAY, MONDAY)
     strategy.observations.update(state=Observation.State.EVALUATED)
-    assert roll_observations(strategy) == 0
+    assert roll_observations(strategy, at=AT) == 0
     assert only(strategy).valuation_on == SATURDAY
 
 
@@ -190,7 +191,7 @@ def test_rolling_that_loses_the_race_against_an_evaluation_keeps_off():
 
     def roll():
         try:
-            return roll_observations(strategy)
+            return roll_observations(strategy, at=AT)
         finally:
             connection.close()
 

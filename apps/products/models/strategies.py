@@ -150,6 +150,8 @@ class Observation(models.Model):
     valuation_on = models.DateField(_("valuation day"), help_text=_("The session that counts."))
     moved_because = models.CharField(_("moved because"), max_length=200, blank=True)
     pays_on = models.DateField(_("pays on"), null=True, blank=True)
+    # Counted from the valuation day and so counted again when that moves; else the term sheet's.
+    pays_by_lag = models.BooleanField(default=False, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PLANNED)
     waiting_for = models.CharField(_("waiting for"), max_length=500, blank=True)
     coupon_rate = models.DecimalField(_("coupon rate"), null=True, blank=True, **LEVEL)

@@ -7,7 +7,7 @@ from django.db import DataError, IntegrityError, transaction
 
 from apps.products.actions.evaluation.deciding import decide
 from apps.products.actions.evaluation.writing import end, write_events, write_money, write_result
-from apps.products.actions.strategies import roll_unplaced
+from apps.products.actions.rolling import roll_unplaced
 from apps.products.models.strategies import Observation
 from apps.products.payoff import Status
 from apps.products.queries.due import Due, due, examined, next_observations
