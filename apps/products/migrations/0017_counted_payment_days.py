@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('products', '0015_milestones'),
+        ('products', '0016_moves_seen'),
     ]
 
     operations = [
