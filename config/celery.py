@@ -29,6 +29,7 @@ app.conf.beat_schedule = {
         ("tell moves of the market", "apps.products.tasks.record_moves", 300),
         ("tell deadlines that come near", "apps.products.tasks.record_deadlines", 3600),
         ("turn events into notices", "apps.messaging.tasks.route_inbox", 10),
+        ("correct what was told", "apps.messaging.tasks.correct_news", 10),
         ("turn notices into messages", "apps.messaging.tasks.plan_messages", 10),
         ("deliver what is due", "apps.messaging.tasks.deliver_due", 10),
         ("open the timeline's months", "apps.events.tasks.open_months", 3600),

@@ -39,8 +39,11 @@ def own_language() -> Iterator[None]:
 
 
 SEEDS = {
-    ("messaging", "Template"): "apps.messaging.migrations.0003_first_wordings",
-    ("products", "Milestone"): "apps.products.migrations.0015_milestones",
+    ("messaging", "Template"): (
+        "apps.messaging.migrations.0003_first_wordings",
+        "apps.messaging.migrations.0006_corrections_worded",
+    ),
+    ("products", "Milestone"): ("apps.products.migrations.0015_milestones",),
 }
 
 
@@ -51,6 +54,7 @@ def seeds(request: pytest.FixtureRequest) -> None:
     for database in sorted(asked):
         request.getfixturevalue(database)
     if asked or request.node.get_closest_marker("django_db"):
-        for model, migration in SEEDS.items():
+        for model, migrations in SEEDS.items():
             if not apps.get_model(*model).objects.exists():
-                import_module(migration).publish(apps, None)
+                for migration in migrations:
+                    import_module(migration).publish(apps, None)

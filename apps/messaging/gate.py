@@ -13,6 +13,7 @@ class Refusal(StrEnum):
     NO_CONSENT = "no consent"
     NO_ADDRESS = "no address"
     TOO_LATE = "too late"
+    OUT_OF_DATE = "out of date"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Wish:
     consented: bool
     reachable: bool
     quiet: Quiet
+    up_to_date: bool = True  # nothing that it tells was corrected since
     asked_for: bool = False  # the client waits for it: neither consent nor quiet hours matter
     deadline: datetime | None = None
 
@@ -68,6 +70,8 @@ class Verdict:
 
 def decide(wish: Wish, *, at: datetime) -> Verdict:
     """Say whether and from when; a moment that has come means now."""
+    if not wish.up_to_date:
+        return Verdict(refusal=Refusal.OUT_OF_DATE)
     if not (wish.consented or wish.asked_for):
         return Verdict(refusal=Refusal.NO_CONSENT)
     if not wish.reachable:

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import transaction
 
 from apps.core import clock
-from apps.messaging.actions import delivery, digests, planning, routing, staff_links
+from apps.messaging.actions import corrections, delivery, digests, planning, routing, staff_links
 
 ROUTED = 5_000  # events a transaction
 PLANNED = 1_000  # notices a transaction
@@ -19,6 +19,16 @@ def route_inbox() -> int:
     total = 0
     while routed := routing.queue_notices(at=clock.now(), limit=ROUTED):
         total += routed
+    if total:
+        transaction.on_commit(plan_messages.delay)
+    return total
+
+
+@shared_task
+def correct_news() -> int:
+    total = 0
+    while corrected := corrections.correct_news(at=clock.now(), limit=ROUTED):
+        total += corrected
     if total:
         transaction.on_commit(plan_messages.delay)
     return total

@@ -17,13 +17,35 @@ EVERYTHING = {
     "redemption": {"money": 1000_00, "currency": "USD"},
     "month": {"month": "2020-02-01"},
     "accrued": [{"money": 1250_00, "currency": "USD"}],
+    "told": {"amount": {"money": 25_00, "currency": "USD"}},
+    "correct": {"remembered": {"money": 25_00, "currency": "USD"}},
+    "share": "IBM",
+    "prices": [{"share": "IBM", "day": {"date": "2020-02-28"}}],
+    "lines": [
+        {
+            "strategy": "US Technology",
+            "observed_on": {"date": "2020-02-28"},
+            "told": {"amount": {"money": 25_00, "currency": "USD"}},
+            "correct": {"remembered": {"money": 25_00, "currency": "USD"}},
+        }
+    ],
     "confirm_url": {"url": "https://news.example.com/confirm/0123456789012345678901/"},
     "name": "Ann",
     "issuer": "Ivolga",
     "link": {"url": "https://news.example.com/s/0123456789012345678901"},
 }
 # Without these every occasion may come: a strategy's last date, no tranche, no name known.
-OPTIONAL = {"tranche", "pays_on", "next_on", "worst", "worst_level", "redemption", "name"}
+OPTIONAL = {
+    "share",
+    "prices",
+    "tranche",
+    "pays_on",
+    "next_on",
+    "worst",
+    "worst_level",
+    "redemption",
+    "name",
+}
 
 
 def versions():
@@ -41,6 +63,7 @@ def test_what_happens_in_products_is_listened_to():
     heard = set(Listening.objects.filter(listener="messaging").values_list("kind", flat=True))
     assert heard == {
         "coupon.accrued", "coupon.saved", "coupon.lost", "strategy.called", "strategy.matured",
+        "result.corrected",
     }  # fmt: skip
 
 

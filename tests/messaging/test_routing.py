@@ -11,7 +11,6 @@ from apps.events.models import Inbox
 from apps.messaging.actions.routing import queue_notices
 from apps.messaging.models.content import Template
 from apps.messaging.models.outbox import Notice
-from apps.products.models.holdings import Payment
 from tests import factories
 from tests.messaging.world import DAY, evaluated, happened
 
@@ -84,12 +83,8 @@ def test_a_portfolio_below_its_start_is_told_gently(held):
 
 def test_a_called_strategy_tells_what_is_paid_back_and_no_next_date(held):
     strategy, policies = held
-    result = evaluated(strategy, called=True)
+    result = evaluated(strategy, called=True, paid_back=1000_00)
     strategy.observations.exclude(pk=result.observation_id).update(state="dropped")
-    for policy in policies:
-        Payment.objects.create(
-            policy=policy, kind="redemption", amount=1000_00, due_on=DAY, result=result
-        )
     happened(result, policies, kind="strategy.called")
     queue_notices(at=DAY, limit=100)
     values = Notice.objects.get().values

@@ -15,7 +15,7 @@ from tests import factories
 DAY = datetime(2020, 3, 2, 12, tzinfo=UTC)  # a Monday noon; nobody's quiet hours
 
 
-def evaluated(strategy, *, outcome="ACCRUED", average="1.1", number=1, **fields):
+def evaluated(strategy, *, outcome="ACCRUED", average="1.1", number=1, paid_back=None, **fields):
     """Make the result of an observation and a coupon of 25.00 a policy, paid or remembered."""
     observation = strategy.observations.get(number=number)
     result = ObservationResult.objects.create(
@@ -43,6 +43,7 @@ def evaluated(strategy, *, outcome="ACCRUED", average="1.1", number=1, **fields)
             outcome=outcome,
             amount=paid,
             remembered=25_00 if outcome == "SAVED" else 0,
+            redemption=paid_back,
         )
         for policy in strategy.policies.all()
     )

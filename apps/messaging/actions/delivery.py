@@ -116,11 +116,12 @@ def claim(*, at: datetime, limit: int) -> list[Message]:
 
 def look_again(messages: Sequence[Message], *, at: datetime) -> list[Message]:
     """Ask the gate once more, with what holds at this moment; put off or skip what it refuses."""
-    standing = wishes.standing_consents([message.notice for message in messages])
+    notices = [message.notice for message in messages]
+    standing, outdated = wishes.standing_consents(notices), wishes.out_of_date(notices)
     granted, others = [], []
     for message in messages:
         notice, channel = message.notice, message.channel
-        asked = wishes.wish(notice, channel, message.contact_point, standing)
+        asked = wishes.wish(notice, channel, message.contact_point, standing, outdated)
         verdict = gate.decide(asked, at=at)
         if verdict.refusal is not None:
             reason = explain({channel: verdict.refusal}, notice.template.purpose)
@@ -191,10 +192,14 @@ def handed_over(batch: Iterable[Ready], carrier: Connection, *, at: datetime) ->
 
 
 def mark(ready: Ready, *, at: datetime) -> bool:
-    """Note under our claim that the letter goes out now; False when the claim is no longer ours."""
+    """Note under our claim that the letter goes out now.
+
+    False when the claim is no longer ours, or what it says was corrected a moment ago: then nothing
+    has left, the claim runs out and the next look finds why.
+    """
     ours = Message.objects.filter(
         pk=ready.message.pk, attempts=ready.message.attempts, state=Message.State.CLAIMED
-    )
+    ).exclude(notice__result__superseded_by__isnull=False)
     return ours.update(handed_at=at, subject=ready.subject, body=ready.body) == 1
 
 

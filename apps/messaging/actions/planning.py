@@ -54,6 +54,7 @@ class Plan:
     def __init__(self, notices: Sequence[Notice], at: datetime) -> None:
         self.at = at
         self.consents = wishes.standing_consents(notices)
+        self.outdated = wishes.out_of_date(notices)
         self.addresses = wishes.addresses(notice.client_id for notice in notices)
         self.wordings = published({notice.template_id for notice in notices})
 
@@ -63,9 +64,8 @@ class Plan:
         unworded = []
         for channel in channels(notice):
             point = notice.contact_point or self.addresses.get((notice.client_id, channel))
-            verdict = gate.decide(
-                wishes.wish(notice, channel, point, self.consents), at=self.at
-            )  # fmt: skip
+            asked = wishes.wish(notice, channel, point, self.consents, self.outdated)
+            verdict = gate.decide(asked, at=self.at)
             wording = wording_of(notice, channel, self.wordings)
             if verdict.refusal is not None or verdict.send_at is None or point is None:
                 refusals[channel] = verdict.refusal or Refusal.NO_ADDRESS
@@ -141,6 +141,8 @@ def sentence(refusal: Refusal, refused: Sequence[str], purpose: str) -> str:
         }
     if refusal == Refusal.NO_ADDRESS:
         return _("No valid address for %(channels)s.") % {"channels": either(refused)}
+    if refusal == Refusal.OUT_OF_DATE:
+        return _("Out of date: what it says was corrected.")
     return _("Too late: by the time it could be sent it would be old news.")
 
 

@@ -1,5 +1,5 @@
-"""The tables of messaging: templates, the outbox and personal links."""
+"""The tables of messaging: templates, the outbox, corrections and personal links."""
 
-from apps.messaging.models import content, links, outbox
+from apps.messaging.models import content, corrections, links, outbox
 
-__all__ = ["content", "links", "outbox"]
+__all__ = ["content", "corrections", "links", "outbox"]

@@ -23,6 +23,8 @@ CATALOGUE = {
     "coupon.lost": OBSERVED,
     "strategy.called": OBSERVED,
     "strategy.matured": OBSERVED,
+    "result.corrected": ALWAYS
+    | {"strategy", "tranche", "observed_on", "told", "correct", "share", "prices", "lines"},
     "digest.monthly": ALWAYS | {"month", "policies", "accrued", "remembered", "next_on"},
     "email.confirm": ALWAYS - {"link"} | {"confirm_url"},
 }

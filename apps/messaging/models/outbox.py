@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
 from apps.messaging.models.content import Template, TemplateVersion, Variant
+from apps.products.models.strategies import ObservationResult
 from apps.profiles.models import Channel, Client, ContactPoint
 
 
@@ -17,6 +18,7 @@ class Notice(models.Model):
     """One intention to tell one client one thing; its key makes sure there is only one."""
 
     class State(models.TextChoices):
+        DRAFTED = "drafted", _("waits for approval")
         QUEUED = "queued", _("queued")
         PLANNED = "planned", _("message planned")
         DONE = "done", _("told")
@@ -31,6 +33,11 @@ class Notice(models.Model):
     )
     variant = models.CharField(_("variant"), max_length=10, choices=Variant, default=Variant.PLAIN)
     subject = models.CharField(_("about"), max_length=60, help_text=_("Like strategy:5"))
+    # Few look for it, and always among one client's notices: it needs no index of its own.
+    result = models.ForeignKey(
+        ObservationResult, models.PROTECT, null=True, blank=True, related_name="+", db_index=False,
+        verbose_name=_("result"), help_text=_("Once it is superseded, the news is out of date."),
+    )  # fmt: skip
     source = models.CharField(_("asked by"), max_length=60, help_text=_("Like event:17"))
     contact_point = models.ForeignKey(
         ContactPoint, models.PROTECT, null=True, blank=True, related_name="+",
@@ -63,6 +70,8 @@ class Notice(models.Model):
             models.Index(fields=["client", "-created_at"], name="notice_of_client"),
             # the start page's "which could not be worded?"
             models.Index(fields=["-created_at"], condition=Q(state="failed"), name="notice_broken"),
+            # "which corrections wait for approval?"
+            models.Index(fields=["source"], condition=Q(state="drafted"), name="notice_drafted"),
         ]
 
     def __str__(self) -> str:

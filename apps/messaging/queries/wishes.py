@@ -1,7 +1,7 @@
 """What the gate must know about notices: consents, addresses and quiet hours, read in batches."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -9,7 +9,9 @@ from django.conf import settings
 from django.db.models import F
 
 from apps.messaging.gate import Quiet, Wish
+from apps.messaging.models.corrections import CorrectedResult
 from apps.messaging.models.outbox import Notice
+from apps.products.models.strategies import ObservationResult
 from apps.profiles.models import Client, ContactPoint
 from apps.profiles.queries import consents
 
@@ -29,6 +31,23 @@ def standing_consents(notices: Iterable[Notice]) -> Consents:
     }
 
 
+def out_of_date(notices: Collection[Notice]) -> set[int]:
+    """Return the notices that tell of results which were superseded since; two queries."""
+    told = {notice.pk: notice.result_id for notice in notices}
+    superseded = set(
+        ObservationResult.objects.filter(
+            pk__in={result for result in told.values() if result}, superseded_by__isnull=False
+        ).values_list("pk", flat=True)
+    )
+    corrections = CorrectedResult.objects.filter(
+        notice__in=[pk for pk, result in told.items() if result is None],
+        result__superseded_by__isnull=False,
+    )
+    return {pk for pk, result in told.items() if result in superseded} | set(
+        corrections.values_list("notice", flat=True)
+    )
+
+
 def addresses(client_ids: Iterable[int]) -> dict[tuple[int, str], ContactPoint]:
     """Choose each client's address in each channel: a valid one, verified last, else the newest."""
     chosen = (
@@ -41,13 +60,20 @@ def addresses(client_ids: Iterable[int]) -> dict[tuple[int, str], ContactPoint]:
     return {(point.client_id, point.channel): point for point in chosen}
 
 
-def wish(notice: Notice, channel: str, point: ContactPoint | None, standing: Consents) -> Wish:
+def wish(
+    notice: Notice,
+    channel: str,
+    point: ContactPoint | None,
+    standing: Consents,
+    outdated: Collection[int],
+) -> Wish:
     """Put together what the gate decides on; notice, client and template are loaded."""
     purpose = notice.template.purpose
     return Wish(
         consented=(purpose, notice.client_id, channel) in standing,
         reachable=point is not None and reachable(notice, point),
         quiet=quiet_hours(notice.client),
+        up_to_date=notice.pk not in outdated,
         asked_for=not purpose,
         deadline=notice.deadline_at,
     )
