@@ -123,7 +123,12 @@ def install_with_uv(uv: str, venv: Venv, lock: Path) -> bool:
         ],
     ):
         done = subprocess.run(  # noqa: S603 (our own command)
-            command, env=environment, stderr=subprocess.PIPE, text=True, check=False
+            command,
+            env=environment,
+            stdout=sys.stderr,  # a command's own output may be somebody's input
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
         if done.returncode:
             reason = done.stderr.strip().splitlines()[:1]

@@ -21,6 +21,7 @@ OFFLINE = {
     "findstatic",
     "help",
     "makemessages",
+    "replay_terms",
     "startapp",
     "version",
 }

@@ -152,8 +152,9 @@ class Fields:
         return f"{self.path}.{key}"
 
     def close(self) -> None:
-        """Refuse the keys that nobody took; remarks may stay."""
-        unknown = next((key for key in self._left if key not in _REMARKS), None)
+        """Refuse the keys that nobody took; nulls and remarks may stay."""
+        left = (key for key, value in self._left.items() if value is not None)
+        unknown = next((key for key in left if key not in _REMARKS), None)
         if unknown is not None:
             raise TermSheetError(
                 f"{self.at(unknown)}: unknown term; known here: {', '.join(sorted(self._known))}."

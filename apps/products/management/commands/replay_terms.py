@@ -1,0 +1,103 @@
+"""Prints what became of term sheets on their own past: one JSON result a line and nothing else."""
+
+import io
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from django.core.management.base import BaseCommand
+
+from apps.products.cases import Answer, answered, cases_in, refused
+from apps.products.terms.fields import parse
+from apps.products.terms.sheet import TermSheetError
+
+
+class Command(BaseCommand):
+    """Replay cases from files, or from standard input line by line; no database is asked."""
+
+    help = (
+        "Replay term sheets on past prices. FILE holds one case (an object with spec and market), "
+        'many ({"cases": […]}) or one a line; - is standard input, one case a line.'
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("files", nargs="+", metavar="FILE")
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="Compare each result with what its case says under expected.",
+        )
+
+    def handle(self, *, files: list[str], check: bool, **_options: object) -> None:
+        right = True
+        for name in files:
+            for answer in _answers(name, check=check):
+                self.stdout.write(json.dumps(answer.values))
+                self.stdout.flush()
+                right = right and answer.right
+        if not right:
+            sys.exit(1)
+
+
+def _answers(name: str, *, check: bool) -> Iterator[Answer]:
+    try:
+        if name == "-":
+            with io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig") as lines:
+                yield from _of_lines(lines, check=check)
+        else:
+            with Path(name).open(encoding="utf-8-sig") as lines:
+                yield from _of_lines(lines, check=check)
+    except (OSError, UnicodeDecodeError) as error:
+        yield refused(f"{name} cannot be read: {error}.", {"file": name})
+
+
+def _of_lines(lines: TextIO, *, check: bool) -> Iterator[Answer]:
+    """Answer case by case as lines come in; a first line that is no JSON begins one long value."""
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            value = parse(line)
+        except TermSheetError as refusal:
+            if number > 1:
+                yield refused(f"line {number}: {refusal}", {"line": number})
+                continue
+            yield from _of_text(line + lines.read(), str(refusal), check=check)
+            return
+        yield from _of_value(value, check=check)
+
+
+def _of_text(text: str, first_line: str, *, check: bool) -> Iterator[Answer]:
+    """Answer a text that is one JSON value, or lines of which the first cannot be read."""
+    try:
+        value = parse(text)
+    except TermSheetError as refusal:
+        rest = text.partition("\n")[2]
+        if any(_is_case(line) for line in rest.splitlines()):
+            yield refused(f"line 1: {first_line}", {"line": 1})
+            yield from _of_lines(io.StringIO("\n" + rest), check=check)
+        else:
+            yield refused(str(refusal))
+        return
+    yield from _of_value(value, check=check)
+
+
+def _is_case(line: str) -> bool:
+    try:
+        return isinstance(parse(line), dict)
+    except TermSheetError:
+        return False
+
+
+def _of_value(value: object, *, check: bool) -> Iterator[Answer]:
+    try:
+        cases = cases_in(value)
+    except TermSheetError as refusal:
+        yield refused(str(refusal))
+        return
+    for case in cases:
+        yield answered(case, compared=check)
