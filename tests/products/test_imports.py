@@ -13,6 +13,10 @@ from hypothesis import strategies as st
 
 from apps.core.imports.resource import import_file
 from apps.products.actions.strategies import publish_strategy
+from apps.products.imports.accounts import AccountResource, TransactionResource
+from apps.products.imports.deadlines import DeadlineResource
+from apps.products.imports.funds import FundResource
+from apps.products.imports.instalments import CreditAccountResource, InstalmentResource
 from apps.products.imports.markets import (
     CorporateActionResource,
     TradingDayResource,
@@ -346,6 +350,12 @@ DOCUMENTED = {
     "strategies": StrategyResource,
     "clients": ClientResource,
     "policies": PolicyResource,
+    "funds": FundResource,
+    "accounts": AccountResource,
+    "transactions": TransactionResource,
+    "instalment-accounts": CreditAccountResource,
+    "instalments": InstalmentResource,
+    "deadlines": DeadlineResource,
 }
 
 

@@ -42,7 +42,7 @@ SELECT deadline.client_id, 'deadline.near', 'client:' || deadline.client_id,
                 'money', deadline.amount, 'currency', deadline.currency) END
         )
     )),
-    'deadline.near:' || deadline.id
+    'deadline.near:' || deadline.id || ':' || deadline.day
 FROM products_deadline AS deadline
 LEFT JOIN products_account AS account ON account.id = deadline.account_id
 LEFT JOIN products_policy AS policy ON policy.id = deadline.policy_id

@@ -16,6 +16,13 @@ class Amount(Number):
         super().__init__(digits=16, places=3, above=0, required=required)
 
 
+class Balance(Number):
+    """An amount that may be nothing, in the currency that the row names."""
+
+    def __init__(self, *, required: bool = False) -> None:
+        super().__init__(digits=16, places=3, least=0, required=required)
+
+
 def minor_units(row: Row, column: str, currency: str) -> int | None:
     """Return a row's amount in minor units; None where it has none or is refused as too fine."""
     amount: Any = row.values.get(column)
