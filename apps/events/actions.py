@@ -15,7 +15,7 @@ RECORD = """
 WITH recorded AS (
     INSERT INTO events_event (client_id, kind, subject, occurred_at, properties, source_key)
     {select}
-    ON CONFLICT (source_key, occurred_at) DO NOTHING
+    {conflict}
     RETURNING id, kind, occurred_at
 ), told AS (
     INSERT INTO events_inbox (listener, kind, event_id, occurred_at)
@@ -23,6 +23,15 @@ WITH recorded AS (
     FROM recorded JOIN events_listening AS listening USING (kind)
 )
 SELECT count(*) FROM recorded
+"""
+ONCE = "ON CONFLICT (source_key, occurred_at) DO NOTHING"
+# Holding the client, as a foreign key would: without him it is no event but an error.
+FACTS = """
+SELECT (SELECT id FROM profiles_client AS client WHERE client.id = fact.client_id FOR KEY SHARE),
+    fact.kind, fact.subject, fact.occurred_at, fact.properties, fact.source_key
+FROM unnest(
+    %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::text[]
+) AS fact (client_id, kind, subject, occurred_at, properties, source_key)
 """
 
 
@@ -50,9 +59,9 @@ class Fact:
 def open_months(*, at: datetime) -> None:
     """Open this month and the next one ahead of those who will write to them.
 
-    A new partition locks the timeline and the clients against everybody until its transaction ends:
-    here for a moment, in an evaluation of 100,000 policies for as long as that lasts. Raises
-    OperationalError where a long transaction is in the way; the next tick comes soon enough.
+    A new partition locks the timeline against everybody until its transaction ends: here for a
+    moment, in an evaluation of many policies for as long as that lasts. Raises OperationalError
+    where a long transaction is in the way; the next tick comes soon enough.
     """
     open_span(at, at.replace(day=1) + timedelta(days=32))
 
@@ -77,16 +86,23 @@ def _open_month(moment: datetime) -> None:
 
 @transaction.atomic
 def record_selected(
-    select: str, params: Sequence[Any] | Mapping[str, Any], occurred_at: datetime
+    select: str,
+    params: Sequence[Any] | Mapping[str, Any],
+    occurred_at: datetime,
+    *,
+    keys_are_new: bool = False,
 ) -> int:
     """Record the events a SELECT yields; all of them occur at `occurred_at`.
 
-    The SELECT gives client_id, kind, subject, occurred_at, properties (jsonb), source_key.
-    Returns how many were new.
+    The SELECT gives client_id, kind, subject, occurred_at, properties (jsonb), source_key; the clients
+    come from rows that hold them by a foreign key, such as policies. Returns how many were new. Who
+    knows that `keys_are_new`, since the rows in them are, spares a look for each; an IntegrityError
+    tells him where he errs.
     """
     _open_month(occurred_at)
     with connection.cursor() as cursor:
-        cursor.execute(RECORD.format(select=select), params)
+        conflict = "" if keys_are_new else ONCE
+        cursor.execute(RECORD.format(select=select, conflict=conflict), params)
         (count,) = cursor.fetchone()
     return int(count)
 
@@ -103,11 +119,6 @@ def record(facts: Iterable[Fact]) -> int:
     }
     for moment in months.values():
         _open_month(moment)
-    select = """
-        SELECT * FROM unnest(
-            %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::text[]
-        )
-    """
     columns: list[list[Any]] = [
         [fact.client_id for fact in rows],
         [fact.kind for fact in rows],
@@ -117,7 +128,7 @@ def record(facts: Iterable[Fact]) -> int:
         [fact.source_key for fact in rows],
     ]
     with connection.cursor() as cursor:
-        cursor.execute(RECORD.format(select=select), columns)
+        cursor.execute(RECORD.format(select=FACTS, conflict=ONCE), columns)
         (count,) = cursor.fetchone()
     return int(count)
 

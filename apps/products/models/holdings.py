@@ -1,6 +1,7 @@
 """What clients hold of a strategy and what it brought them."""
 
 from datetime import date
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -98,18 +99,28 @@ class Policy(models.Model):
             )
 
 
+# Coupons and payments are born a million at a time, by INSERT … SELECT from the rows that they point
+# to. A foreign key would look at each of them once more and cost more than all the rest; instead
+# results cannot be deleted at all, and a trigger keeps every policy that has either.
+BORN: dict[str, Any] = {"db_constraint": False}
+
+
 class PolicyCoupon(models.Model):
     """What one observation's result meant for one policy, in money; never changed."""
 
     policy = models.ForeignKey(
-        Policy, models.PROTECT, related_name="coupons", verbose_name=_("policy")
+        Policy, models.PROTECT, related_name="coupons", verbose_name=_("policy"), **BORN
     )
+    # Neither has an index: policy_coupon_once begins with the result, whose observation it is. The
+    # results of an observation protect it.
     observation = models.ForeignKey(
-        Observation, models.PROTECT, related_name="coupons", verbose_name=_("observation")
-    )
+        Observation, models.DO_NOTHING, related_name="coupons", verbose_name=_("observation"),
+        db_index=False, **BORN,
+    )  # fmt: skip
     result = models.ForeignKey(
-        ObservationResult, models.PROTECT, related_name="coupons", verbose_name=_("result")
-    )
+        ObservationResult, models.PROTECT, related_name="coupons", verbose_name=_("result"),
+        db_index=False, **BORN,
+    )  # fmt: skip
     outcome = models.CharField(_("outcome"), max_length=10, choices=ObservationResult.Outcome)
     amount = models.PositiveBigIntegerField(_("amount"), help_text=_("Paid now, in cents."))
     remembered = models.PositiveBigIntegerField(
@@ -161,7 +172,7 @@ class Payment(models.Model):
     OPEN = (State.PLANNED, State.FAILED)  # money that is still to come
 
     policy = models.ForeignKey(
-        Policy, models.PROTECT, related_name="payments", verbose_name=_("policy")
+        Policy, models.PROTECT, related_name="payments", verbose_name=_("policy"), **BORN
     )
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     corrects = models.CharField(
@@ -177,7 +188,7 @@ class Payment(models.Model):
     paid_on = models.DateField(_("paid on"), null=True, blank=True)
     result = models.ForeignKey(
         ObservationResult, models.PROTECT, null=True, blank=True, related_name="payments",
-        verbose_name=_("result"),
+        verbose_name=_("result"), db_index=False, **BORN,
     )  # fmt: skip
     plan = models.ForeignKey(
         "products.PaymentPlan", models.PROTECT, null=True, blank=True, related_name="payments",
