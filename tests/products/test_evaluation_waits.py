@@ -207,12 +207,13 @@ def test_a_daily_barrier_waits_for_every_close_and_remembers_a_breach():
 
 
 def test_one_strategys_bad_terms_are_said_and_touch_no_other():
-    bad = held_policy(factories.strategy(coupon_barrier=0))
+    bad = held_policy()
+    bad.strategy.observations.update(corridor_upper=Decimal("0.5"))
     good = held_policy()
     closes(FIRST)
     assert evaluate_due(at=evening(FIRST)) == 1
     assert (first(bad).state, first(good).state) == (WAITING, EVALUATED)
-    assert "coupon.barrier: 0.00000000 must be above zero" in first(bad).waiting_for
+    assert "the corridor's top lies below its barrier" in first(bad).waiting_for
     assert not bad.coupons.exists()
 
 

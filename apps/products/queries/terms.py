@@ -1,6 +1,6 @@
 """A strategy's rows as the engine's term sheet, and what its observations hand to each other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -69,6 +69,23 @@ def state_before(observation: Observation) -> State:
     if carried is None:
         raise TermSheetError(f"Observation {observation.number - 1} has no result.")
     return State.from_json(carried)
+
+
+def states_before(observations: Iterable[Observation]) -> dict[int, State]:
+    """Return what was carried to each of the observations, by its id, where it is known; a query."""
+    asked = list(observations)
+    numbers = {(each.strategy_id, each.number - 1): each.pk for each in asked if each.number > 1}
+    known = {each.pk: State.start() for each in asked if each.number == 1}
+    carried = ObservationResult.objects.current().filter(
+        observation__strategy__in={strategy for strategy, _number in numbers},
+        observation__number__in={number for _strategy, number in numbers},
+    )
+    for strategy, number, state in carried.values_list(
+        "observation__strategy", "observation__number", "carried"
+    ):
+        if (strategy, number) in numbers:
+            known[numbers[strategy, number]] = State.from_json(state)
+    return known
 
 
 def current_results(strategy_id: int) -> QuerySet[ObservationResult]:

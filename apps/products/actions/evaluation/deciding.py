@@ -1,16 +1,17 @@
 """What one observation comes to, asked of the engine with confirmed closes; nothing is written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from apps.products import levels, payoff
 from apps.products.models.markets import TradingDay
 from apps.products.payoff import Outcome, State
 from apps.products.queries.due import Due, closes, unfit
-from apps.products.queries.terms import state_before, term_sheet
+from apps.products.queries.terms import TERM_ROWS, state_before, states_before, term_sheets
 from apps.products.terms.sheet import KnockIn, RedemptionKind, TermSheet
 
 
@@ -28,6 +29,12 @@ class Decided:
     levels: dict[str, Fraction]
 
 
+def prepare(items: Sequence[Due]) -> dict[int, State]:
+    """Read what deciding many will ask for; return the states before them by observation."""
+    prefetch_related_objects([item.observation.strategy for item in items], *TERM_ROWS)
+    return states_before([item.observation for item in items])
+
+
 def decide(item: Due, *, state: State | None = None) -> Decided:
     """Ask the engine; nothing after the valuation day is read.
 
@@ -36,7 +43,8 @@ def decide(item: Due, *, state: State | None = None) -> Decided:
     observation, day = item.observation, item.observation.valuation_on
     if observation.pays_on is None:
         raise EvaluationError(_("The calendars do not reach the day of payment yet."))
-    terms = term_sheet(observation.strategy, as_of=day)
+    strategy = observation.strategy
+    terms = term_sheets([strategy], as_of=day)[strategy.pk]
     reached = {
         share.id: levels.level(
             share,

@@ -1,31 +1,36 @@
-"""The tick: every observation that is due, each once, in order, in a transaction of its own."""
+"""The tick: every observation that is due, each once and in order, many strategies at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, OperationalError, transaction
+from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 
-from apps.products.actions.evaluation.deciding import decide
-from apps.products.actions.evaluation.writing import end, write_events, write_money, write_result
+from apps.products.actions.evaluation.deciding import Decided, decide, prepare
+from apps.products.actions.evaluation.writing import end, write_events, write_money, write_results
 from apps.products.actions.rolling import roll_unplaced
 from apps.products.models.strategies import Observation
 from apps.products.payoff import Status
 from apps.products.queries.due import Due, due, examined, next_observations
 
 LONGEST = 500  # characters of Observation.waiting_for
+TOGETHER = 25  # strategies a transaction: enough to spare statements, few enough to be over soon
+# Another evaluation or an import came in between; the next tick finds the way free.
+CROSSED = (DeadlockDetected, LockNotAvailable, SerializationFailure)
 
 
 def evaluate_due(*, at: datetime) -> int:
     """Evaluate every observation that is due at `at`, in order; return how many were.
 
-    Goes on until nothing more is due, so it catches up on a past of several observations. Each is a
-    transaction of its own and is tried once; one that lacks something waits and stops no other.
+    Goes on until nothing more is due, so it catches up on a past of several observations. Each is
+    tried once; one that lacks something waits and stops no other. Several may run at once: they
+    share the work.
     """
     roll_unplaced(at=at)
     tried: set[int] = set()
     evaluated = 0
     # Only what was evaluated makes something else due.
-    while done := sum(_attempts(due(at=at), tried, at)):
+    while done := _evaluate_all(_untried(due(at=at), tried), at):
         evaluated += done
     return evaluated
 
@@ -33,54 +38,89 @@ def evaluate_due(*, at: datetime) -> int:
 def evaluate_observation(observation_id: int, *, at: datetime) -> bool:
     """Evaluate one observation and all its policies in one transaction; say whether it was done.
 
-    Not done where it is not the strategy's next one, its day has not closed, somebody else did it,
+    Not done where it is not the strategy's next one, its day has not closed, somebody else does it,
     or something is lacking or wrong: the last is written to `waiting_for`, and nothing else is.
     """
-    observation = next_observations().select_related("strategy").filter(pk=observation_id).first()
-    found = examined([observation], at=at) if observation else []
-    return any(_attempt(item, at) for item in found)
+    roll_unplaced(at=at)
+    return bool(_attempt([observation_id], at))
 
 
-def _attempts(found: Iterable[Due], tried: set[int], at: datetime) -> Iterator[bool]:
+def _untried(found: Iterable[Due], tried: set[int]) -> list[Due]:
+    fresh = [item for item in found if item.observation.pk not in tried]
+    tried.update(item.observation.pk for item in fresh)
+    return fresh
+
+
+def _evaluate_all(found: Iterable[Due], at: datetime) -> int:
+    ready = []
     for item in found:
-        if item.observation.pk not in tried:
-            tried.add(item.observation.pk)
-            yield _attempt(item, at)
+        if item.lacks:
+            _wait(item.observation, item.lacks)
+        else:
+            ready.append(item.observation.pk)
+    batches = [ready[start : start + TOGETHER] for start in range(0, len(ready), TOGETHER)]
+    return sum(_attempt(batch, at) for batch in batches)
 
 
-def _attempt(item: Due, at: datetime) -> bool:
-    if item.lacks:
-        _wait(item.observation, item.lacks)
-        return False
+def _attempt(batch: Sequence[int], at: datetime) -> int:
+    """Evaluate observations together; where that fails each for itself, so that it fails alone."""
     try:
-        return _evaluate(item, at)
+        return _evaluate(batch, at)
+    except OperationalError as failure:
+        if not isinstance(failure.__cause__, CROSSED):
+            raise
     except (ValueError, ArithmeticError, DataError, IntegrityError) as failure:
         # The fault of one strategy's terms or policies is its own: no other must wait for it.
-        _wait(item.observation, [str(failure).partition("\n")[0]])
-        return False
+        if len(batch) == 1:
+            _wait(Observation.objects.get(pk=batch[0]), [str(failure)])
+    return sum(_attempt([one], at) for one in batch) if len(batch) > 1 else 0
 
 
 @transaction.atomic
-def _evaluate(item: Due, at: datetime) -> bool:
-    claimed = (
+def _evaluate(batch: Sequence[int], at: datetime) -> int:
+    decided = list(_decided(_claimed(batch, at)))
+    if not decided:
+        return 0
+    written = write_results(decided, at=at)
+    write_money(written)
+    write_events(written, at=at)
+    for one in written:
+        if one.decided.outcome.status is not Status.LIVE:
+            end(*one)
+    return Observation.objects.filter(
+        pk__in=[one.due.observation.pk for one in decided], state__in=Observation.OPEN
+    ).update(state=Observation.State.EVALUATED, waiting_for="")
+
+
+def _claimed(batch: Sequence[int], at: datetime) -> list[Due]:
+    """Lock those observations that are still to be made and nobody else is about to make."""
+    mine = (
         next_observations()
-        .filter(pk=item.observation.pk, valuation_on=item.observation.valuation_on)
-        .update(state=Observation.State.EVALUATED, waiting_for="")
+        .filter(pk__in=batch)
+        .select_related("strategy")
+        .select_for_update(skip_locked=True, of=("self",))
     )
-    if not claimed:
-        return False
-    decided = decide(item)
-    result = write_result(decided, at=at)
-    write_money(decided, result)
-    write_events(decided, result, at=at)
-    if decided.outcome.status is not Status.LIVE:
-        end(decided, result)
-    return True
+    # Looked at again, since a close may have been held or a day moved before they were locked.
+    return examined(mine.order_by("pk"), at=at)
+
+
+def _decided(claimed: Sequence[Due]) -> Iterator[Decided]:
+    """Ask the engine of each; what lacks something or cannot be decided waits and says why."""
+    ready = [item for item in claimed if not item.lacks]
+    states = prepare(ready)
+    for item in claimed:
+        try:
+            if item.lacks:
+                _wait(item.observation, item.lacks)
+            else:
+                yield decide(item, state=states.get(item.observation.pk))
+        except (ValueError, ArithmeticError) as failure:
+            _wait(item.observation, [str(failure)])
 
 
 def _wait(observation: Observation, reasons: Iterable[str]) -> None:
     """Say what an observation waits for; the same reason again writes nothing."""
-    reason = "; ".join(reasons)
+    reason = "; ".join(reason.partition("\n")[0] for reason in reasons)
     if len(reason) > LONGEST:
         reason = f"{reason[: LONGEST - 1]}…"
     if (observation.state, observation.waiting_for) != (Observation.State.WAITING, reason):

@@ -1,9 +1,11 @@
-"""What was decided becomes a result, coupons, payments and events; each in one statement."""
+"""What was decided becomes results, coupons, payments and events: many strategies in a statement."""
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import F
@@ -15,53 +17,87 @@ from apps.products import levels, payoff
 from apps.products.actions.evaluation.deciding import Decided, EvaluationError
 from apps.products.models.holdings import Policy, PolicyCoupon
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
-from apps.products.payoff import Event, Status
+from apps.products.payoff import Event, Outcome, Status
+from apps.products.terms.sheet import RoundPer
 
 LEVEL_PLACES = 8
 RATE_PLACES = 16
 
-# Whom an observation concerns: a contract that had begun by the valuation day and had not ended by
-# the scheduled one. A last observation that rolls over the end of a policy still pays it. The
-# policies are locked until all their money is written: coupon and capital are of one nominal.
-COUPONS = """
-INSERT INTO products_policycoupon
-    (policy_id, observation_id, result_id, outcome, amount, remembered, redemption, residual)
-SELECT policy.id, %(observation)s, %(result)s, %(outcome)s,
-    products_money(policy.nominal, %(note)s, %(paid_over)s, %(paid_under)s, %(rounding)s),
-    products_money(policy.nominal, %(note)s, %(kept_over)s, %(kept_under)s, %(rounding)s),
-    products_money(policy.nominal, %(note)s, %(back_over)s, %(back_under)s, %(rounding)s),
-    products_money(policy.nominal, %(note)s, %(rest_over)s, %(rest_under)s, %(rounding)s)
-FROM products_policy AS policy
-WHERE policy.strategy_id = %(strategy)s
-    AND policy.state = 'active'
-    AND policy.starts_on <= %(valuation_on)s
-    AND policy.ends_on >= least(%(scheduled_on)s, %(valuation_on)s)
+# What a transaction works on: the policies that results concern, with their money. It empties itself
+# at the end of the transaction, and each connection has its own.
+HOLDERS = """
+CREATE TEMPORARY TABLE IF NOT EXISTS holder (
+    policy_id bigint, client_id bigint, result_id bigint, is_broken boolean,
+    paid bigint, kept bigint, back bigint, rest bigint
+) ON COMMIT DELETE ROWS
+"""
+# What results mean for a policy, as `money_of` says it. Where amounts are rounded a note, what a note
+# brings comes along in minor units, so that a policy costs one multiplication.
+MEANT = """
+jsonb_to_recordset(%(meant)s::jsonb) AS meant (
+    strategy bigint, observation bigint, result bigint, outcome text, kind text,
+    scheduled_on date, valuation_on date, pays_on date, ends_on date, redeems_on date,
+    note bigint, rounding text, properties jsonb,
+    paid_over numeric, paid_under numeric, paid_a_note bigint,
+    kept_over numeric, kept_under numeric, kept_a_note bigint,
+    back_over numeric, back_under numeric, back_a_note bigint,
+    rest_over numeric, rest_under numeric, rest_a_note bigint
+)
+"""
+PARTS = ("paid", "kept", "back", "rest")
+AMOUNTS = ", ".join(
+    f"""CASE WHEN meant.{part}_over = 0 THEN 0
+        WHEN meant.note IS NOT NULL THEN policy.nominal / meant.note * meant.{part}_a_note
+        WHEN meant.{part}_over IS NOT NULL THEN products_money(
+            policy.nominal, NULL, meant.{part}_over, meant.{part}_under, meant.rounding) END"""
+    for part in PARTS
+)
+# The policies are locked until all their money is written: coupon and capital are of one nominal.
+# In the order of their ids, as imports do: no deadlock.
+HOLD = f"""
+INSERT INTO holder (policy_id, client_id, result_id, is_broken, paid, kept, back, rest)
+SELECT policy.id, policy.client_id, meant.result, coalesce(policy.nominal %% meant.note <> 0, false),
+    {AMOUNTS}
+FROM {MEANT}
+JOIN products_policy AS policy ON policy.strategy_id = meant.strategy
+WHERE {{concerned}}
 ORDER BY policy.id
 FOR NO KEY UPDATE OF policy
+"""  # noqa: S608 (our own constants)
+# Whom an observation concerns: a contract that had begun by the valuation day and had not ended by
+# the scheduled one. A last observation that rolls over the end of a policy still pays it.
+ACTIVE = """
+policy.strategy_id = ANY (%(strategies)s) AND policy.state = 'active'
+AND policy.starts_on <= meant.valuation_on AND policy.ends_on >= least(meant.scheduled_on, meant.valuation_on)
 """
-PAYMENTS = """
+GIVEN = "policy.id = ANY (%(policies)s)"
+COUPONS = f"""
+INSERT INTO products_policycoupon
+    (policy_id, observation_id, result_id, outcome, amount, remembered, redemption, residual)
+SELECT holder.policy_id, meant.observation, meant.result, meant.outcome, holder.paid, holder.kept,
+    holder.back, holder.rest
+FROM holder JOIN {MEANT} ON meant.result = holder.result_id
+"""  # noqa: S608
+PAYMENTS = f"""
 INSERT INTO products_payment (policy_id, kind, amount, due_on, state, result_id)
-SELECT coupon.policy_id, due.kind, due.amount, due.due_on, 'planned', coupon.result_id
-FROM products_policycoupon AS coupon
+SELECT holder.policy_id, due.kind, due.amount, due.due_on, 'planned', holder.result_id
+FROM holder JOIN {MEANT} ON meant.result = holder.result_id
 CROSS JOIN LATERAL (VALUES
-    ('coupon', coupon.amount, %(pays_on)s::date),
-    ('redemption', coupon.redemption, %(redeems_on)s::date),
-    ('residual', coupon.residual, %(ends_on)s::date)
+    ('coupon', holder.paid, meant.pays_on),
+    ('redemption', holder.back, meant.redeems_on),
+    ('residual', holder.rest, meant.ends_on)
 ) AS due (kind, amount, due_on)
-WHERE coupon.result_id = %(result)s AND due.amount > 0
-"""
-EVENTS = """
-SELECT policy.client_id, %(kind)s, 'policy:' || policy.id, %(at)s::timestamptz,
-    jsonb_build_object(
-        'strategy', policy.strategy_id, 'observation', coupon.observation_id,
-        'result', coupon.result_id, 'policy', policy.id, 'outcome', coupon.outcome,
-        'amount', coupon.amount, 'remembered', coupon.remembered, 'currency', %(currency)s::text
+WHERE due.amount > 0
+"""  # noqa: S608
+EVENTS = f"""
+SELECT holder.client_id, meant.kind, 'policy:' || holder.policy_id, %(at)s::timestamptz,
+    meant.properties || jsonb_build_object(
+        'policy', holder.policy_id, 'amount', holder.paid, 'remembered', holder.kept
     ),
-    'result:' || coupon.result_id || ':policy:' || policy.id
-FROM products_policycoupon AS coupon
-JOIN products_policy AS policy ON policy.id = coupon.policy_id
-WHERE coupon.result_id = %(result)s
-"""
+    'result:' || holder.result_id || ':policy:' || holder.policy_id
+FROM holder JOIN {MEANT} ON meant.result = holder.result_id
+WHERE meant.kind IS NOT NULL
+"""  # noqa: S608
 KINDS = {
     Event.ACCRUED: "coupon.accrued",
     Event.PARTIAL: "coupon.accrued",
@@ -71,12 +107,58 @@ KINDS = {
 }
 
 
+class Written(NamedTuple):
+    """A decision and the result that holds it."""
+
+    decided: Decided
+    result: ObservationResult
+
+
+def write_results(decided: Sequence[Decided], *, at: datetime) -> list[Written]:
+    """Write what observations found for the first time, in one statement."""
+    results = ObservationResult.objects.bulk_create(result_of(one, at=at) for one in decided)
+    return [Written(*pair) for pair in zip(decided, results, strict=True)]
+
+
 def write_result(
     decided: Decided, *, at: datetime, supersedes: ObservationResult | None = None
-) -> ObservationResult:
+) -> Written:
+    """Write what one observation found, instead of an earlier result where it supersedes one."""
     result = result_of(decided, at=at, supersedes=supersedes)
     result.save(force_insert=True)
-    return result
+    return Written(decided, result)
+
+
+def write_money(written: Sequence[Written], *, policies: Sequence[int] | None = None) -> int:
+    """Give every policy its coupon and plan what falls due; return how many policies it were.
+
+    Concerned are the active policies of each strategy, or those given. They stay locked until the
+    transaction ends. Raises EvaluationError where a policy is no whole number of notes.
+    """
+    params: dict[str, Any] = {
+        "meant": _meaning(written),
+        "strategies": [one.decided.due.observation.strategy_id for one in written],
+        "policies": list(policies or ()),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(HOLDERS)
+        cursor.execute("DELETE FROM holder")  # of an earlier call in this transaction
+        concerned = ACTIVE if policies is None else GIVEN
+        cursor.execute(HOLD.format(concerned=concerned), params)
+        held = int(cursor.rowcount)
+        _refuse_broken_notes()
+        cursor.execute(COUPONS, params)
+        cursor.execute(PAYMENTS, params)
+    return held
+
+
+def write_events(written: Sequence[Written], *, at: datetime) -> int:
+    """Put one event on the timeline of each policy that `write_money` just gave its money.
+
+    The end of a strategy outranks its coupon. Returns how many were written.
+    """
+    params = {"meant": _meaning(written), "at": at}
+    return record_selected(EVENTS, params, at, keys_are_new=True)
 
 
 def result_of(
@@ -130,81 +212,88 @@ def _shares(decided: Decided) -> dict[str, dict[str, Any]]:
     return shares
 
 
-def write_money(decided: Decided, result: ObservationResult) -> None:
-    """Give every policy its coupon and plan what falls due, in one statement each."""
-    params = money_of(decided, result)
-    with connection.cursor() as cursor:
-        cursor.execute(COUPONS, params)
-        refuse_broken_notes(decided.due.observation.strategy, result)
-        cursor.execute(PAYMENTS, params)
-
-
 def money_of(decided: Decided, result: ObservationResult) -> dict[str, Any]:
-    """Return what the statements that write money must know; no rate of capital is no capital."""
-    observation, outcome = decided.due.observation, decided.outcome
+    """Return what statements that write money must know; no rate of capital is no capital."""
+    observation, outcome, terms = decided.due.observation, decided.outcome, decided.terms
     strategy = observation.strategy
     pays_on = observation.pays_on or observation.valuation_on
-    params: dict[str, Any] = {
+    ends_on = max(pays_on, strategy.matures_on)
+    said: dict[str, Any] = {
         "strategy": strategy.pk,
         "observation": observation.pk,
         "result": result.pk,
         "outcome": outcome.event.value,
-        "note": strategy.denomination,
-        "rounding": strategy.rounding,
+        "note": terms.denomination if terms.round_per is RoundPer.NOTE else None,
+        "rounding": terms.rounding.value,
         "scheduled_on": observation.scheduled_on,
         "valuation_on": observation.valuation_on,
         "pays_on": pays_on,
-        "ends_on": max(pays_on, strategy.matures_on),
+        "ends_on": ends_on,
         # A call pays back with the coupon; what is held to maturity is paid back then.
-        "redeems_on": pays_on if outcome.called else max(pays_on, strategy.matures_on),
+        "redeems_on": pays_on if outcome.called else ends_on,
     }
-    rates = {
+    for part, rate in _rates(outcome).items():
+        over, under = (None, None) if rate is None else (rate.numerator, rate.denominator)
+        said |= {f"{part}_over": over, f"{part}_under": under}
+    return said
+
+
+def _rates(outcome: Outcome) -> dict[str, Fraction | None]:
+    return {
         "paid": outcome.rate_paid,
         "kept": outcome.rate_remembered,
         "back": outcome.redemption,
         "rest": outcome.deferred or None,
     }
-    for name, rate in rates.items():
-        over, under = (None, None) if rate is None else (rate.numerator, rate.denominator)
-        params |= {f"{name}_over": over, f"{name}_under": under}
-    return params
+
+
+def _meaning(written: Sequence[Written]) -> str:
+    """Return what results mean for each of their policies, as rows of JSON."""
+    return json.dumps([_meant(*one) for one in written], default=str)
+
+
+def _meant(decided: Decided, result: ObservationResult) -> dict[str, Any]:
+    outcome, terms = decided.outcome, decided.terms
+    said = money_of(decided, result)
+    kind = KINDS.get(outcome.event)
+    if outcome.status is not Status.LIVE:
+        kind = "strategy.called" if outcome.called else "strategy.matured"
+    told = {name: said[name] for name in ("strategy", "observation", "result", "outcome")}
+    told["currency"] = decided.due.observation.strategy.currency
+    notes = {
+        f"{part}_a_note": payoff.money(terms, rate, note)
+        for part, rate in _rates(outcome).items()
+        if rate is not None and (note := said["note"])
+    }
+    return {**said, **notes, "kind": kind, "properties": told}
+
+
+def _refuse_broken_notes() -> None:
+    """Refuse policies that are no whole number of notes: their money could only be guessed.
+
+    Looked at once they are locked, so that none slips in between.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT policy_id FROM holder WHERE is_broken ORDER BY 1 LIMIT 1")
+        broken = cursor.fetchone()
+    if broken:
+        raise _broken_notes(Policy.objects.get(pk=broken[0]))
 
 
 def refuse_broken_notes(strategy: Strategy, result: ObservationResult) -> None:
-    """Refuse policies that are no whole number of notes: their money could only be guessed.
-
-    Looked at once their coupons are written, so that none slips in between.
-    """
-    if strategy.denomination is None:
+    """Refuse a result's policies that are no whole number of notes, once it has its coupons."""
+    if strategy.denomination is None or strategy.round_per != RoundPer.NOTE:
         return
-    broken = (
-        Policy.objects.filter(coupons__result=result)
-        .annotate(rest=F("nominal") % strategy.denomination)
-        .exclude(rest=0)
-        .order_by("pk")
-        .first()
+    policies = Policy.objects.filter(coupons__result=result)
+    rest = policies.annotate(rest=F("nominal") % strategy.denomination).exclude(rest=0)
+    if broken := rest.order_by("pk").first():
+        raise _broken_notes(broken)
+
+
+def _broken_notes(policy: Policy) -> EvaluationError:
+    return EvaluationError(
+        _("Policy %(number)s: its nominal is no whole number of notes.") % {"number": policy.number}
     )
-    if broken:
-        raise EvaluationError(
-            _("Policy %(number)s: its nominal is no whole number of notes.")
-            % {"number": broken.number}
-        )
-
-
-def write_events(decided: Decided, result: ObservationResult, *, at: datetime) -> None:
-    """Put one event a policy on its client's timeline; the end of a strategy outranks its coupon."""
-    kind = KINDS.get(decided.outcome.event)
-    if decided.outcome.status is not Status.LIVE:
-        kind = "strategy.called" if result.called else "strategy.matured"
-    if kind is None:
-        return
-    params: dict[str, Any] = {
-        "kind": kind,
-        "at": at,
-        "result": result.pk,
-        "currency": decided.due.observation.strategy.currency,
-    }
-    record_selected(EVENTS, params, at)
 
 
 def end(decided: Decided, result: ObservationResult) -> None:
