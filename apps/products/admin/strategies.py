@@ -1,22 +1,23 @@
 """Strategies: their terms, frozen once published, and what is done with them."""
 
+from copy import copy
 from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import (
     BooleanRadioFilter,
     MultipleChoicesDropdownFilter,
     RangeDateFilter,
 )
+from unfold.decorators import action
 
 from apps.core import clock
 from apps.core.admin.display import (
@@ -29,48 +30,24 @@ from apps.core.admin.display import (
     readable_fields,
 )
 from apps.core.admin.files import Imported
-from apps.core.admin.pages import Page, PlainNumbers, deed, panel
+from apps.core.admin.pages import Page, deed, panel
 from apps.products.actions.strategies import StrategyError, publish_strategy
 from apps.products.admin.observations import evaluate
+from apps.products.admin.terms import (
+    FIELDSETS,
+    BasketInline,
+    ObservationInline,
+    StrategyForm,
+    is_draft,
+    shown_when,
+)
+from apps.products.admin.trials import TrialPages
 from apps.products.imports.strategies import StrategyResource
 from apps.products.models.holdings import Policy
-from apps.products.models.strategies import (
-    BasketMember,
-    Observation,
-    Strategy,
-)
+from apps.products.models.strategies import Observation, Strategy
 from apps.products.queries.charts import stored_chart
 
 STATES = {"published": "good", "draft": "wait", "called": "quiet", "matured": "quiet"}
-
-
-class BasketInline(PlainNumbers, TabularInline):
-    model = BasketMember
-    extra = 0
-    tab = True
-    autocomplete_fields = ["underlying"]
-
-    def has_change_permission(self, request: HttpRequest, row: Strategy | None = None) -> bool:
-        return is_draft(row) and super().has_change_permission(request, row)
-
-    has_add_permission = has_change_permission
-    has_delete_permission = has_change_permission
-
-
-class ObservationInline(PlainNumbers, TabularInline):
-    model = Observation
-    extra = 0
-    tab = True
-    fields = [
-        "number", "scheduled_on", "valuation_on", "pays_on", "coupon_rate", "coupon_barrier",
-        "call_barrier",
-    ]  # fmt: skip
-
-    def has_change_permission(self, request: HttpRequest, row: Strategy | None = None) -> bool:
-        return is_draft(row) and super().has_change_permission(request, row)
-
-    has_add_permission = has_change_permission
-    has_delete_permission = has_change_permission
 
 
 READABLE = readable_fields(Strategy) | {
@@ -78,12 +55,8 @@ READABLE = readable_fields(Strategy) | {
 }
 
 
-def is_draft(strategy: Strategy | None) -> bool:
-    return strategy is None or strategy.state == Strategy.State.DRAFT
-
-
 @admin.register(Strategy)
-class StrategyPage(Imported, Page[Strategy]):
+class StrategyPage(TrialPages, Imported, Page[Strategy]):
     resource_classes = [StrategyResource]
     list_display = [
         "__str__", "code", badge("state", _("state"), **STATES), "currency",
@@ -96,64 +69,14 @@ class StrategyPage(Imported, Page[Strategy]):
         ("struck_on", RangeDateFilter),
         ("matures_on", RangeDateFilter),
     ]
+    actions_list = ["try_terms"]
     search_fields = ["code", "name", "tranche", "basket_members__underlying__ticker"]
     date_hierarchy = "struck_on"
     inlines = [BasketInline, ObservationInline]
-    fieldsets = [
-        (
-            _("Product"),
-            {
-                "fields": [
-                    ("name", "tranche"), ("code", "state"), ("currency", "denomination"),
-                    ("struck_on", "matures_on"), "called_on",
-                ],
-                "description": _(
-                    "The terms may be changed while the strategy is a draft; publishing freezes them."
-                ),
-            },
-        ),
-        (
-            _("Coupon"),
-            {
-                "fields": [
-                    ("coupon_rate", "basket"), ("coupon_barrier", "corridor_upper"),
-                    ("barrier_strict", "memory"), ("guaranteed", "guaranteed_rate"),
-                ],
-                "description": _("Levels are fractions of the initial fixing: 0.75 is 75 %."),
-            },
-        ),
-        (
-            _("Early call"),
-            {
-                "fields": [
-                    ("call_barrier", "call_first"), "call_coupon",
-                    ("call_redemption", "call_deferred"),
-                ],
-                "description": _("Empty call barrier: the strategy always runs to its maturity."),
-            },
-        ),
-        (
-            _("Capital at maturity"),
-            {
-                "fields": [
-                    ("redemption", "redemption_level"), ("knock_in_barrier", "knock_in_style"),
-                    ("strike", "participation"),
-                ],
-                "description": _("What the client gets back of his nominal on the maturity date."),
-            },
-        ),
-        (
-            _("Days and rounding"),
-            {
-                "fields": [
-                    ("roll", "common_sessions"), ("max_disruption", "disruption_scope"),
-                    "payment_lag", ("rounding", "level_dp"),
-                ],
-                "classes": ["collapse"],
-                "description": _("What happens when an exchange is shut, and how money is rounded."),
-            },
-        ),
-    ]  # fmt: skip
+    form = StrategyForm
+    fieldsets = FIELDSETS
+    conditional_fields = shown_when()
+    autocomplete_fields = ["payment_calendar"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Strategy]:
         rows: QuerySet[Strategy] = super().get_queryset(request)
@@ -175,6 +98,16 @@ class StrategyPage(Imported, Page[Strategy]):
             ]
         )
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Hide nothing of a strategy that is only read: its page has no inputs to go by."""
+        if not self.has_change_permission(request, context.get("original")):
+            plain = copy(self)
+            plain.conditional_fields = {}
+            context["adminform"].model_admin = plain
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def has_change_permission(self, request: HttpRequest, row: Strategy | None = None) -> bool:
         return is_draft(row) and bool(super().has_change_permission(request, row))
 
@@ -188,7 +121,13 @@ class StrategyPage(Imported, Page[Strategy]):
             self.admin_site.admin_view(self.chart_view),
             name="products_strategy_chart",
         )
-        return [chart, *super().get_urls()]
+        return [chart, *self.trial_urls(), *super().get_urls()]
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Try terms"), url_path="try-terms", icon="science", permissions=["view"]
+    )
+    def try_terms(self, _request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:products_strategy_try"))
 
     def chart_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Give the chart's figure to a script; the panel that shows it comes from above."""
@@ -217,6 +156,11 @@ def publish(request: HttpRequest, strategy: Strategy) -> None:
         messages.error(request, str(error))
     else:
         messages.success(request, gettext("The strategy is published."))
+
+
+@deed(Strategy, _("Try on its own past"), permission="products.view_strategy", icon="science")
+def try_strategy(_request: HttpRequest, strategy: Strategy) -> HttpResponse:
+    return HttpResponseRedirect(reverse("admin:products_strategy_try_stored", args=[strategy.pk]))
 
 
 def is_published(strategy: Strategy) -> bool:

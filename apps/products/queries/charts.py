@@ -82,7 +82,7 @@ def _build(strategy: Strategy, today: date, version: str) -> StoredChart:
         upcoming = None
     figure = charts.basket_figure(
         series,
-        _lines(strategy, terms, observations),
+        barrier_lines(terms, [strategy.struck_on, *(one.valuation_on for one in observations)]),
         _marks(strategy),
         charts.Upcoming(upcoming.valuation_on, _("Next observation")) if upcoming else None,
     )
@@ -114,15 +114,13 @@ def _series(strategy: Strategy, terms: TermSheet, today: date) -> list[charts.Se
     ]
 
 
-def _lines(
-    strategy: Strategy, terms: TermSheet, observations: Sequence[Observation]
-) -> list[charts.Line]:
+def barrier_lines(terms: TermSheet, starts: Sequence[date]) -> list[charts.Line]:
+    """Return the barriers as steps; `starts` is the strike date, then the days of observations."""
     kinds: list[tuple[str, str, Callable[[ObservationTerms], Fraction | None]]] = [
         ("barrier", _("Coupon barrier"), lambda one: one.barrier),
         ("upper", _("Top of the corridor"), lambda one: one.upper),
         ("call", _("Call barrier"), lambda one: one.call_barrier),
     ]
-    starts = [strategy.struck_on, *(one.valuation_on for one in observations)]
     drawn = []
     for kind, name, level_of in kinds:
         steps = [
