@@ -19,8 +19,6 @@ from apps.products.queries.spec import MEMBER, OBSERVATION, REDEMPTION, STRATEGY
 from apps.products.terms.reading import read_spec
 from apps.products.terms.sheet import CalledCoupon, CouponKind, TermSheet, TermSheetError
 
-# Thirds are written 0.3333; the engine scales the weights to exactly one.
-WEIGHTS_MAY_MISS = Decimal("0.001")
 # Beyond them somebody wrote percents: 75 where 0.75 was meant, 2.5 for a rate of 0.025.
 HIGHEST_LEVEL, HIGHEST_RATE = 10, 1
 RATES = {"coupon_rate", "guaranteed_rate", "growth_step"}
@@ -50,7 +48,6 @@ def contradictions(
         yield from _percents(row, "observations")
     yield from _unused(strategy)
     yield from _dates(strategy)
-    yield from _weights(members)
     yield from _currencies(strategy, members)
     if members and observations:
         try:
@@ -103,20 +100,6 @@ def _dates(strategy: Strategy) -> Iterator[Contradiction]:
         yield Contradiction(
             "knock_in_from",
             _("The barrier is looked at from a day between strike date and maturity."),
-        )
-
-
-def _weights(members: Sequence[BasketMember]) -> Iterator[Contradiction]:
-    given = [member.weight for member in members if member.weight is not None]
-    if given and len(given) < len(members):
-        yield Contradiction(
-            "underlyings", _("Either every share has a weight, or none has: then they are equal.")
-        )
-    elif given and abs((total := sum(given, Decimal(0))) - 1) > WEIGHTS_MAY_MISS:
-        yield Contradiction(
-            "underlyings",
-            _("The weights add up to %(sum)s; change them so that they add up to 1.")
-            % {"sum": number_format(total.normalize())},
         )
 
 
