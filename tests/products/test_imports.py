@@ -22,10 +22,11 @@ from apps.products.imports.markets import (
     TradingDayResource,
     UnderlyingResource,
 )
+from apps.products.imports.payments import PaymentResource
 from apps.products.imports.policies import PolicyResource
 from apps.products.imports.quotes import QuoteResource
 from apps.products.imports.strategies import StrategyResource
-from apps.products.models.holdings import Policy
+from apps.products.models.holdings import Payment, Policy
 from apps.products.models.markets import TradingDay
 from apps.products.models.strategies import BasketMember, Observation, Strategy
 from apps.profiles.imports import ClientResource
@@ -42,6 +43,7 @@ RESOURCES = [
     CorporateActionResource,
     QuoteResource,
     StrategyResource,
+    PaymentResource,
     PolicyResource,
 ]
 
@@ -303,6 +305,8 @@ def test_every_export_is_a_file_that_changes_nothing():
     load(StrategyResource, SHEET, PUBLISHED)
     Identifier.objects.create(client=factories.client(), kind="core_id", value="C-1")
     load(PolicyResource, HOLDINGS, POLICY.replace("duo", "duo-2019"))
+    policy = Policy.objects.get()
+    Payment.objects.create(policy=policy, kind="coupon", amount=5, due_on=policy.ends_on)
     for resource in RESOURCES:
         dataset = resource().export()
         report = load(resource, *dataset.export("csv").splitlines())
@@ -350,6 +354,7 @@ DOCUMENTED = {
     "strategies": StrategyResource,
     "clients": ClientResource,
     "policies": PolicyResource,
+    "payments": PaymentResource,
     "funds": FundResource,
     "accounts": AccountResource,
     "transactions": TransactionResource,
