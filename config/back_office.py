@@ -20,6 +20,9 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
         [
             ("profiles.Client", "group"),
             ("products.Policy", "contract"),
+            ("products.Account", "savings"),
+            ("products.CreditAccount", "credit_card"),
+            ("products.Deadline", "alarm"),
             ("events.Event", "timeline"),
             ("profiles.ConsentRecord", "handshake"),
             ("landing.EmailSubscription", "mark_email_read"),
@@ -33,6 +36,10 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
             ("products.ObservationResult", "fact_check"),
             ("products.PolicyCoupon", "redeem"),
             ("products.Payment", "payments"),
+            ("products.Fund", "pie_chart"),
+            ("products.ModelPortfolio", "donut_small"),
+            ("products.Transaction", "receipt_long"),
+            ("products.Instalment", "event_repeat"),
         ],
     ),
     (
@@ -40,6 +47,10 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
         [
             ("products.Quote", "show_chart"),
             ("products.Underlying", "domain"),
+            ("products.UnderlyingMove", "trending_down"),
+            ("products.HoldingMove", "swap_vert"),
+            ("products.MoveRule", "tune"),
+            ("products.MoveDay", "today"),
             ("products.CorporateAction", "call_split"),
             ("products.Exchange", "account_balance"),
             ("products.TradingDay", "calendar_month"),

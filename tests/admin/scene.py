@@ -9,7 +9,12 @@ from apps.messaging.actions.links import make_link, record_hit
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.outbox import Digest, Message, Notice
 from apps.products.actions.evaluation import evaluate_due
+from apps.products.models.accounts import Account
+from apps.products.models.deadlines import Deadline
+from apps.products.models.funds import Fund, ModelPortfolio
+from apps.products.models.instalments import CreditAccount, Instalment
 from apps.products.models.markets import CorporateAction, Quote
+from apps.products.models.moves import HoldingMove, MoveDay, MoveRule, UnderlyingMove
 from apps.products.models.strategies import Observation
 from apps.profiles.models import Client, Identifier
 from tests import factories
@@ -53,6 +58,43 @@ def told(client: Client, *, state: str = "sent", reason: str = "") -> Message:
     )  # fmt: skip
 
 
+def belongings(client: Client) -> Account:
+    """An account with a booking, an instalment product with its plan, and a deadline."""
+    day = EVENING.date()
+    account = factories.account(client)
+    factories.booked(account, "buy", date(2020, 1, 6), 1000_00, "10")
+    credit = CreditAccount.objects.create(
+        client=client, number=f"I-{client.pk}", name="Kitchen", currency="USD", limit=5000_00,
+        used=1800_00, reported_on=day, source="test",
+    )  # fmt: skip
+    Instalment.objects.create(account=credit, number=1, due_on=day, amount=600_00)
+    Deadline.objects.create(
+        client=client, reference=f"D-{client.pk}", kind="tax_deduction", day=date(2099, 12, 31)
+    )
+    MoveRule.objects.create(client=client)
+    return account
+
+
+def moved(account: Account) -> None:
+    """A fund in a model portfolio, and moves of the market on a day of their own."""
+    share = factories.underlying(f"FUND{account.pk}", kind="fund")
+    Fund.objects.create(underlying=share, aim="balanced")
+    portfolio = ModelPortfolio.objects.create(
+        code=f"calm-{account.pk}", name="Calm", currency="USD"
+    )
+    portfolio.weights.create(underlying=share, weight=1)
+    day = date(2000, 1, 1) + timedelta(days=account.pk)
+    MoveDay.objects.create(day=day, begun_at=EVENING, ended_at=EVENING)
+    for underlying in (share, None):
+        HoldingMove.objects.create(
+            account=account, underlying=underlying, basis="purchase", since=day, falls=True,
+            rung=1, rate="-0.1", day=day, noticed_at=EVENING,
+        )  # fmt: skip
+    UnderlyingMove.objects.create(
+        underlying=share, day=day, before_on=day, rate="-0.1", noticed_at=EVENING
+    )
+
+
 def world(clients: int = 2) -> list[Client]:
     """One strategy evaluated, one waiting, one draft; each client holds both, is told of one."""
     made = people(clients)
@@ -73,6 +115,8 @@ def world(clients: int = 2) -> list[Client]:
     for client in made:
         factories.policy(client, paid)
         factories.policy(client, waits)
+        account = belongings(client)
+    moved(account)
     evaluate_due(at=EVENING)
     for client in made:
         message = told(client)

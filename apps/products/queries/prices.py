@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
+from apps.core.clock import issuer_day
+from apps.products.models.accounts import Transaction
 from apps.products.models.funds import Fund
 from apps.products.models.markets import CorporateAction, Quote, TradingDay, Underlying
 from apps.products.queries.due import spoken
@@ -131,6 +133,14 @@ def _late(
     if last.received_at < underlying.exchange.close_of(last.day):
         return _("%(name)s: the price of %(day)s came before the close") % words
     return ""
+
+
+def late_holdings(*, at: datetime) -> list[Known]:
+    """Return the funds and shares held in open accounts whose prices are late; six queries."""
+    dealt = Transaction.objects.filter(underlying=OuterRef("pk"), account__closed_on__isnull=True)
+    held = Underlying.objects.filter(Exists(dealt)).values_list("pk", flat=True)
+    known = known_prices(held, on=issuer_day(at), at=at).values()
+    return sorted((one for one in known if one.late), key=lambda one: one.underlying.ticker)
 
 
 def fund_of(underlying: Underlying) -> Fund | None:

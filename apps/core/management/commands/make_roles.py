@@ -9,7 +9,13 @@ from django.db import transaction
 CLIENTS = "client identifier contactpoint consentrecord"
 MARKETS = "exchange tradingday underlying quote corporateaction"
 HOLDINGS = "policy policycoupon payment"
-PRODUCTS = f"{MARKETS} strategy basketmember observation observationresult {HOLDINGS}"
+ACCOUNTS = (
+    "fund modelportfolio portfolioweight account transaction creditaccount instalment deadline"
+)
+MOVES = "moverule moveday holdingmove underlyingmove"
+PRODUCTS = (
+    f"{MARKETS} strategy basketmember observation observationresult {HOLDINGS} {ACCOUNTS} {MOVES}"
+)
 MESSAGES = "template templateversion notice message link hit digest"
 
 READING = {
@@ -23,12 +29,12 @@ READING = {
 OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
     "Marketer": {
         "profiles": {"add change": "client identifier contactpoint", "export": "lists"},
-        "products": {"add change": "strategy basketmember observation policy"},
+        "products": {"add change": "strategy basketmember observation policy moverule deadline"},
         "messaging": {"add change": "template templateversion"},
     },
     "Operations": {
         "products": {
-            "add change": "exchange tradingday underlying quote corporateaction",
+            "add change": f"exchange tradingday underlying quote corporateaction {ACCOUNTS}",
             "change": "observation payment",
         },
     },
