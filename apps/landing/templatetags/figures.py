@@ -16,11 +16,26 @@ from django.utils.translation import gettext as _
 from apps.core import money as minor
 from apps.products import charts
 from apps.products.models.holdings import Payment
-from apps.products.queries.facts import Bound, Figure, Holding, Observed, Origin, Share, Supposed
+from apps.products.models.markets import CorporateAction
+from apps.products.queries.facts import (
+    Bound,
+    Change,
+    Figure,
+    Holding,
+    Observed,
+    ObservedShare,
+    Origin,
+    Private,
+    Share,
+    Supposed,
+)
+from apps.products.scenarios import Case, Scenario
+from apps.products.terms.sheet import Basket, BasketKind
 
 register = template.Library()
 NO_BREAK = "\u00a0"
 PLACES = 8  # more than any figure is shown with
+NAMED = 3  # shares that one sentence names
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +255,113 @@ def legend(holding: Holding) -> list[dict[str, object]]:
 @register.filter
 def supposed_look(supposed: Supposed) -> Look:
     return LOOKS["CALLED" if supposed.called else supposed.outcome]
+
+
+@register.filter
+def scenario_look(scenario: Scenario) -> Look:
+    """Name a scenario; the tone is that of the outcome it would have."""
+    match scenario.case:
+        case Case.CALL:
+            return Look(_("The strategy is called early"), "is-call", "star")
+        case Case.LOSS:
+            return Look(_("At the end far below"), "is-bad", "below")
+        case Case.INSIDE:
+            return Look(_("The coupon is earned"), "is-good", "check")
+    seen = LOOKS[scenario.outcome.event]
+    return Look(_("Below the barrier"), seen.tone, seen.icon)
+
+
+@register.filter
+def condition(scenario: Scenario, holding: Holding) -> str:
+    """Say which levels a scenario is about."""
+    terms = holding.terms
+    baskets = {Case.CALL: terms.autocall.basket, Case.LOSS: terms.redemption.basket}
+    following = terms.observation(scenario.number)
+    words = {"shares": subject(baskets.get(scenario.case, terms.basket))}
+    match scenario.case:
+        case Case.CALL:
+            return _("%(shares)s at %(level)s of its start or above") % (
+                words | {"level": rate(following.call_barrier)}
+            )
+        case Case.INSIDE if following.upper is not None:
+            return _("%(shares)s between %(level)s and %(top)s of its start") % (
+                words | {"level": rate(following.barrier), "top": rate(following.upper)}
+            )
+        case Case.INSIDE:
+            return _("%(shares)s at %(level)s of its start or above") % (
+                words | {"level": rate(following.barrier)}
+            )
+        case Case.BELOW:
+            return _("not so: below %(level)s of its start") % {"level": rate(following.barrier)}
+    return _("%(shares)s at %(level)s of its start on the last observation, for example") % (
+        words | {"level": rate(scenario.level)}
+    )
+
+
+@register.filter
+def imagined(private: Private | None, place: int) -> int | None:
+    """Return what the scenario at a place would mean for a policy; None while it is hidden."""
+    return private.imagined[place] if private else None
+
+
+def subject(basket: Basket) -> str:
+    """Say which shares of a basket are looked at."""
+    match basket.kind:
+        case BasketKind.WORST:
+            return _("the weakest share")
+        case BasketKind.ALL:
+            return _("every share")
+        case BasketKind.BEST:
+            return _("the best share")
+        case BasketKind.ANY:
+            return _("at least one share")
+        case BasketKind.AVERAGE:
+            return _("the average of the shares")
+    return ngettext("at least %(count)d share", "at least %(count)d shares", basket.m) % {
+        "count": basket.m
+    }
+
+
+@register.filter
+def why(seen: Observed) -> str:
+    """Say which share decided an observation and by how much; empty where no barrier did."""
+    missed = [share for share in seen.shares if share.gap is not None and not share.met]
+    if missed:
+        told = sorted(missed, key=lambda share: share.level)[:NAMED]
+        below = [
+            _("%(name)s %(distance)s below its barrier") % distance(share)
+            for share in told
+            if share.gap is not None and share.gap < 0
+        ]
+        return "; ".join(below)
+    weakest = min(seen.shares, key=lambda share: share.level, default=None)
+    if weakest and seen.upper is not None and weakest.level > seen.upper:
+        words = {"name": weakest.name, "top": rate(seen.upper)}
+        return _("%(name)s stood above the top of the corridor, %(top)s") % words
+    if weakest and weakest.gap is not None:
+        return _("%(name)s %(distance)s above its barrier, the closest") % distance(weakest)
+    return ""
+
+
+def distance(share: ObservedShare) -> dict[str, str]:
+    return {"name": share.name, "distance": move(share.gap or Fraction(0))}
+
+
+@register.filter
+def changed(change: Change) -> str:
+    """Say what a corporate action was and what it did to the initial fixing."""
+    words = {
+        "name": change.name,
+        "day": day(change.ex_on),
+        "factor": times(change.factor),
+        "number": written(change.number or Decimal(0), "0.####"),
+    }
+    if change.kind == CorporateAction.Kind.SPLIT:
+        told = _("%(name)s: split, %(number)s new shares for one, from %(day)s.") % words
+    else:
+        words["amount"] = price(change.number, change.currency)
+        told = _("%(name)s: special dividend of %(amount)s a share, from %(day)s.") % words
+    return told + " " + _("The initial fixing is counted %(factor)s from that day on.") % words
 
 
 @register.filter

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Generic, TypeVar
 
 from apps.products.models.strategies import Observation, Strategy
+from apps.products.scenarios import Scenario
 from apps.products.terms.sheet import TermSheet
 
 T = TypeVar("T")
@@ -66,13 +67,61 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ObservedShare:
-    """A share as an observation saw it."""
+    """A share as an observation saw it; `gap` is its close against the price of its barrier.
+
+    The gap is close ÷ barrier price − 1, below zero where the barrier was missed; None without one.
+    """
 
     ticker: str
+    name: str
     day: date
     close: Decimal
     level: Decimal
     is_worst: bool
+    gap: Fraction | None
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What an observation had been said to bring, before a restatement put it right."""
+
+    number: int
+    day: date
+    corrected_on: date
+    outcome: str
+    called: bool
+    rate_paid: Decimal
+    rate_remembered: Decimal
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A corporate action of a share of the basket since the strike; `number` by its kind.
+
+    New shares for one old of a split, the amount a share of a special dividend.
+    """
+
+    ticker: str
+    name: str
+    kind: str
+    ex_on: date
+    number: Decimal | None
+    currency: str
+    factor: Fraction  # what the initial fixing was multiplied by
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A valuation day that changed after the strategy was published."""
+
+    number: int
+    from_on: date
+    to_on: date
+    because: str
+    moved_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +139,7 @@ class Observed:
     called: bool
     matured: bool
     shares: tuple[ObservedShare, ...]
+    upper: Fraction | None
     worst: str
     worst_level: Decimal | None
     rate_paid: Figure[Decimal]
@@ -124,6 +174,7 @@ class Supposed:
     number: int
     as_of: date | None
     lacking: tuple[str, ...] = ()
+    counted: bool = False  # the coupon counts days, so one day's closes do not decide it
     outcome: str = ""
     called: bool = False
     worst: str = ""
@@ -165,6 +216,7 @@ class Private:
     payable: Figure[int]
     remembered: Figure[int]
     supposed: Figure[int]
+    imagined: tuple[int | None, ...]  # the money of each scenario, its coupon or the capital
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +262,10 @@ class Holding:
     observations: tuple[Observed, ...]
     next: Next | None
     supposed: Supposed | None
+    scenarios: tuple[Scenario, ...]
+    corrections: tuple[Correction, ...]
+    changes: tuple[Change, ...]
+    moves: tuple[Move, ...]
     rate_paid: Figure[Fraction]
     rate_remembered: Figure[Fraction]
     policies: tuple[Held, ...]

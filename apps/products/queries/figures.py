@@ -7,11 +7,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TypeVar
 
-from apps.products import levels, payoff
+from apps.products import levels, payoff, scenarios
 from apps.products.models.holdings import Payment, Policy, PolicyCoupon
 from apps.products.models.markets import Quote
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
-from apps.products.queries import rows
+from apps.products.queries import changes, rows
 from apps.products.queries.facts import (
     Bound,
     Coupon,
@@ -28,7 +28,8 @@ from apps.products.queries.facts import (
     Supposed,
     Transfer,
 )
-from apps.products.terms.sheet import BasketKind, TermSheet, Underlying
+from apps.products.scenarios import Case, Scenario
+from apps.products.terms.sheet import BasketKind, CouponKind, TermSheet, Underlying
 from apps.profiles.models import Client
 
 T = TypeVar("T")
@@ -61,6 +62,9 @@ def _holding(strategy: Strategy, found: rows.Rows, at: datetime) -> Holding:
     state = payoff.State.from_json(last.carried) if last else payoff.State.start()
     shares = _shares(strategy, terms, upcoming, found, at.date())
     supposed = _supposed(terms, state, upcoming, shares)
+    # Where a result waits to be corrected, nothing can be said of what follows.
+    follows = upcoming is not None and upcoming.number == state.observed + 1
+    told = scenarios.scenarios(terms, state) if follows else ()
     return Holding(
         strategy=strategy,
         terms=terms,
@@ -68,10 +72,14 @@ def _holding(strategy: Strategy, found: rows.Rows, at: datetime) -> Holding:
         observations=observations,
         next=_next(strategy, upcoming, found, at),
         supposed=supposed,
+        scenarios=told,
+        corrections=tuple(changes.corrections(found.replaced[strategy.pk])),
+        changes=tuple(changes.corporate(found.members[strategy.pk], terms)),
+        moves=tuple(changes.moves(found.moves[strategy.pk])),
         rate_paid=_from_result(state.rate_paid, last, strategy),
         rate_remembered=_from_result(state.rate_remembered, last, strategy),
         policies=tuple(
-            _held(policy, terms, supposed, found, at.date())
+            _held(policy, terms, supposed, told, found, at.date())
             for policy in found.policies[strategy.pk]
         ),
     )
@@ -102,6 +110,7 @@ def _observed(
         called=bool(result and result.called),
         matured=bool(result and result.matured),
         shares=_observed_shares(result, worst, terms) if result else (),
+        upper=terms.observation(observation.number).upper,
         worst=worst,
         worst_level=result.worst_level if result else None,
         rate_paid=Figure(result.rate_paid if result else None, day, Origin.RESULT, version),
@@ -119,13 +128,17 @@ def _observed_shares(
     return tuple(
         ObservedShare(
             ticker=share.id,
+            name=seen.get("name", share.id),
             day=date.fromisoformat(seen["day"]),
             close=Decimal(seen["close"]),
             level=Decimal(seen["level"]),
             is_worst=share.id == worst,
+            gap=Fraction(seen["close"]) / Fraction(price) - 1 if price else None,
+            met=seen.get("met", True),
         )
         for share in terms.basket.underlyings
         if (seen := result.levels.get(share.id))
+        for price in [seen.get("barrier_price")]
     )
 
 
@@ -221,8 +234,10 @@ def _supposed(
     reached = {share.ticker: share.level.value for share in shares}
     lacking = tuple(ticker for ticker, level in reached.items() if level is None)
     days = [share.level.as_of for share in shares if share.level.as_of]
-    if lacking or upcoming.number != state.observed + 1:
-        return Supposed(upcoming.number, None, lacking)
+    following = terms.observation(upcoming.number)
+    counted = terms.coupon.kind is CouponKind.ACCRUAL and following.inside is None
+    if lacking or counted or upcoming.number != state.observed + 1:
+        return Supposed(upcoming.number, None, lacking, counted=counted)
     known = {ticker: level for ticker, level in reached.items() if level is not None}
     outcome = payoff.observe(terms, state, upcoming.number, known)
     return Supposed(
@@ -238,7 +253,12 @@ def _supposed(
 
 
 def _held(
-    policy: Policy, terms: TermSheet, supposed: Supposed | None, found: rows.Rows, today: date
+    policy: Policy,
+    terms: TermSheet,
+    supposed: Supposed | None,
+    told: Sequence[Scenario],
+    found: rows.Rows,
+    today: date,
 ) -> Held:
     coupons = found.coupons[policy.pk]
     payments = found.payments[policy.pk]
@@ -266,6 +286,7 @@ def _held(
             str(last.result.formula_version) if last else "",
         ),
         supposed=_supposed_money(policy, terms, supposed),
+        imagined=tuple(_imagined(policy, terms, scenario) for scenario in told),
     )
     return Held(
         policy.pk, policy.state, policy.starts_on, policy.ends_on, policy.closed_on, private
@@ -300,3 +321,15 @@ def _supposed_money(policy: Policy, terms: TermSheet, supposed: Supposed | None)
     except ValueError:
         return Figure(None, supposed.as_of, Origin.SUPPOSED)
     return Figure(amount, supposed.as_of, Origin.SUPPOSED)
+
+
+def _imagined(policy: Policy, terms: TermSheet, scenario: Scenario) -> int | None:
+    """Return the coupon of a scenario, or the capital of one that is about the capital."""
+    outcome = scenario.outcome
+    rate = outcome.redemption if scenario.case is Case.LOSS else outcome.rate_paid
+    if policy.state != Policy.State.ACTIVE or rate is None:
+        return None
+    try:
+        return payoff.money(terms, rate, policy.nominal)
+    except ValueError:
+        return None

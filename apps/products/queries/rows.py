@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeVar
 
 from django.db.models import OuterRef, Subquery, prefetch_related_objects
 
+from apps.products.models.calendars import ObservationMove
 from apps.products.models.holdings import Payment, Policy, PolicyCoupon
 from apps.products.models.markets import Quote, Underlying
 from apps.products.models.strategies import BasketMember, Observation, ObservationResult, Strategy
@@ -30,6 +32,8 @@ class Rows:
     coupons: Mapping[int, Sequence[PolicyCoupon]]
     payments: Mapping[int, Sequence[Payment]]
     quotes: Mapping[int, Quote]
+    replaced: Mapping[int, Sequence[ObservationResult]]  # by strategy, what corrections superseded
+    moves: Mapping[int, Sequence[ObservationMove]]
 
     def last_result(self, strategy: int) -> ObservationResult | None:
         """Return the result of the highest observation that has one."""
@@ -73,6 +77,12 @@ def of_client(client: Client, *, at: datetime) -> Rows:
         quotes=last_closes(
             {member.underlying_id for basket in members.values() for member in basket}, today
         ),
+        replaced=by_strategy(_replaced(strategies)),
+        moves=by_strategy(
+            ObservationMove.objects.filter(observation__strategy__in=strategies)
+            .select_related("observation")
+            .order_by("moved_at", "pk")
+        ),
     )
 
 
@@ -107,6 +117,28 @@ def _results(strategies: Sequence[Strategy]) -> Iterable[ObservationResult]:
         .filter(observation__strategy__in=strategies)
         .select_related("observation", "worst__underlying")
     )
+
+
+def _replaced(strategies: Sequence[Strategy]) -> Iterable[ObservationResult]:
+    """Return the first word on each observation that was corrected since, and what replaced it."""
+    return (
+        ObservationResult.objects.filter(
+            observation__strategy__in=strategies, superseded_by__isnull=False
+        )
+        .exclude(outcome=ObservationResult.Outcome.VOID)
+        .select_related("observation", "superseded_by__restatement")
+        .order_by("-superseded_by__evaluated_at", "observation__number")
+    )
+
+
+Dated = TypeVar("Dated", ObservationResult, ObservationMove)
+
+
+def by_strategy(rows: Iterable[Dated]) -> dict[int, list[Dated]]:
+    found: dict[int, list[Dated]] = defaultdict(list)
+    for row in rows:
+        found[row.observation.strategy_id].append(row)
+    return found
 
 
 def _payments(policies: Sequence[Policy]) -> Iterable[Payment]:
