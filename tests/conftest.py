@@ -42,6 +42,7 @@ SEEDS = {
     ("messaging", "Template"): (
         "apps.messaging.migrations.0003_first_wordings",
         "apps.messaging.migrations.0006_corrections_worded",
+        "apps.messaging.migrations.0007_contracts_worded",
     ),
     ("products", "Milestone"): ("apps.products.migrations.0015_milestones",),
 }

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 from psycopg.types.json import Jsonb
 
-from apps.events.models import Listening
+from apps.events.models import Inbox, Listening
 
 # One statement, so that a fact and the wish to act on it are written or lost together.
 RECORD = """
@@ -138,3 +138,10 @@ def listen(listener: str, kinds: Iterable[str]) -> None:
     Listening.objects.bulk_create(
         [Listening(listener=listener, kind=kind) for kind in kinds], ignore_conflicts=True
     )
+
+
+def stop_listening(listener: str, kinds: Iterable[str]) -> None:
+    """Put no more events of these kinds into the listener's inbox, and take out what waits there."""
+    rows = {"listener": listener, "kind__in": list(kinds)}
+    Listening.objects.filter(**rows).delete()
+    Inbox.objects.filter(**rows).delete()

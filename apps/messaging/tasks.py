@@ -6,7 +6,15 @@ from celery import shared_task
 from django.db import transaction
 
 from apps.core import clock
-from apps.messaging.actions import corrections, delivery, digests, planning, routing, staff_links
+from apps.messaging.actions import (
+    contracts,
+    corrections,
+    delivery,
+    digests,
+    planning,
+    routing,
+    staff_links,
+)
 
 ROUTED = 5_000  # events a transaction
 PLANNED = 1_000  # notices a transaction
@@ -17,8 +25,9 @@ SHIFT = 120  # seconds, half of what a task may take
 @shared_task
 def route_inbox() -> int:
     total = 0
-    while routed := routing.queue_notices(at=clock.now(), limit=ROUTED):
-        total += routed
+    for queue in (routing.queue_notices, contracts.queue_contract_news):
+        while routed := queue(at=clock.now(), limit=ROUTED):
+            total += routed
     if total:
         transaction.on_commit(plan_messages.delay)
     return total

@@ -12,6 +12,7 @@ from tests.messaging.world import VALUES
 pytestmark = pytest.mark.django_db
 EVERYTHING = {
     **VALUES,
+    "on": {"date": "2020-09-28"},
     "tranche": "7",
     "policies": 2,
     "redemption": {"money": 1000_00, "currency": "USD"},
@@ -63,7 +64,7 @@ def test_what_happens_in_products_is_listened_to():
     heard = set(Listening.objects.filter(listener="messaging").values_list("kind", flat=True))
     assert heard == {
         "coupon.accrued", "coupon.saved", "coupon.lost", "strategy.called", "strategy.matured",
-        "result.corrected",
+        "result.corrected", "payment.paid", "payment.due", "policy.maturing",
     }  # fmt: skip
 
 

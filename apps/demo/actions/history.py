@@ -18,6 +18,7 @@ from apps.demo.actions.feed import import_whole, pay
 from apps.demo.models import World
 from apps.demo.world.strategies import TOUR
 from apps.demo.world.timeline import DAWN, PRESENT, Step
+from apps.messaging.actions.contracts import queue_contract_news
 from apps.messaging.actions.delivery import deliver_due
 from apps.messaging.actions.digests import queue_digests
 from apps.messaging.actions.planning import plan_messages
@@ -95,6 +96,7 @@ def live(world: World, *, until: datetime, now: Clock) -> str:
     decided = evaluate_due(at=at)
     pay(at=at)
     queue_notices(at=at, limit=BATCH)
+    queue_contract_news(at=at, limit=BATCH)
     if at >= DIGESTS_FROM:
         queue_digests(at=at)
     plan_messages(at=at, limit=BATCH)

@@ -76,8 +76,8 @@ ON CONFLICT (dedupe_key) DO NOTHING
 QUEUE = f"""
 WITH taken AS (
     SELECT id, event_id, occurred_at FROM events_inbox
-    WHERE listener = %(listener)s AND kind <> %(corrected)s
-        AND kind IN (SELECT code FROM messaging_template)
+    WHERE listener = %(listener)s AND kind IN (SELECT code FROM messaging_template)
+        AND (kind LIKE 'coupon.%%' OR kind LIKE 'strategy.%%')
     ORDER BY id LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ), happened AS (
@@ -102,7 +102,5 @@ def queue_notices(*, at: datetime, limit: int) -> int:
     nobody of it.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            QUEUE, {"listener": LISTENER, "corrected": CORRECTED, "limit": limit, "at": at}
-        )
+        cursor.execute(QUEUE, {"listener": LISTENER, "limit": limit, "at": at})
         return int(cursor.rowcount)

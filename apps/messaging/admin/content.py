@@ -2,18 +2,23 @@
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from apps.core.admin.display import badge, column
+from apps.core.admin.display import badge, column, pill
 from apps.core.admin.pages import Page, deed
+from apps.events.actions import listen, stop_listening
+from apps.events.models import Listening
 from apps.messaging.actions.content import publish_version
+from apps.messaging.actions.contracts import DAYS
+from apps.messaging.actions.routing import LISTENER
 from apps.messaging.models.content import Template, TemplateVersion
 
+UNHEARD = {"digest.monthly", "email.confirm"}  # they come by themselves
 WORDED = {"published": "good", "draft": "wait", "retired": "quiet"}
 
 
@@ -35,7 +40,7 @@ class VersionInline(StackedInline):
 
 @admin.register(Template)
 class TemplatePage(Page[Template]):
-    list_display = ["shown_name", "code", "purpose", "published"]
+    list_display = ["shown_name", "code", "purpose", "published", "told"]
     list_filter = [("purpose", ChoicesDropdownFilter)]
     search_fields = ["code", "name"]
     inlines = [VersionInline]
@@ -43,7 +48,8 @@ class TemplatePage(Page[Template]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Template]:
         rows: QuerySet[Template] = super().get_queryset(request)
         return rows.annotate(
-            wordings=Count("versions", filter=Q(versions__state="published"), distinct=True)
+            wordings=Count("versions", filter=Q(versions__state="published"), distinct=True),
+            heard=Exists(Listening.objects.filter(listener=LISTENER, kind=OuterRef("code"))),
         )
 
     @column(_("name"), ordering="name")
@@ -53,6 +59,42 @@ class TemplatePage(Page[Template]):
     @column(_("published wordings"), ordering="wordings")
     def published(self, template: Template) -> int:
         return int(getattr(template, "wordings", 0))
+
+    @column(_("clients are told"))
+    def told(self, template: Template) -> str:
+        if "." not in template.code or template.code in UNHEARD:
+            return "–"
+        return pill(_("yes"), "good") if getattr(template, "heard", False) else pill(_("no"))
+
+
+def is_heard(template: Template) -> bool:
+    return Listening.objects.filter(listener=LISTENER, kind=template.code).exists()
+
+
+def may_be_silenced(template: Template) -> bool:
+    return template.code in DAYS and is_heard(template)
+
+
+def may_be_told(template: Template) -> bool:
+    return template.code in DAYS and not is_heard(template)
+
+
+@deed(
+    Template, _("Tell clients of it"), permission="messaging.change_template",
+    icon="notifications_active", offered=may_be_told,
+)  # fmt: skip
+def tell_clients(request: HttpRequest, template: Template) -> None:
+    listen(LISTENER, [template.code])
+    messages.success(request, gettext("Clients are told from now on."))
+
+
+@deed(
+    Template, _("Tell nobody of it"), permission="messaging.change_template",
+    icon="notifications_off", offered=may_be_silenced,
+)  # fmt: skip
+def tell_nobody(request: HttpRequest, template: Template) -> None:
+    stop_listening(LISTENER, [template.code])
+    messages.success(request, gettext("Nobody is told any more."))
 
 
 def is_draft(version: TemplateVersion | None) -> bool:

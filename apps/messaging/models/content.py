@@ -17,6 +17,7 @@ OBSERVED = ALWAYS | {
     "strategy", "tranche", "policies", "amount", "remembered", "redemption", "observed_on",
     "pays_on", "next_on", "worst", "worst_level",
 }  # fmt: skip
+DATED = ALWAYS | {"strategy", "tranche", "policies", "on"}
 CATALOGUE = {
     "coupon.accrued": OBSERVED,
     "coupon.saved": OBSERVED,
@@ -25,6 +26,10 @@ CATALOGUE = {
     "strategy.matured": OBSERVED,
     "result.corrected": ALWAYS
     | {"strategy", "tranche", "observed_on", "told", "correct", "share", "prices", "lines"},
+    "payment.paid": DATED | {"amount", "redemption"},
+    "payment.due": DATED | {"amount"},
+    "policy.maturing": DATED,
+    "observation.near": DATED,
     "digest.monthly": ALWAYS | {"month", "policies", "accrued", "remembered", "next_on"},
     "email.confirm": ALWAYS - {"link"} | {"confirm_url"},
 }
