@@ -1,14 +1,19 @@
 """A price put right: every result computed from it is computed again, memory, calls and money too."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
 from apps.events.models import Event
 from apps.products.actions.evaluation import evaluate_due
 from apps.products.actions.payments import mark_paid
+from apps.products.actions.quotes import QuoteRow, confirm_quotes, record_quotes
 from apps.products.actions.restatement import restate_due
+from apps.products.actions.restatement.preview import preview_quotes
+from apps.products.models.corrections import Correction
 from apps.products.models.holdings import Payment, Policy
+from apps.products.models.markets import Quote
 from apps.products.models.restatements import RestatedStrategy, Restatement
 from apps.products.models.strategies import ObservationResult, Strategy
 from tests import factories
@@ -26,7 +31,7 @@ from tests.products.observing import (
     states,
     written,
 )
-from tests.products.restating import corrected, counting, coupons, money, restated, settles
+from tests.products.restating import corrected, counting, coupons, money, person, restated, settles
 
 pytestmark = pytest.mark.django_db
 
@@ -279,3 +284,45 @@ def test_what_cannot_be_decided_waits_and_stops_no_other():
     assert restate_due(at=evening(LAST)) == 1
     assert counting(policy.strategy) == ["SAVED"]
     assert Restatement.objects.get().state == "done"
+
+
+def test_the_preview_says_what_confirming_would_change_and_changes_nothing():
+    strategy = factories.strategy(call_barrier=1)
+    policy, other = held_policy(strategy), held_policy(factories.strategy())
+    closes(FIRST, ibm="99")
+    closes(SECOND, ibm="99")
+    evaluate_due(at=evening(SECOND))
+    at = evening(SECOND)
+    record_quotes([QuoteRow("IBM", FIRST, Decimal(100))], source="correction", at=at)
+    proposed = Quote.objects.get(state="held")
+    before = written()
+
+    seen = preview_quotes([proposed.pk], at=at)
+
+    assert written() == before
+    assert Quote.objects.get(state="held") == proposed
+    # The one is called and loses its second coupon; of the other only a level is shown otherwise.
+    assert (len(seen.changed), seen.observations, seen.policies) == (2, 3, 1)
+    assert seen.differences == {"USD": 1000_00 - 25_00}
+    confirm_quotes([proposed.pk], by=person(), at=at)
+    restate_due(at=at)
+    lines = Correction.objects.all()
+    assert {line.policy for line in lines} == {policy}
+    assert sum(line.difference for line in lines) == 1000_00 - 25_00
+    assert sorted((line.outcome_before, line.outcome) for line in lines) == [
+        ("ACCRUED", "ACCRUED"),
+        ("ACCRUED", "VOID"),
+    ]
+    assert settles(other)
+
+
+def test_the_difference_list_says_before_and_after_of_every_policy():
+    policy = held_policy()
+    closes(FIRST)
+    evaluate_due(at=evening(FIRST))
+    restated("IBM", FIRST, "74")
+    line = Correction.objects.get()
+    assert (line.policy, line.restatement) == (policy, Restatement.objects.get())
+    assert (line.amount_before, line.amount, line.difference) == (25_00, 0, -25_00)
+    assert (line.remembered_before, line.remembered) == (0, 25_00)
+    assert (line.outcome_before, line.outcome) == ("ACCRUED", "SAVED")

@@ -3,6 +3,7 @@
 from apps.products.models import (
     accounts,
     calendars,
+    corrections,
     deadlines,
     feeds,
     funds,
@@ -18,6 +19,7 @@ from apps.products.models import (
 __all__ = [
     "accounts",
     "calendars",
+    "corrections",
     "deadlines",
     "feeds",
     "funds",

@@ -36,7 +36,9 @@ CROSS JOIN LATERAL (
 WHERE policy.strategy_id = %(strategy)s AND (
     policy.id IN (
         SELECT old.policy_id FROM products_policycoupon AS old
-        WHERE old.observation_id = %(observation)s
+        WHERE old.result_id IN (
+            SELECT id FROM products_observationresult WHERE observation_id = %(observation)s
+        )
     )
     OR policy.starts_on <= %(valuation_on)s
         AND policy.ends_on >= least(%(scheduled_on)s, %(valuation_on)s)
@@ -108,9 +110,13 @@ FROM (SELECT * FROM products_policycoupon WHERE result_id = %(before)s) AS befor
 FULL JOIN (SELECT * FROM products_policycoupon WHERE result_id = %(result)s) AS after
     USING (policy_id)
 JOIN products_policy AS policy ON policy.id = policy_id
-WHERE (before.outcome, before.amount, before.remembered, before.redemption, before.residual)
-    IS DISTINCT FROM
-    (after.outcome, after.amount, after.remembered, after.redemption, after.residual)
+WHERE (
+        before.outcome, before.amount, before.remembered, coalesce(before.redemption, 0),
+        coalesce(before.residual, 0)
+    ) IS DISTINCT FROM (
+        after.outcome, after.amount, after.remembered, coalesce(after.redemption, 0),
+        coalesce(after.residual, 0)
+    )
 """
 
 
