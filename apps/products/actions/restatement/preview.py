@@ -13,13 +13,14 @@ from django.db.models import Exists, OuterRef
 from apps.products.actions.evaluation.writing import money_of
 from apps.products.actions.restatement.ordering import concerned
 from apps.products.actions.restatement.replaying import Step, replay
+from apps.products.actions.restatement.writing import HELD
 from apps.products.models.markets import Quote
 from apps.products.models.restatements import Restatement
 from apps.products.models.strategies import Strategy
 
 PARTS = ("paid", "kept", "back", "rest")
 # Whose coupons would come out otherwise, and by how much; the same policies as are written for.
-FORESEE = """
+FORESEE = f"""
 WITH meant AS (
     SELECT * FROM jsonb_to_recordset(%(meant)s::jsonb) AS meant (
         strategy bigint, before bigint, void boolean, outcome text, valuation_on date,
@@ -30,18 +31,19 @@ WITH meant AS (
 ), line AS (
     SELECT meant.strategy, policy.id, old.outcome AS old_outcome, meant.outcome, meant.void,
         old.amount, old.remembered, old.redemption, old.residual,
-        products_money(policy.nominal, note, paid_over, paid_under, rounding) AS paid,
-        products_money(policy.nominal, note, kept_over, kept_under, rounding) AS kept,
-        products_money(policy.nominal, note, back_over, back_under, rounding) AS back,
-        products_money(policy.nominal, note, rest_over, rest_under, rounding) AS rest
+        products_money(held.nominal, note, paid_over, paid_under, rounding) AS paid,
+        products_money(held.nominal, note, kept_over, kept_under, rounding) AS kept,
+        products_money(held.nominal, note, back_over, back_under, rounding) AS back,
+        products_money(held.nominal, note, rest_over, rest_under, rounding) AS rest
     FROM meant
     JOIN products_policy AS policy ON policy.strategy_id = meant.strategy
+    {HELD.format(day="meant.valuation_on")}
     LEFT JOIN products_policycoupon AS old
         ON old.result_id = meant.before AND old.policy_id = policy.id
     WHERE old.id IS NOT NULL
         OR NOT meant.void
             AND policy.starts_on <= meant.valuation_on AND policy.ends_on >= meant.held_on
-            AND (policy.state <> 'surrendered' OR policy.closed_on > meant.valuation_on)
+            AND (policy.state IN ('active', 'called', 'matured') OR policy.closed_on > meant.valuation_on)
 )
 SELECT strategy, count(DISTINCT id),
     sum(coalesce(paid, 0) + coalesce(back, 0) + coalesce(rest, 0)
@@ -50,7 +52,7 @@ FROM line
 WHERE void OR (old_outcome, amount, remembered, coalesce(redemption, 0), coalesce(residual, 0))
     IS DISTINCT FROM (outcome, paid, kept, coalesce(back, 0), coalesce(rest, 0))
 GROUP BY strategy
-"""
+"""  # noqa: S608 (our own constants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def _suppose(quote_ids: Sequence[int]) -> dict[int, date]:
     proposed = Quote.objects.filter(
         pk__in=quote_ids, is_current=False, state=Quote.State.HELD
     ).order_by("-day")
-    first = {share: day for share, day in proposed.values_list("underlying", "day")}
+    first = dict(proposed.values_list("underlying", "day"))
     ids = list(proposed.values_list("pk", flat=True))
     newer = Quote.objects.filter(pk__in=ids, underlying=OuterRef("underlying"), day=OuterRef("day"))
     Quote.objects.filter(Exists(newer), is_current=True).update(is_current=False)

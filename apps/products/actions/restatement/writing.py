@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.events.actions import record_selected
 from apps.products.actions.evaluation.writing import end, money_of, refuse_broken_notes
@@ -14,10 +15,20 @@ from apps.products.models.restatements import Restatement
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
 from apps.products.payoff import Status
 
+# A policy's nominal as an observation found it: changes from a later day on do not reach back.
+HELD = """
+CROSS JOIN LATERAL (
+    SELECT coalesce((
+        SELECT change.nominal_before FROM products_policychange AS change
+        WHERE change.policy_id = policy.id AND change.effective_on > {day}
+        ORDER BY change.effective_on, change.id LIMIT 1
+    ), policy.nominal) AS nominal
+) AS held
+"""
 # Whom a result concerned before it concerns again, whatever became of his policy since; besides, all
 # whom the observation concerns today, for where it had none before there was nobody to write down.
 # It counts on the nominal of its day: what was taken out or added since does not reach back.
-COUPONS = """
+COUPONS = f"""
 INSERT INTO products_policycoupon
     (policy_id, observation_id, result_id, outcome, amount, remembered, redemption, residual)
 SELECT policy.id, %(observation)s, %(result)s, %(outcome)s,
@@ -26,14 +37,7 @@ SELECT policy.id, %(observation)s, %(result)s, %(outcome)s,
     products_money(held.nominal, %(note)s, %(back_over)s, %(back_under)s, %(rounding)s),
     products_money(held.nominal, %(note)s, %(rest_over)s, %(rest_under)s, %(rounding)s)
 FROM products_policy AS policy
-CROSS JOIN LATERAL (
-    SELECT coalesce((
-        SELECT change.nominal_before FROM products_policychange AS change
-        WHERE change.policy_id = policy.id AND change.effective_on > %(valuation_on)s
-        ORDER BY change.effective_on, change.id LIMIT 1
-    ), policy.nominal) AS nominal
-) AS held
-WHERE policy.strategy_id = %(strategy)s AND (
+{HELD.format(day="%(valuation_on)s")}WHERE policy.strategy_id = %(strategy)s AND (
     policy.id IN (
         SELECT old.policy_id FROM products_policycoupon AS old
         WHERE old.result_id IN (
@@ -47,11 +51,11 @@ WHERE policy.strategy_id = %(strategy)s AND (
 )
 ORDER BY policy.id
 FOR NO KEY UPDATE OF policy
-"""
+"""  # noqa: S608 (our own constants)
 # Only what has not been paid can be taken back.
 CANCEL = """
-UPDATE products_payment SET state = 'cancelled'
-WHERE state IN ('planned', 'held') AND result_id IN (
+UPDATE products_payment SET state = 'cancelled', because = %(because)s
+WHERE state IN ('planned', 'failed', 'held') AND result_id IN (
     SELECT id FROM products_observationresult WHERE observation_id = %(observation)s
 )
 """
@@ -170,7 +174,10 @@ def _supersede(step: Step, restatement: Restatement, at: datetime) -> None:
 
 
 def _write_money(step: Step, result: ObservationResult, at: datetime) -> None:
-    params = _money(step, result) | {"today": timezone.localdate(at)}
+    params = _money(step, result) | {
+        "today": timezone.localdate(at),
+        "because": _("superseded by restatement %(number)s") % {"number": result.restatement_id},
+    }
     with connection.cursor() as cursor:
         cursor.execute(CANCEL, params)
         if step.decided:

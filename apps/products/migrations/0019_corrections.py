@@ -36,7 +36,7 @@ WHERE result.restatement_id IS NOT NULL
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('products', '0017_counted_payment_days'),
+        ('products', '0018_rows_born_by_select'),
     ]
 
     operations = [
