@@ -43,6 +43,7 @@ SEEDS = {
         "apps.messaging.migrations.0003_first_wordings",
         "apps.messaging.migrations.0006_corrections_worded",
         "apps.messaging.migrations.0007_contracts_worded",
+        "apps.messaging.migrations.0008_moves_worded",
     ),
     ("products", "Milestone"): ("apps.products.migrations.0015_milestones",),
 }

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from apps.core import clock
 from apps.messaging.actions import (
+    belongings,
     contracts,
     corrections,
     delivery,
@@ -20,12 +21,17 @@ ROUTED = 5_000  # events a transaction
 PLANNED = 1_000  # notices a transaction
 CLAIMED = 100  # messages a claim: a batch stays well inside its lease
 SHIFT = 120  # seconds, half of what a task may take
+QUEUES = (
+    routing.queue_notices,
+    contracts.queue_contract_news,
+    belongings.queue_belongings_news,
+)
 
 
 @shared_task
 def route_inbox() -> int:
     total = 0
-    for queue in (routing.queue_notices, contracts.queue_contract_news):
+    for queue in QUEUES:
         while routed := queue(at=clock.now(), limit=ROUTED):
             total += routed
     if total:

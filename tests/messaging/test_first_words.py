@@ -30,6 +30,17 @@ EVERYTHING = {
             "correct": {"remembered": {"money": 25_00, "currency": "USD"}},
         }
     ],
+    "what": "World Balanced",
+    "by": {"percent": "0.123"},
+    "falls": True,
+    "since": {"date": "2020-03-31"},
+    "others": 3,
+    "moves": [{"what": "World Balanced", "by": {"percent": "0.123"}, "falls": True}],
+    "is_tax": True,
+    "day": {"date": "2020-12-31"},
+    "days": 30,
+    "year": "2020",
+    "about": "Savings",
     "confirm_url": {"url": "https://news.example.com/confirm/0123456789012345678901/"},
     "name": "Ann",
     "issuer": "Ivolga",
@@ -37,6 +48,11 @@ EVERYTHING = {
 }
 # Without these every occasion may come: a strategy's last date, no tranche, no name known.
 OPTIONAL = {
+    "since",
+    "others",
+    "is_tax",
+    "year",
+    "about",
     "share",
     "prices",
     "tranche",
@@ -65,6 +81,7 @@ def test_what_happens_in_products_is_listened_to():
     assert heard == {
         "coupon.accrued", "coupon.saved", "coupon.lost", "strategy.called", "strategy.matured",
         "result.corrected", "payment.paid", "payment.due", "policy.maturing",
+        "holding.moved", "deadline.near",
     }  # fmt: skip
 
 

@@ -7,7 +7,9 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
+from apps.events.actions import Fact, record
 from apps.events.models import Inbox
+from apps.messaging.actions.belongings import queue_belongings_news
 from apps.messaging.actions.routing import queue_notices
 from apps.messaging.models.content import Template
 from apps.messaging.models.outbox import Notice
@@ -151,3 +153,27 @@ def test_four_who_route_at_once_queue_each_notice_once():
     assert Notice.objects.count() == 10
     assert set(Notice.objects.values_list("values__amount__money", flat=True)) == {50_00}
     assert not Inbox.objects.exists()
+
+
+def test_an_event_with_values_of_its_own_becomes_a_notice_until_it_is_old_news(db):
+    client = factories.client()
+    record(
+        [
+            Fact(
+                client.pk, kind, f"client:{client.pk}", DAY, f"{kind}:1",
+                {"values": {"what": "Apple"}, "variant": "gentle", **until},
+            )
+            for kind, until in (
+                ("holding.moved", {"until": "2020-03-04T12:00:00+00:00"}), ("deadline.near", {}),
+            )
+        ]
+    )  # fmt: skip
+    assert [queue_belongings_news(at=DAY, limit=100) for _ in range(2)] == [2, 0]
+    moved, near = Notice.objects.order_by("deadline_at")
+    assert (moved.template.code, moved.variant, moved.values) == (
+        "holding.moved", "gentle", {"what": "Apple"},
+    )  # fmt: skip
+    assert (moved.deadline_at, near.deadline_at) == (
+        DAY + timedelta(days=2),
+        DAY + timedelta(days=7),
+    )

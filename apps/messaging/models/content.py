@@ -30,6 +30,8 @@ CATALOGUE = {
     "payment.due": DATED | {"amount"},
     "policy.maturing": DATED,
     "observation.near": DATED,
+    "holding.moved": ALWAYS | {"what", "by", "falls", "since", "others", "moves", "day"},
+    "deadline.near": ALWAYS | {"kind", "is_tax", "day", "days", "year", "about", "amount"},
     "digest.monthly": ALWAYS | {"month", "policies", "accrued", "remembered", "next_on"},
     "email.confirm": ALWAYS - {"link"} | {"confirm_url"},
 }

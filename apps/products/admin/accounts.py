@@ -220,16 +220,16 @@ def change(told: Change, currency: str) -> SafeString | str:
 
 
 def of_a_hundred(rate: Fraction | Decimal) -> str:
-    return percent(round(Decimal(rate.numerator) / rate.denominator, 4)) if isinstance(
-        rate, Fraction
-    ) else percent(round(rate, 4))  # fmt: skip
+    """Write a part or a gain in percent, to the hundredth of one."""
+    exact = Fraction(rate)
+    return percent(round(Decimal(exact.numerator) / exact.denominator, 4))
 
 
 def priced(told: Position | Holdings) -> SafeString | str:
-    """Write the day of the prices; a late one stands out, with the reason on it."""
+    """Write the day of the prices; what is wrong with one stands beside it."""
     late = told.late if isinstance(told.late, str) else "; ".join(told.late)
     said = day(told.value.as_of)
-    return format_html('<span title="{}">{}</span>', late, pill(said, "wait")) if late else said
+    return format_html("{} {}", pill(said, "wait"), late) if late else said
 
 
 @panel(Client, _("Accounts"), permission="products.view_account", wide=True, order=55)
