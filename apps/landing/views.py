@@ -46,6 +46,8 @@ from apps.products.models.strategies import Strategy
 from apps.products.queries.charts import stored_chart
 from apps.products.queries.facts import Holding
 from apps.products.queries.figures import portfolio
+from apps.products.queries.wealth import wealth
+from apps.products.queries.wealth_facts import Veiled
 
 COOKIE = "figures"
 SHOWN_FOR = timedelta(hours=4)
@@ -207,7 +209,12 @@ def _page(
     holdings = found.holdings if shown else [holding.public() for holding in found.holdings]
     said = request.GET.get("said", "")
     with translation.override(_language(request, link)):
+        owned = wealth(link.client, at=at)
         context = {
+            "accounts": [(Veiled.of(one), one if shown else None) for one in owned.accounts],
+            "credits": owned.credits if shown else (),
+            "deadlines": owned.deadlines if shown else (),
+            "owns": bool(owned),
             "client": link.client if shown else None,
             "token": token,
             "shown": shown,

@@ -101,3 +101,33 @@ class Wealth:
     accounts: tuple[Holdings, ...]
     credits: tuple[Credit, ...]
     deadlines: tuple[Ahead, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.accounts or self.credits or self.deadlines)
+
+
+@dataclass(frozen=True, slots=True)
+class Veiled:
+    """What may be read over a shoulder of an account: no number, no units and no money."""
+
+    name: str
+    currency: str
+    kind: str
+    profit: Figure[Fraction]
+    day: Figure[Fraction]
+    money_weighted: Figure[Return]
+    late: tuple[str, ...]
+
+    @classmethod
+    def of(cls, holdings: Holdings) -> "Veiled":
+        """Return the part of an account's figures that says nothing about money."""
+        account = holdings.account
+        return cls(
+            name=account.name,
+            currency=account.currency,
+            kind=account.get_kind_display(),
+            profit=holdings.profit.rate,
+            day=holdings.day.rate,
+            money_weighted=holdings.money_weighted,
+            late=holdings.late,
+        )
