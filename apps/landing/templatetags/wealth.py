@@ -18,7 +18,7 @@ def gain(value: Fraction | Decimal | None) -> str:
     """Write a gain in percent with its sign; what is not known says so."""
     if value is None:
         return _("not known")
-    return sign(value) + in_percent(abs(value), 2, ROUND_HALF_EVEN, "#,##0.00")
+    return sign(value) + in_percent(max(value, -value), 2, ROUND_HALF_EVEN, "#,##0.00")
 
 
 @register.filter
