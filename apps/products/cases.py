@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from apps.products.replay import replay
-from apps.products.terms.fields import listed
+from apps.products.terms.fields import listed, members
 from apps.products.terms.market import read_market
 from apps.products.terms.reading import read_spec
 
@@ -31,7 +31,7 @@ class Answer:
 def cases_in(value: object) -> list[object]:
     """Return the cases of a JSON value: one, a list of them, or an object with `cases`."""
     if isinstance(value, Mapping) and "cases" in value and "spec" not in value:
-        value = listed(value["cases"], "cases")
+        value = listed(members(value, "this file")["cases"], "cases")
     return value if isinstance(value, list) else [value]
 
 
@@ -43,7 +43,9 @@ def answered(case: object, *, compared: bool = False) -> Answer:
     if "spec" not in case:
         return refused("spec: this term is missing.", named)
     try:
-        result = replay(read_spec(case["spec"]), read_market(case.get("market"))).as_json()
+        case = members(case, "this case")
+        market = read_market(case.get("market"))
+        result = replay(read_spec(case["spec"], closes=market.prices), market).as_json()
     except (ValueError, ArithmeticError) as refusal:
         return refused(str(refusal), named)
     if not compared or case.get("expected") is None:

@@ -107,8 +107,9 @@ def decide(
     earned = _earned_part(terms, observation, there, inside)
     sure = _sure_rate(terms, observation, rate)
     # A call may grant the current coupon, but only what is earned releases what was remembered.
-    granted = called and terms.autocall.coupon is CalledCoupon.ALWAYS
-    due = max(rate if granted and not _counts_days(terms) else rate * earned, sure)
+    whole = terms.coupon.kind is CouponKind.FIXED
+    granted = called and whole and terms.autocall.coupon is CalledCoupon.ALWAYS
+    due = max(rate if granted else rate * earned, sure)
     released, kept = _released(terms, carried, there, earned)
     missed = _missed(terms, rate, due, earned, there) if terms.memory else {}
     for share, part in missed.items():

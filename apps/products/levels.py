@@ -67,7 +67,7 @@ def basket_level(basket: Basket, levels: Levels) -> Fraction:
     if basket.kind is BasketKind.AVERAGE:
         return sum((levels[share.id] * share.weight for share in basket.underlyings), Fraction(0))
     falling = sorted((levels[share.id] for share in basket.underlyings), reverse=True)
-    return falling[_needed(basket) - 1]
+    return falling[needed(basket) - 1]
 
 
 def reaches(
@@ -89,7 +89,7 @@ def reaches(
         or _at_least(levels[share.id], mark(basket, share, barrier), strict=strict)
         for share in basket.underlyings
     )
-    return there >= _needed(basket)
+    return there >= needed(basket)
 
 
 def inside(
@@ -108,7 +108,7 @@ def inside(
     """
     if basket.kind not in (BasketKind.WORST, BasketKind.BEST, BasketKind.AVERAGE):
         there = shares_inside(basket, levels, barrier, upper, strict=strict) | counted
-        return len(there) >= _needed(basket)
+        return len(there) >= needed(basket)
     rest = tuple(share for share in basket.underlyings if share.id not in counted)
     if len(rest) < len(basket.underlyings):
         if basket.kind is BasketKind.BEST or not rest:
@@ -158,7 +158,7 @@ def falls_below(
     return not reaches(basket, levels, barrier, strict=inclusive)
 
 
-def _needed(basket: Basket) -> int:
+def needed(basket: Basket) -> int:
     """Return how many shares must be there for the basket to be there."""
     if basket.kind is BasketKind.N_OF_M:
         return basket.m

@@ -1,34 +1,35 @@
 """What a market had shown by a day, as levels of a term sheet's shares. No payoff."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 
-from apps.products import coupons, redemption, schedule
+from apps.products import arrays, coupons, redemption, schedule
 from apps.products import levels as at
+from apps.products.arrays import Lane
 from apps.products.schedule import Reason, Sessions, Valuation
+from apps.products.terms.series import Series
 from apps.products.terms.sheet import (
     CouponKind,
     Fx,
     Market,
     ObservationTerms,
-    PaymentLag,
+    Roll,
     TermSheet,
     TermSheetError,
     Underlying,
 )
 
-Closes = Mapping[date, Fraction]
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Past:
     """The part of a market that was known on `as_of`, by share of the basket."""
 
     terms: TermSheet
-    closes: Mapping[str, Closes]
+    closes: Mapping[str, Series]
     rates: Mapping[str, "Rates"]
     sessions: Mapping[str, Sessions]
     calendars: Mapping[str, Sessions]
@@ -40,15 +41,18 @@ class Past:
         """Take what is known: no close and no rate after `as_of` is read.
 
         Without an `as_of` the last day with a close is taken for it. Raises TermSheetError where a
-        share's calendar or the exchange rate of the strike date is missing.
+        calendar or the exchange rate of the strike date is missing.
         """
         shares = terms.basket.underlyings
         listed = {share.id: market.prices.get(share.id, {}) for share in shares}
         as_of = market.as_of or max(
             (max(days) for days in listed.values() if days), default=date.min
         )
-        closes = {share: _known(days, as_of) for share, days in listed.items()}
+        closes = {share: Series.of(days, as_of) for share, days in listed.items()}
         calendars = {name: Sessions.of(days) for name, days in market.calendars.items()}
+        paying = terms.payment.calendar
+        if paying is not None and calendars and paying not in calendars:
+            raise TermSheetError(f"market.calendars: there is no calendar {paying} for payments.")
         sessions = {
             share.id: _sessions(share, closes[share.id], calendars, as_of) for share in shares
         }
@@ -56,9 +60,9 @@ class Past:
             terms=terms,
             closes=closes,
             rates={
-                share.id: Rates.of(terms, share, _known(market.fx[share.id], as_of))
+                share.id: Rates.of(terms, share, Series.of(market.fx.get(share.id, {}), as_of))
                 for share in shares
-                if terms.fx is Fx.COMPOSITE and share.id in market.fx
+                if terms.fx is Fx.COMPOSITE and (share.id in market.fx or share.fx_initial)
             },
             sessions=schedule.trading(sessions) if terms.schedule.common else sessions,
             calendars=calendars,
@@ -97,68 +101,113 @@ class Past:
         }
 
     def levels_on(self, day: date) -> dict[str, Fraction]:
-        """Return the levels of the shares that have a close that day."""
-        return self.levels({share: day for share, closes in self.closes.items() if day in closes})
-
-    def days_to_watch(self, after: date, until: date) -> Iterator[date]:
-        """Return the days in (after, until] whose closes may break a barrier watched daily."""
-        first = redemption.watched_from(self.terms)
-        if first is not None:
-            days = {day for closes in self.closes.values() for day in closes}
-            yield from sorted(day for day in days if after < day <= until and day >= first)
-
-    def seen_for(self, observation: ObservationTerms, valuation: Mapping[str, Valuation]) -> date:
-        """Return up to which day the closes surely belong to an observation that is pending."""
-        waits = any(found.reason is Reason.FUTURE for found in valuation.values())
-        return self.as_of if waits else min(self.as_of, observation.scheduled)
-
-    def counts(self, observation: ObservationTerms) -> bool:
-        """Say whether the days of an accrual coupon are to be counted here."""
-        return self.terms.coupon.kind is CouponKind.ACCRUAL and observation.inside is None
-
-    def inside(self, observation: ObservationTerms, locked: Set[str]) -> Fraction | None:
-        """Return the part of the days that accrued; None where they are not known, or not counted.
-
-        A day without a close is read by the last close before it, as is usual for days that are
-        counted one by one.
-        """
-        if not self.counts(observation):
-            return None
-        days = observation.accrual_days or self.days_of(observation)
-        if not days or days[-1] > self.as_of:
-            return None
-        found = 0
-        for day in days:
-            last = {share: self._last(share, day) for share in self.closes}
-            known = {share: day for share, day in last.items() if day is not None}
-            if len(known) < len(last):
-                return None
-            found += at.inside(
-                self.terms.basket,
-                self.levels(known),
-                observation.barrier,
-                observation.upper,
-                strict=self.terms.coupon.strict,
-                counted=locked,
-            )
-        return Fraction(found, len(days))
-
-    def days_of(self, observation: ObservationTerms) -> tuple[date, ...]:
-        """Return the trading days after an observation's period has started, up to its end."""
-        start, end = coupons.period(self.terms, observation)
-        every = {day for sessions in self.sessions.values() for day in sessions.days}
-        return tuple(sorted(day for day in every if (start or date.min) < day <= end))
-
-    def _last(self, share: str, day: date) -> date | None:
-        return max(
-            (one for one in self.closes[share] if one <= day and one not in self.disrupted[share]),
-            default=None,
+        """Return the levels of the shares that have a close that day, and a rate by then."""
+        return self.levels(
+            {
+                share: day
+                for share, closes in self.closes.items()
+                if day in closes and (share not in self.rates or self.rates[share].known_by(day))
+            }
         )
 
+    @cached_property
+    def lanes(self) -> Mapping[str, Lane]:
+        """Return the binary levels of each share's closes."""
+        lanes = {}
+        for share in self.terms.basket.underlyings:
+            rates = self.rates.get(share.id)
+            known, struck = (rates.known, rates.struck) if rates else (None, Fraction(1))
+            closes = self.closes[share.id]
+            lanes[share.id] = Lane.of(share, self.terms.changes, closes, known, struck)
+        return lanes
+
+    @cached_property
+    def suspects(self) -> Sequence[date]:
+        """Return the days whose closes may break a barrier that is watched daily."""
+        first, capital = redemption.watched_from(self.terms), self.terms.redemption
+        if first is None:
+            return ()
+        days = arrays.may_be_below(capital.basket, self.lanes, capital.barrier)
+        return [day for day in days if day >= first]
+
+    def to_watch(self, after: date, until: date) -> Sequence[date]:
+        """Return the days in (after, until] whose closes may break a barrier watched daily."""
+        days = self.suspects
+        return days[bisect_right(days, after) : bisect_right(days, until)]
+
+    def seen_for(self, observation: ObservationTerms, valuation: Mapping[str, Valuation]) -> date:
+        """Return up to which day the closes surely belong to an observation that is pending.
+
+        One that waits for a later session is valued after `as_of`; a date that may roll back is
+        not.
+        """
+        later = {Reason.FUTURE}
+        if self.terms.schedule.roll in (Roll.NONE, Roll.FOLLOWING):
+            later.add(Reason.CALENDAR_ENDS)
+        waits = any(found.reason in later for found in valuation.values())
+        return self.as_of if waits else min(self.as_of, observation.scheduled)
+
+    def days_are_over(self, observation: ObservationTerms) -> bool:
+        """Say whether every day of an accrual coupon is known that is to be counted here."""
+        if not self._counts(observation):
+            return True
+        days = observation.accrual_days
+        last = days[-1] if days else coupons.period(self.terms, observation)[1]
+        return last <= self.as_of
+
+    def inside(self, observation: ObservationTerms, locked: Set[str]) -> Fraction | None:
+        """Return the part of the days that accrued; None where they are not counted here.
+
+        A day without a close is read by the last close before it, as is usual for days that are
+        counted one by one. Raises TermSheetError where a listed day has none.
+        """
+        if not self._counts(observation):
+            return None
+        days = observation.accrual_days or self._days_of(observation)
+        if not days:
+            return Fraction(0)
+        for share, lane in self._counted.items():
+            if not lane.known_by(days[0]):
+                raise TermSheetError(f"market.prices.{share}: no close on or before {days[0]}.")
+        basket, corridor = self.terms.basket, (observation.barrier, observation.upper)
+        found, doubtful = arrays.days_inside(basket, self._counted, days, *corridor, locked)
+        for day in doubtful:
+            last = {share: lane.last_day(day) for share, lane in self._counted.items()}
+            strict = self.terms.coupon.strict
+            found += at.inside(basket, self.levels(last), *corridor, strict=strict, counted=locked)
+        return Fraction(found, len(days))
+
+    def _counts(self, observation: ObservationTerms) -> bool:
+        return self.terms.coupon.kind is CouponKind.ACCRUAL and observation.inside is None
+
+    @cached_property
+    def _counted(self) -> Mapping[str, Lane]:
+        """Return the lanes that days are counted by: a disrupted day's close is none."""
+        return {
+            share: lane.without(hit) if (hit := self.disrupted[share]) else lane
+            for share, lane in self.lanes.items()
+        }
+
+    def _days_of(self, observation: ObservationTerms) -> tuple[date, ...]:
+        """Return the trading days after an observation's period has started, up to its end.
+
+        Days before the first close of a share are none of them.
+        """
+        start, end = coupons.period(self.terms, observation)
+        start = start or date.min
+        found: set[date] = set()
+        for days in {id(own): own.days for own in self.sessions.values()}.values():
+            found.update(days[bisect_right(days, start) : bisect_right(days, end)])
+        known = [day for day in found if all(lane.known_by(day) for lane in self._counted.values())]
+        return tuple(sorted(known))
+
     def paid_on(self, valued: date) -> date:
-        """Return when a valuation is paid; where the calendar ends, weekdays are counted on."""
-        return schedule.payment_day(valued, self.terms.payment, self.calendars) or (
-            schedule.payment_day(valued, PaymentLag(self.terms.payment.days), {}) or valued
+        """Return when a valuation is paid; where the calendar ends, weekdays are counted."""
+        payment = self.terms.payment
+        return (
+            schedule.payment_day(valued, payment, self.calendars)
+            or schedule.payment_day(valued, replace(payment, calendar=None), {})
+            or valued
         )
 
     def ends_on(self) -> date:
@@ -173,35 +222,33 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Exchange rates of a share's currency: of each day the last one known by then, ÷ the first."""
+    """Exchange rates of a share's currency: of each day the last one known by then, ÷ `struck`."""
 
     share: str
     days: Sequence[date]
-    known: Closes
+    known: Series
     struck: Fraction
 
     @classmethod
-    def of(cls, terms: TermSheet, share: Underlying, known: Closes) -> "Rates":
-        days = sorted(known)
-        rates = cls(share.id, days, known, Fraction(1))
+    def of(cls, terms: TermSheet, share: Underlying, known: Series) -> "Rates":
+        """Take the rates known; without `fx_initial` the issue date's is the one of the strike."""
+        rates = cls(share.id, tuple(known), known, share.fx_initial or Fraction(1))
         if share.fx_initial is not None:
-            return replace(rates, struck=share.fx_initial)
+            return rates
         if terms.issue_date is None:
             raise TermSheetError(
                 f"spec.underlyings: {share.id} needs fx_initial, the rate of the strike date."
             )
         return replace(rates, struck=rates.on(terms.issue_date))
 
+    def known_by(self, day: date) -> bool:
+        return bool(self.days) and self.days[0] <= day
+
     def on(self, day: date) -> Fraction:
         """Return the last rate on or before a day as a part of the one of the strike date."""
-        at_or_before = bisect_right(self.days, day)
-        if not at_or_before:
+        if not self.known_by(day):
             raise TermSheetError(f"market.fx.{self.share}: there is no rate on or before {day}.")
-        return self.known[self.days[at_or_before - 1]] / self.struck
-
-
-def _known(series: Closes, as_of: date) -> dict[date, Fraction]:
-    return {day: series[day] for day in sorted(series) if day <= as_of}
+        return self.known[self.days[bisect_right(self.days, day) - 1]] / self.struck
 
 
 def _sessions(

@@ -112,17 +112,17 @@ def replay(terms: TermSheet, market: Market) -> Replay:
     for observation in terms.observations:
         valuation = past.valuation(observation)
         days = {share: found.day for share, found in valuation.items() if found.day is not None}
-        inside = past.inside(observation, state.locked)
-        if len(days) < len(valuation) or (past.counts(observation) and inside is None):
+        if len(days) < len(valuation) or not past.days_are_over(observation):
             observed.append(
                 Observed(observation.number, observation.scheduled, valuation, levels={})
             )
             state = _watched(past, state, watched_to, past.seen_for(observation, valuation))
             break
-        valued = max(days.values())
+        valued = max(found.settled for found in valuation.values() if found.settled)
         state = _watched(past, state, watched_to, valued)
         watched_to = valued
         levels = past.levels(days)
+        inside = past.inside(observation, state.locked)
         outcome = payoff.observe(terms, state, observation.number, levels, inside=inside)
         state = outcome.state
         due = _payments(past, observation, outcome, valued)
@@ -157,7 +157,9 @@ def _payments(
 
 def _watched(past: Past, state: State, after: date, until: date) -> State:
     """Return the state when every close in (after, until] has been looked at."""
-    for day in past.days_to_watch(after, until):
+    for day in past.to_watch(after, until):
+        if state.knocked_in:
+            break
         state = payoff.watch(past.terms, state, day, past.levels_on(day))
     return state
 

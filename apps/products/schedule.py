@@ -33,12 +33,17 @@ class Reason(StrEnum):
 class Valuation:
     """The day whose close values a share; None while it is waiting.
 
-    `awaits` is the day whose close is waited for, where that is known.
+    `awaits` is the day whose close is waited for, where that is known, or was waited for in vain.
     """
 
     day: date | None
     reason: Reason
     awaits: date | None = None
+
+    @property
+    def settled(self) -> date | None:
+        """Return the day on which the valuation was settled: a payment follows it."""
+        return self.day and (self.awaits or self.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +140,17 @@ def trading(sessions: Mapping[str, Sessions]) -> dict[str, Sessions]:
 def business_day(
     day: date, rule: Roll, payment: PaymentLag, calendars: Mapping[str, Sessions]
 ) -> date:
-    """Return a fixed day of payment, rolled to one on which money moves.
+    """Return a fixed day of payment, moved to the next one on which money moves.
 
     That is a session of the payment's calendar as far as it is known, else Monday to Friday.
+    Nothing is paid before its day; where observations do not roll, a payment does not either.
     """
+    if rule is Roll.NONE:
+        return day
     known = calendars.get(payment.calendar or "", Sessions.of(()))
     if known.days and known.days[0] <= day <= known.known_until:
-        return known.rolled(day, rule) or day
-    if rule is Roll.NONE or day.weekday() < _SATURDAY:
-        return day
-    later = day + timedelta(days=7 - day.weekday())
-    if rule is Roll.PRECEDING or (rule is Roll.MODIFIED_FOLLOWING and later.month != day.month):
-        return day - timedelta(days=day.weekday() - _SATURDAY + 1)
-    return later
+        return known.rolled(day, Roll.FOLLOWING) or day
+    return day if day.weekday() < _SATURDAY else day + timedelta(days=7 - day.weekday())
 
 
 def payment_day(
@@ -155,12 +158,13 @@ def payment_day(
 ) -> date | None:
     """Return the day of payment after a valuation day; None while its calendar does not reach it.
 
-    Without a calendar of its own a payment counts Mondays to Fridays.
+    A calendar's sessions are counted, and without a lag its next session pays. Without a calendar
+    of its own a payment counts Mondays to Fridays.
     """
-    if payment.days == 0:
-        return valued
     if payment.calendar is not None:
         known = calendars.get(payment.calendar, Sessions.of(()))
+        if payment.days == 0:
+            return known.rolled(valued, Roll.FOLLOWING)
         later = known.after(valued, payment.days)
         return later[-1] if len(later) == payment.days else None
     day = valued
@@ -245,4 +249,6 @@ def _last_known(cut_off: date, usable: Set[date]) -> Valuation:
     last = max((day for day in usable if day <= cut_off), default=None)
     if last is None:
         return Valuation(None, Reason.CLOSE_MISSING, cut_off)
-    return Valuation(last, Reason.DISRUPTED if last == cut_off else Reason.LAST_KNOWN_CLOSE)
+    if last == cut_off:
+        return Valuation(last, Reason.DISRUPTED)
+    return Valuation(last, Reason.LAST_KNOWN_CLOSE, cut_off)

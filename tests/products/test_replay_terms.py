@@ -61,9 +61,10 @@ def test_a_case_that_cannot_be_read_says_why_and_the_others_go_on(capsys, monkey
     broken["spec"]["notional"] = "much"
     future = case("bad close")
     future["market"]["prices"]["A"][DATES[1]] = "-1"
-    lines = ["no case", "[1]", broken, future, {"id": "bare"}, case()]
-    stdin = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
-    code, answers = replayed("-", capsys=capsys, stdin=stdin.encode(), monkeypatch=monkeypatch)
+    lines = ["no case", "[1]", broken, future, {"id": "bare"}, case(), "\udcff"]
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    stdin = "\n".join(texts).encode(errors="surrogateescape")
+    code, answers = replayed("-", capsys=capsys, stdin=stdin, monkeypatch=monkeypatch)
     assert code == 1
     assert answers[0]["line"] == 1
     assert answers[0]["error"].startswith("line 1: This is not JSON")
@@ -75,6 +76,7 @@ def test_a_case_that_cannot_be_read_says_why_and_the_others_go_on(capsys, monkey
     assert answers[3]["error"] == "market.prices.A.2019-03-15: -1 must be above zero."
     assert answers[4] == {"id": "bare", "error": "spec: this term is missing."}
     assert answers[5]["status"] == "MATURED"
+    assert answers[6] == {"line": 7, "error": "line 7: This is not UTF-8."}
 
 
 def test_a_file_that_is_not_there_is_an_answer_too(tmp_path, capsys):

@@ -113,7 +113,7 @@ def test_disrupted_days_follow_common_sessions():
 @pytest.mark.parametrize(
     ("limit", "found"),
     [
-        (8, Valuation(on(28, 8), Reason.LAST_KNOWN_CLOSE)),
+        (8, Valuation(on(28, 8), Reason.LAST_KNOWN_CLOSE, on(14))),
         (9, Valuation(on(15), Reason.DISRUPTED)),
     ],
 )
@@ -128,7 +128,7 @@ def test_all_shares_wait_together_and_the_undisrupted_one_is_valued_on_the_last_
     everyone = Schedule(disruption_scope=DisruptionScope.ALL, max_disruption=1)
     gap = {"N": [day for day in WEEKDAYS if day >= MONDAY]}
     assert days(everyone, without=gap) == {
-        "N": Valuation(on(28, 8), Reason.LAST_KNOWN_CLOSE),
+        "N": Valuation(on(28, 8), Reason.LAST_KNOWN_CLOSE, on(2)),
         "L": Valuation(on(2), Reason.DISRUPTED),
     }
 
@@ -190,12 +190,14 @@ def test_a_valuation_day_once_known_never_changes(
         (PaymentLag(), on(4)),
         (PaymentLag(2), on(8)),  # Friday: Monday, Tuesday
         (PaymentLag(2, "NY"), on(9)),  # Monday is Labor Day
+        (PaymentLag(0, "OTHER"), on(8)),  # a payment is made on a session of its calendar
         (PaymentLag(500, "NY"), None),
         (PaymentLag(1, "unknown"), None),
     ],
 )
 def test_payment_follows_after_its_lag(payment, day):
-    assert payment_day(on(4), payment, {"NY": NEW_YORK}) == day
+    calendars = {"NY": NEW_YORK, "OTHER": Sessions.of([on(8)])}
+    assert payment_day(on(4), payment, calendars) == day
 
 
 @pytest.mark.parametrize(

@@ -114,13 +114,10 @@ ANY_DAY = {"date": DATES[0]}
         ({"redemption": {"type": "buffer", "buffer": 10}}, r"the part of a fall .* such as 0\.1"),
         ({"redemption": {"type": "floor"}}, r"redemption\.floor: this term is missing"),
         ({"redemption": {"type": "floor", "floor": "1.1"}}, r"a floor is at most 1, .* type fixed"),
-        ({"redemption": {"level": 1, "buffer": "0.1"}}, r"has no buffer; give one of them"),
+        ({"redemption": {"level": 1, "buffer": "0.1"}}, r"type: say which of fixed, buffer is meant"),
         ({"redemption": {"type": "barrier"}}, r"redemption\.barrier: this term is missing"),
         ({"redemption": {"type": "fixed"}}, r"redemption\.level: this term is missing"),
-        (
-            {"redemption": {"type": "full", "level": "0.9"}},
-            r"redemption\.level: a redemption full has no level; say type fixed or take it out",
-        ),
+
         ({"autocall": {"bonus": {"9": "2"}}}, r"autocall\.bonus\.9: there is no such observation"),
         ({"autocall": {"first": 0}}, r"autocall\.first: 0 must be a whole number from 1 to"),
         (
@@ -197,17 +194,28 @@ def test_days_of_the_first_period_need_a_start():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('{"rate": NaN}', "NaN is not a number"),
-        ('{"rate": -Infinity}', "-Infinity is not a number"),
-        ('{"rate": "1", "rate": "2"}', "rate: this key is written twice"),
+        ('"\udcff"', "This is not UTF-8"),
         ('{"rate": ', "This is not JSON"),
         ("[" * 100_000, "This is not JSON"),
         ("9" * 5_000, "This is not JSON"),
     ],
 )
-def test_a_json_text_with_no_numbers_or_double_keys_is_refused(text, sentence):
+def test_a_text_that_is_no_json_is_refused(text, sentence):
     with pytest.raises(TermSheetError, match=sentence):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"coupon": {"rate": NaN}}', "spec.coupon.rate: 'NaN' is not a decimal number"),
+        ('{"coupon": {"rate": -Infinity}}', "spec.coupon.rate: '-Infinity' is not a decimal"),
+        ('{"coupon": {"rate": "1", "rate": "2"}}', "spec.coupon.rate: this key is written twice"),
+    ],
+)
+def test_no_number_and_a_key_written_twice_are_refused_at_their_place(text, sentence):
+    with pytest.raises(TermSheetError, match=sentence):
+        read_spec(spec(**parse(text)))
 
 
 @pytest.mark.parametrize(

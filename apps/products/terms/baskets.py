@@ -8,7 +8,7 @@ from apps.products.terms.fields import Fields, listed, whole
 from apps.products.terms.sheet import ONE, Basket, BasketKind, TermSheetError, Underlying
 
 _WHOLES = (1, 100)  # parts of one, or percents
-_MAY_MISS = Fraction(1, 1000)  # thirds are written 0.3333
+_MAY_MISS = Fraction(1, 1000)  # for each share: thirds are written 0.333
 
 
 def read_basket(fields: Fields) -> Basket:
@@ -66,7 +66,7 @@ def _weighted(shares: Sequence[Underlying], path: str) -> tuple[Underlying, ...]
     if given and len(given) < len(shares):
         raise TermSheetError(f"{path}: either every share has a weight or none has.")
     total = sum(given, Fraction(0)) or Fraction(len(shares))
-    adds_up = any(abs(total / one - ONE) <= _MAY_MISS for one in _WHOLES)
+    adds_up = any(abs(total / one - ONE) <= _MAY_MISS * len(shares) for one in _WHOLES)
     if given and len(set(given)) > 1 and not adds_up:
         raise TermSheetError(
             f"{path}: the weights add up to {float(total):g}; change them so that they add up to 1."

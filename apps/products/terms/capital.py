@@ -13,7 +13,7 @@ from apps.products.terms.sheet import (
     TermSheetError,
 )
 
-# The term that makes a kind: without `type` it names the kind, beside another type it contradicts.
+# The term that makes a kind; without `type` it names the kind.
 _OWN = {
     "level": RedemptionKind.FIXED,
     "barrier": RedemptionKind.BARRIER,
@@ -22,7 +22,7 @@ _OWN = {
 
 
 def read_redemption(fields: Fields, basket: Basket) -> Redemption:
-    """Return the redemption of a term sheet; a term that only another type uses is refused."""
+    """Return the redemption of a term sheet; terms that its type does not use change nothing."""
     kind = _kind(fields)
     redemption = Redemption(
         basket=looked_at(fields, basket),
@@ -52,13 +52,9 @@ def _kind(fields: Fields) -> RedemptionKind:
     named = [kind for key, kind in _OWN.items() if fields.peek(key) is not None]
     if fields.peek("floor") is not None and not named:
         named = [RedemptionKind.FLOOR]
-    told = fields.peek("type") is not None
-    kind = fields.choice("type", RedemptionKind, named[0] if named else RedemptionKind.FULL)
-    for key, owner in _OWN.items():
-        if fields.peek(key) is not None and owner is not kind:
-            advice = f"say type {owner} or take it out" if told else "give one of them"
-            raise TermSheetError(f"{fields.at(key)}: a redemption {kind} has no {key}; {advice}.")
-    return kind
+    if fields.peek("type") is None and len(named) > 1:
+        raise TermSheetError(f"{fields.at('type')}: say which of {', '.join(named)} is meant.")
+    return fields.choice("type", RedemptionKind, named[0] if named else RedemptionKind.FULL)
 
 
 def _needed(fields: Fields, key: str, kind: RedemptionKind) -> Fraction | None:

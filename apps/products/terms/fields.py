@@ -25,30 +25,35 @@ _REMARKS = frozenset({"comment", "description", "isin", "name", "note", "source"
 
 
 def parse(text: str) -> object:
-    """Return the value of a JSON text; refuse NaN and keys written twice.
+    """Return the value of a JSON text.
 
-    A number with a point is read from its text as an exact decimal; it never is a binary float.
+    A number with a point is read from its text as an exact decimal; it never is a binary float. NaN
+    stays a text and an object with a key written twice is marked, so that whoever reads them
+    refuses them at their place.
     """
-
-    def no_number(number: str) -> object:
-        raise TermSheetError(f"{number} is not a number that money can be made of.")
-
-    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in found if keys.count(key) > 1)
-            raise TermSheetError(f"{twice}: this key is written twice in one object.")
-        return found
-
     try:
-        return json.loads(
-            text, parse_float=Decimal, parse_constant=no_number, object_pairs_hook=once
-        )
-    except TermSheetError:
-        raise
+        text.encode()
+        return json.loads(text, parse_float=Decimal, parse_constant=str, object_pairs_hook=_once)
+    except UnicodeEncodeError:
+        raise TermSheetError("This is not UTF-8.") from None
     except (ValueError, RecursionError) as error:
         raise TermSheetError(f"This is not JSON: {error}.") from error
+
+
+class _Doubled(dict[str, object]):
+    """An object in which a key was written twice: nobody knows which was meant."""
+
+    key = ""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    keys = [key for key, _ in pairs]
+    doubled = _Doubled(found)
+    doubled.key = next(key for key in found if keys.count(key) > 1)
+    return doubled
 
 
 def exact(value: object, path: str) -> Fraction:
@@ -90,20 +95,24 @@ def whole(value: object, path: str, low: int = 0) -> int:
 
 def day(value: object, path: str) -> date:
     """Return a date from its ISO form, 2024-09-30."""
-    if not isinstance(value, str) or not _ISO_DATE.fullmatch(value):
-        raise TermSheetError(f"{path}: {value!r} is not a date such as 2024-09-30.")
     try:
-        found = _dated(value)
-    except ValueError:
-        raise TermSheetError(f"{path}: there is no day {value}.") from None
-    if not _YEARS[0] <= found.year <= _YEARS[1]:
-        raise TermSheetError(f"{path}: {value} lies outside the years {_YEARS[0]} to {_YEARS[1]}.")
-    return found
+        return _dated(value)
+    except (TermSheetError, TypeError) as refusal:  # what cannot be hashed is no date either
+        reason = refusal if isinstance(refusal, TermSheetError) else f"{value!r} is not a date"
+        raise TermSheetError(f"{path}: {reason}.") from None
 
 
 @lru_cache(maxsize=1 << 14)  # the closes of a basket stand on the same days, share by share
-def _dated(text: str) -> date:
-    return date.fromisoformat(text)
+def _dated(value: object) -> date:
+    if not isinstance(value, str) or not _ISO_DATE.fullmatch(value):
+        raise TermSheetError(f"{value!r} is not a date such as 2024-09-30")
+    try:
+        found = date.fromisoformat(value)
+    except ValueError:
+        raise TermSheetError(f"there is no day {value}") from None
+    if not _YEARS[0] <= found.year <= _YEARS[1]:
+        raise TermSheetError(f"{value} lies outside the years {_YEARS[0]} to {_YEARS[1]}")
+    return found
 
 
 def days(value: object, path: str) -> tuple[date, ...]:
@@ -124,6 +133,8 @@ def members(value: object, path: str) -> dict[str, object]:
         return {}
     if not isinstance(value, Mapping):
         raise TermSheetError(f"{path}: an object with keys is expected, not {value!r}.")
+    if isinstance(value, _Doubled):
+        raise TermSheetError(f"{path}.{value.key}: this key is written twice in one object.")
     return {str(key): item for key, item in value.items()}
 
 

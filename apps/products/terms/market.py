@@ -1,10 +1,14 @@
 """Reading from JSON what a market showed, strictly, and nothing of it after its `as_of`."""
 
+import re
 from datetime import date
-from fractions import Fraction
 
 from apps.products.terms.fields import Fields, day, days, members, positive
+from apps.products.terms.series import Number, Series
 from apps.products.terms.sheet import Market
+
+# A price above zero as nearly all are written; what looks otherwise is read with all its checks.
+_PLAIN = re.compile(r"(?=[0-9.]*[1-9])[0-9]{1,24}(\.[0-9]{1,24})?", re.ASCII)
 
 
 def read_market(market: object, path: str = "market") -> Market:
@@ -29,18 +33,19 @@ def read_market(market: object, path: str = "market") -> Market:
     return Market(prices, calendars, disrupted, as_of, fx)
 
 
-def _series(fields: Fields, key: str, as_of: date | None) -> dict[str, dict[date, Fraction]]:
+def _series(fields: Fields, key: str, as_of: date | None) -> dict[str, Series]:
     """Read the prices or rates of each share by day; null is a day without one."""
     at = fields.at(key)
-    found: dict[str, dict[date, Fraction]] = {}
+    found: dict[str, Series] = {}
     for share, values in members(fields.take(key), at).items():
-        on = {
-            day(text, f"{at}.{share}"): value
-            for text, value in members(values, f"{at}.{share}").items()
-        }
-        found[share] = {
-            moment: positive(value, f"{at}.{share}.{moment}")
-            for moment, value in sorted(on.items())
-            if value is not None and (as_of is None or moment <= as_of)
-        }
+        path = f"{at}.{share}"
+        numbers: dict[date, Number] = {}
+        for text, value in members(values, path).items():
+            moment = day(text, path)
+            if value is not None and (as_of is None or moment <= as_of):
+                if isinstance(value, str) and _PLAIN.fullmatch(value):
+                    numbers[moment] = value
+                else:
+                    numbers[moment] = positive(value, f"{path}.{text}")
+        found[share] = Series(numbers)
     return found

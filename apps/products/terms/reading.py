@@ -1,5 +1,6 @@
 """Reading a term sheet from JSON, strictly: what is not understood is refused, never ignored."""
 
+from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
 
@@ -25,10 +26,15 @@ from apps.products.terms.sheet import (
 )
 
 _PLACES = 2  # decimals of an amount where a term sheet does not say
+_MOST_PLACES = 12  # of any currency, coins of computers included
 
 
-def read_spec(spec: object, path: str = "spec") -> TermSheet:
-    """Return the term sheet of a JSON object.
+def read_spec(
+    spec: object,
+    path: str = "spec",
+    closes: Mapping[str, Mapping[date, Fraction]] | None = None,
+) -> TermSheet:
+    """Return the term sheet of a JSON object; `closes` tell what came before a special dividend.
 
     Raises TermSheetError with a sentence that names the term: a binary float, an unknown or
     missing term, a value out of its range, or terms that contradict each other.
@@ -36,6 +42,10 @@ def read_spec(spec: object, path: str = "spec") -> TermSheet:
     fields = Fields(spec, path)
     currency = fields.text("currency") or ""
     places = fields.whole("ccy_dp", _PLACES)
+    if places > _MOST_PLACES:
+        raise TermSheetError(
+            f"{fields.at('ccy_dp')}: an amount has at most {_MOST_PLACES} decimals."
+        )
     issue_date, maturity = fields.day("issue_date"), fields.day("maturity")
     if issue_date and maturity and maturity <= issue_date:
         raise TermSheetError(f"{fields.at('maturity')}: {maturity} is not after the issue date.")
@@ -66,8 +76,8 @@ def read_spec(spec: object, path: str = "spec") -> TermSheet:
         maturity=maturity,
         memory=fields.flag("memory"),
         fx=fields.choice("fx", Fx, Fx.NONE),
-        lock_in=_lock_in(Fields(fields.take("lock_in"), fields.at("lock_in")), basket, coupon),
-        changes=_changes(fields, basket, issue_date),
+        lock_in=_lock_in(fields, basket, coupon),
+        changes=_changes(fields, basket, issue_date, closes or {}),
         schedule=_schedule(Fields(fields.take("schedule"), fields.at("schedule"))),
         payment=_payment(Fields(fields.take("payment"), fields.at("payment"))),
     )
@@ -86,7 +96,9 @@ def _notional(fields: Fields, places: int) -> tuple[int, int | None]:
     return notional, note
 
 
-def _lock_in(fields: Fields, basket: Basket, coupon: Coupon) -> Fraction | None:
+def _lock_in(spec: Fields, basket: Basket, coupon: Coupon) -> Fraction | None:
+    value = spec.take("lock_in")
+    fields = Fields(None if value is False else value, spec.at("lock_in"))
     barrier = fields.number("barrier")
     fields.close()
     by_share = basket.kind is not BasketKind.AVERAGE or coupon.kind is CouponKind.PER_STOCK
@@ -108,18 +120,26 @@ def _amount(fields: Fields, key: str, places: int) -> int | None:
 
 
 def _changes(
-    fields: Fields, basket: Basket, issue_date: date | None
+    fields: Fields,
+    basket: Basket,
+    issue_date: date | None,
+    closes: Mapping[str, Mapping[date, Fraction]],
 ) -> tuple[CorporateChange, ...]:
     """Read the corporate actions since the issue: the initial fixings already know older ones."""
     at = fields.at("actions")
     entries = fields.take("actions")
     listing = [] if entries is None else listed(entries, at)
-    changes = [_change(Fields(entry, f"{at}[{n}]"), basket) for n, entry in enumerate(listing)]
+    changes = [
+        _change(Fields(entry, f"{at}[{n}]"), basket, closes) for n, entry in enumerate(listing)
+    ]
     return tuple(change for change in changes if change.ex > (issue_date or date.min))
 
 
-def _change(fields: Fields, basket: Basket) -> CorporateChange:
+def _change(
+    fields: Fields, basket: Basket, closes: Mapping[str, Mapping[date, Fraction]]
+) -> CorporateChange:
     share = fields.required("id", fields.text("id"))
+    ex = fields.required("ex", fields.day("ex"))
     if share not in {underlying.id for underlying in basket.underlyings}:
         raise TermSheetError(f"{fields.at('id')}: {share} is not in the basket.")
     kind = fields.text("type")
@@ -127,7 +147,10 @@ def _change(fields: Fields, basket: Basket) -> CorporateChange:
         factor = 1 / fields.required("ratio", fields.above_zero("ratio"))
     elif kind == "special_dividend":
         amount = fields.required("amount", fields.above_zero("amount"))
-        close = fields.required("prev_close", fields.above_zero("prev_close"))
+        close = fields.above_zero("prev_close")
+        if close is None:
+            before = max((day for day in closes.get(share, {}) if day < ex), default=None)
+            close = fields.required("prev_close", closes[share][before] if before else None)
         factor = (close - amount) / close
     elif kind == "factor":
         factor = fields.required("factor", fields.above_zero("factor"))
@@ -137,9 +160,8 @@ def _change(fields: Fields, basket: Basket) -> CorporateChange:
         )
     if factor <= 0:
         raise TermSheetError(f"{fields.at('amount')}: the dividend is not below the close.")
-    change = CorporateChange(share, fields.required("ex", fields.day("ex")), factor)
     fields.close()
-    return change
+    return CorporateChange(share, ex, factor)
 
 
 def _schedule(fields: Fields) -> Schedule:

@@ -14,6 +14,8 @@ from apps.products.cases import Answer, answered, cases_in, refused
 from apps.products.terms.fields import parse
 from apps.products.terms.sheet import TermSheetError
 
+UTF_8, KEPT = "utf-8-sig", "surrogateescape"  # one broken byte spoils its line and no other
+
 
 class Command(BaseCommand):
     """Replay cases from files, or from standard input line by line; no database is asked."""
@@ -46,12 +48,12 @@ class Command(BaseCommand):
 def _answers(name: str, *, check: bool) -> Iterator[Answer]:
     try:
         if name == "-":
-            with io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig") as lines:
+            with io.TextIOWrapper(sys.stdin.buffer, encoding=UTF_8, errors=KEPT) as lines:
                 yield from _of_lines(lines, check=check)
         else:
-            with Path(name).open(encoding="utf-8-sig") as lines:
+            with Path(name).open(encoding=UTF_8, errors=KEPT) as lines:
                 yield from _of_lines(lines, check=check)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         yield refused(f"{name} cannot be read: {error}.", {"file": name})
 
 
