@@ -184,9 +184,7 @@ def _placed(refusal: str) -> Contradiction:
     path, _colon, reason = refusal.lstrip(".").partition(": ")
     listed = _IN_LIST.fullmatch(path)
     if listed is None:
-        column = STRATEGY.get(path) or next(
-            (table[path] for table in REDEMPTION.values() if path in table), path.split(".")[0]
-        )
+        column = _column(path)
         return Contradiction(column, f"{_name(Strategy, column)}: {reason}")
     kind, place, term = listed.groups()
     model, table = (BasketMember, MEMBER) if kind == "underlyings" else (Observation, OBSERVATION)
@@ -194,6 +192,15 @@ def _placed(refusal: str) -> Contradiction:
     words = f"{label} {int(place) + 1}".capitalize()
     where = f", {_name(model, table[term])}" if term in table else ""
     return Contradiction(kind, f"{words}{where}: {reason}")
+
+
+def _column(path: str) -> str:
+    """Return the strategy's column of a term, or the first of a group of terms."""
+    for table in (STRATEGY, *REDEMPTION.values()):
+        for term, column in table.items():
+            if term == path or term.startswith(f"{path}."):
+                return column
+    return path.split(".", maxsplit=1)[0]
 
 
 def _name(model: type[Strategy | BasketMember | Observation], column: str) -> str:
