@@ -52,8 +52,11 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
             ("products.MoveRule", "tune"),
             ("products.MoveDay", "today"),
             ("products.CorporateAction", "call_split"),
+            ("products.Feed", "rss_feed"),
             ("products.Exchange", "account_balance"),
             ("products.TradingDay", "calendar_month"),
+            ("products.CalendarOverride", "event_busy"),
+            ("products.ObservationMove", "event_repeat"),
         ],
     ),
     (

@@ -10,7 +10,9 @@ from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.outbox import Digest, Message, Notice
 from apps.products.actions.evaluation import evaluate_due
 from apps.products.models.accounts import Account
+from apps.products.models.calendars import CalendarOverride, ObservationMove
 from apps.products.models.deadlines import Deadline
+from apps.products.models.feeds import Feed
 from apps.products.models.funds import Fund, ModelPortfolio
 from apps.products.models.instalments import CreditAccount, Instalment
 from apps.products.models.markets import CorporateAction, Quote
@@ -112,6 +114,14 @@ def world(clients: int = 2) -> list[Client]:
         underlying=held.underlying, kind="split", ex_on=date(2020, 6, 1) + timedelta(days=paid.pk),
         defaults={"ratio": Decimal(2), "source": "test"},
     )  # fmt: skip
+    Feed.objects.create(name=f"Closes {paid.pk}", exchange=held.underlying.exchange)
+    late = paid.observations.get(number=2)
+    ObservationMove.objects.create(
+        observation=late, from_on=late.valuation_on, to_on=date(2020, 6, 2), because="storm"
+    )
+    CalendarOverride.objects.create(
+        exchange=held.underlying.exchange, day=date(2020, 6, 2), kind="open", reason="storm over"
+    )
     for client in made:
         factories.policy(client, paid)
         factories.policy(client, waits)

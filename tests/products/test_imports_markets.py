@@ -11,6 +11,7 @@ from apps.products.imports.markets import (
     UnderlyingResource,
 )
 from apps.products.imports.quotes import QuoteResource
+from apps.products.models.calendars import CalendarOverride
 from apps.products.models.markets import CorporateAction, Exchange, Quote, TradingDay, Underlying
 from tests import factories
 from tests.products.importing import ACTIONS, AT, SHARES, SPLIT, load, places
@@ -211,3 +212,26 @@ def test_a_close_repeated_after_the_exchange_closed_is_no_longer_an_early_one():
     evening = datetime(2020, 3, 2, 22, tzinfo=UTC)
     assert load(QuoteResource, *rows, at=evening).unchanged == 1
     assert Quote.objects.get().received_at == evening
+
+
+def test_a_file_brings_half_days_and_observations_follow_it():
+    strategy = factories.strategy(days=[date(2020, 2, 29)])
+    TradingDay.objects.all().delete()
+    days = ("2020-02-28,13:00", "2020-03-02,", "2020-03-31,")
+    report = load(TradingDayResource, "exchange,day,closes_at", *(f"XNYS,{day}" for day in days))
+    assert report.new == 3
+    assert strategy.observations.get().valuation_on == date(2020, 3, 2)
+    assert factories.exchange().half_days == {"2020-02-28": "13:00"}
+    again = load(TradingDayResource, "exchange,day,closes_at", "XNYS,2020-02-28,12:30")
+    assert (again.changed, factories.exchange().half_days) == (1, {"2020-02-28": "12:30"})
+
+
+def test_a_day_that_a_person_has_overridden_is_not_changed_by_a_file():
+    exchange = factories.exchange()
+    CalendarOverride.objects.create(
+        exchange=exchange, day=date(2020, 3, 2), kind="closed", reason="storm"
+    )
+    report = load(TradingDayResource, "exchange,day", "XNYS,2020-03-02")
+    assert [(fault.column, fault.reason) for fault in report.faults] == [
+        ("day", "Overridden by a person: XNYS is closed (storm).")
+    ]

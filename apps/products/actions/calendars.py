@@ -1,6 +1,6 @@
 """The calendars of exchanges: stored as published, overridden by people, followed by observations."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -113,6 +113,28 @@ def store_calendar(calendar: Calendar, *, at: datetime) -> Stored:
 
 
 @transaction.atomic
+def add_sessions(rows: Collection[tuple[int, date, time | None]], *, at: datetime) -> int:
+    """Add sessions of exchanges by their ids, each with its close where that is early.
+
+    A session that is known takes the close. Returns how many observations moved.
+    """
+    exchanges = sorted({exchange for exchange, _day, _closes_at in rows})
+    for exchange in exchanges:
+        _take_turns(exchange)
+    TradingDay.objects.bulk_create(
+        [
+            TradingDay(exchange_id=exchange, day=day, closes_at=closes_at)
+            for exchange, day, closes_at in rows
+        ],
+        batch_size=5000,
+        update_conflicts=True,
+        unique_fields=["exchange", "day"],
+        update_fields=["closes_at", "origin"],
+    )
+    return roll_again(exchanges, at=at)
+
+
+@transaction.atomic
 def override_day(
     exchange_id: int,
     day: date,
@@ -129,12 +151,8 @@ def override_day(
     keep their day. Raises CalendarError where the calendar says the same already.
     """
     exchange = _take_turns(exchange_id)
-    session = TradingDay.objects.filter(exchange=exchange, day=day).first()
-    words = {"exchange": exchange.code, "day": spoken(day)}
-    if kind == Kind.CLOSED and session is None:
-        raise CalendarError(_("%(exchange)s is closed on %(day)s already.") % words)
-    if kind != Kind.CLOSED and session and session.closes_at == closes_at:
-        raise CalendarError(_("%(exchange)s trades so on %(day)s already.") % words)
+    if known := said_already(exchange, day, kind, closes_at):
+        raise CalendarError(known)
     override = CalendarOverride.objects.create(
         exchange=exchange,
         day=day,
@@ -153,6 +171,17 @@ def override_day(
             defaults={"closes_at": closes_at, "origin": TradingDay.Origin.OVERRIDE},
         )
     return override, roll_again([exchange.pk], at=at, because=reason)
+
+
+def said_already(exchange: Exchange, day: date, kind: str, closes_at: time | None) -> str:
+    """Say that a change would change nothing, where it would not."""
+    session = TradingDay.objects.filter(exchange=exchange, day=day).first()
+    words = {"exchange": exchange.code, "day": spoken(day)}
+    if kind == Kind.CLOSED and session is None:
+        return _("%(exchange)s is closed on %(day)s already.") % words
+    if kind != Kind.CLOSED and session and session.closes_at == closes_at:
+        return _("%(exchange)s trades so on %(day)s already.") % words
+    return ""
 
 
 def _take_turns(exchange_id: int) -> Exchange:

@@ -2,6 +2,7 @@
 
 from apps.products.admin import (
     accounts,
+    calendars,
     holdings,
     instalments,
     markets,
@@ -13,6 +14,7 @@ from apps.products.admin import (
 
 __all__ = [
     "accounts",
+    "calendars",
     "holdings",
     "instalments",
     "markets",

@@ -1,4 +1,4 @@
-"""Exchanges, shares and their prices; a held price waits here for somebody's word."""
+"""Shares and their prices; a held price waits here for somebody's word."""
 
 from typing import Any
 
@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import (
-    AutocompleteSelectFilter,
     AutocompleteSelectMultipleFilter,
     BooleanRadioFilter,
     ChoicesDropdownFilter,
@@ -18,43 +17,21 @@ from unfold.contrib.filters.admin import (
 )
 
 from apps.core import clock
-from apps.core.admin.display import badge, column, day, page_link, price
+from apps.core.admin.display import badge, column, day, page_link, percents, price
 from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, ReadOnlyPage
 from apps.products.actions.quotes import confirm_quotes, reject_quotes
 from apps.products.imports.markets import (
     CorporateActionResource,
-    TradingDayResource,
     UnderlyingResource,
 )
 from apps.products.imports.quotes import QuoteResource
 from apps.products.models.markets import (
     CorporateAction,
-    Exchange,
     Quote,
-    TradingDay,
     Underlying,
 )
 from apps.products.queries.due import late_quotes
-
-
-@admin.register(Exchange)
-class ExchangePage(Page[Exchange]):
-    list_display = ["code", "name", "time_zone", "closes_at"]
-    search_fields = ["code", "name"]
-    ordering = ["code"]
-
-
-@admin.register(TradingDay)
-class TradingDayPage(Imported, Page[TradingDay]):
-    resource_classes = [TradingDayResource]
-    list_display = ["day", "exchange"]
-    list_select_related = ["exchange"]
-    list_filter = [("exchange", AutocompleteSelectFilter), ("day", RangeDateFilter)]
-    search_fields = ["exchange__code"]
-    autocomplete_fields = ["exchange"]
-    date_hierarchy = "day"
-    ordering = ["-day", "exchange"]
 
 
 class LateFilter(RadioFilter):
@@ -73,9 +50,16 @@ class LateFilter(RadioFilter):
 @admin.register(Underlying)
 class UnderlyingPage(Imported, Page[Underlying]):
     resource_classes = [UnderlyingResource]
-    list_display = ["ticker", "name", "exchange", "currency", "isin", "last_close"]
+    list_display = [
+        "ticker", "name", badge("kind", _("kind")), "exchange", "currency", "isin",
+        percents("jump_limit", _("largest believable move")), "last_close",
+    ]  # fmt: skip
     list_select_related = ["exchange"]
-    list_filter = [LateFilter, ("exchange", AutocompleteSelectMultipleFilter)]
+    list_filter = [
+        LateFilter,
+        ("kind", ChoicesDropdownFilter),
+        ("exchange", AutocompleteSelectMultipleFilter),
+    ]
     search_fields = ["ticker", "name", "isin"]
     autocomplete_fields = ["exchange"]
     ordering = ["ticker"]

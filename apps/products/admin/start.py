@@ -7,10 +7,12 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.core.admin.display import day, list_url, money, page_url, price
+from apps.core.admin.display import day, list_url, moment, money, page_url, price
 from apps.core.site import COUNTED, Concern, Entry, Figure, Line, agenda, concerns, figures
+from apps.products.models.feeds import Feed
 from apps.products.models.markets import Quote, Underlying
 from apps.products.models.strategies import Observation, ObservationResult
+from apps.products.queries.alarms import late_feeds, sparse_sessions
 from apps.products.queries.desk import coming_observations, held_quotes
 from apps.products.queries.due import late_quotes, today, waiting
 
@@ -69,6 +71,48 @@ def prices_late(at: datetime) -> Iterable[Concern]:
             for row in late[:SHOWN]
         ],
         icon="hourglass_bottom",
+    )
+
+
+@concerns("products.view_tradingday")
+def sessions_sparse(at: datetime) -> Iterable[Concern]:
+    sparse = sparse_sessions(at=at)
+    yield Concern(
+        title=_("Sessions without most closes"),
+        count=len(sparse),
+        url=list_url(Underlying, late=1),
+        lines=[
+            Line(
+                f"{row.exchange} {day(row.day)}",
+                _("%(missing)d of %(watched)d closes are missing. Was it closed? Then say so.")
+                % {"missing": row.missing, "watched": row.watched},
+                f"{page_url(row.exchange)}?month={row.day:%Y-%m}",
+            )
+            for row in sparse[:SHOWN]
+        ],
+        tone="bad",
+        icon="event_busy",
+    )
+
+
+@concerns("products.view_feed")
+def feeds_late(at: datetime) -> Iterable[Concern]:
+    late = late_feeds(at=at)
+    yield Concern(
+        title=_("Prices that should have come"),
+        count=len(late),
+        url=list_url(Feed),
+        lines=[
+            Line(
+                f"{row.feed}: {day(row.day)}",
+                _("due %(moment)s; observations that wait for it: %(count)d")
+                % {"moment": moment(row.due_at), "count": row.holds},
+                page_url(row.feed),
+            )
+            for row in late[:SHOWN]
+        ],
+        tone="bad",
+        icon="rss_feed",
     )
 
 

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from apps.core.imports.columns import Choice, Currency, Day, Number, Text, TimeOfDay, TimeZone
 from apps.core.imports.resource import Row, Stored, TableResource
+from apps.products.actions.calendars import add_sessions
+from apps.products.models.calendars import CalendarOverride
 from apps.products.models.markets import CorporateAction, Exchange, TradingDay, Underlying
 
 TICKER = (r"[A-Z0-9^][A-Z0-9.^-]*", "AAPL")
@@ -31,10 +33,11 @@ def said(rows: Sequence[Row], column: str) -> set[Any]:
 
 
 class TradingDayResource(TableResource):
-    """One row a session of an exchange."""
+    """One row a session of an exchange; what a person has overridden is not changed by a file."""
 
     exchange = Text(10, required=True, like=EXCHANGE)
     day = Day(required=True)
+    closes_at = TimeOfDay()
 
     key = ("exchange", "day")
 
@@ -43,6 +46,11 @@ class TradingDayResource(TableResource):
 
     def look_up(self, rows: Sequence[Row]) -> None:
         self.exchanges = {exchange.code: exchange for exchange in Exchange.objects.all()}
+        overrides = CalendarOverride.objects.filter(day__in=said(rows, "day")).order_by("pk")
+        self.overrides = {
+            (override.exchange.code, override.day): override
+            for override in overrides.select_related("exchange")
+        }
 
     def present(self, rows: Sequence[Row]) -> Iterable[TradingDay]:
         return TradingDay.objects.filter(
@@ -52,18 +60,39 @@ class TradingDayResource(TableResource):
     def stored(self, instances: Sequence[TradingDay]) -> Iterator[Stored]:
         prefetch_related_objects(instances, "exchange")
         for each in instances:
-            yield Stored(each, {"exchange": each.exchange.code, "day": each.day})
+            yield Stored(
+                each,
+                {"exchange": each.exchange.code, "day": each.day, "closes_at": each.closes_at},
+            )
 
     def check(self, row: Row) -> None:
-        if row.values["exchange"] not in self.exchanges:
-            row.refuse("exchange", unknown(_("exchange"), row.values["exchange"], self.exchanges))
+        code = row.values["exchange"]
+        if code not in self.exchanges:
+            row.refuse("exchange", unknown(_("exchange"), code, self.exchanges))
+        override = self.overrides.get((code, row.values["day"]))
+        if override and row.changes:
+            row.refuse(
+                "day",
+                _("Overridden by a person: %(exchange)s %(kind)s (%(reason)s).")
+                % {
+                    "exchange": code,
+                    "kind": override.get_kind_display(),
+                    "reason": override.reason,
+                },
+            )
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
-        for row in rows:
-            row.instance = TradingDay(
-                exchange=self.exchanges[row.values["exchange"]], day=row.values["day"]
-            )
-        TradingDay.objects.bulk_create([row.instance for row in rows], batch_size=5000)
+        add_sessions(
+            [
+                (
+                    self.exchanges[row.values["exchange"]].pk,
+                    row.values["day"],
+                    row.values.get("closes_at"),
+                )
+                for row in rows
+            ],
+            at=at,
+        )
 
 
 class Isin(Text):
@@ -85,6 +114,8 @@ class UnderlyingResource(TableResource):
     name = Text(100, required=True)
     exchange = Text(10, required=True, like=EXCHANGE)
     currency = Currency(required=True)
+    kind = Choice(Underlying.Kind.values)
+    jump_limit = Number(digits=6, places=4, above=0)
     isin = Isin(12, like=(r"[A-Z]{2}[A-Z0-9]{9}[0-9]", "US0378331005"))
     exchange_name = Text(100)
     exchange_time_zone = TimeZone()
@@ -112,13 +143,15 @@ class UnderlyingResource(TableResource):
                     "exchange": share.exchange.code,
                     "currency": share.currency,
                     "isin": share.isin or None,
+                    "kind": share.kind,
+                    "jump_limit": share.jump_limit,
                     **_details(share.exchange),
                 },
             )
 
     def check(self, row: Row) -> None:
         if row.stored:
-            for column in {"exchange", "currency"} & row.changes:
+            for column in {"exchange", "currency", "kind"} & row.changes:
                 row.refuse(
                     column,
                     _("%(ticker)s has had %(before)s so far; change that in the back office.")
@@ -152,12 +185,14 @@ class UnderlyingResource(TableResource):
         Exchange.objects.bulk_create([each for each in self.exchanges.values() if not each.pk])
         for row in rows:
             share = row.instance = row.instance or Underlying()
-            for name in {"ticker", "name", "currency", "isin"} & row.values.keys():
+            for name in {"ticker", "name", "currency", "isin", "kind", "jump_limit"} & (
+                row.values.keys()
+            ):
                 setattr(share, name, row.values[name])
             share.exchange = self.exchanges[row.values["exchange"]]
         Underlying.objects.bulk_create([row.instance for row in rows if not row.stored])
         Underlying.objects.bulk_update(
-            [row.instance for row in rows if row.stored], ["name", "isin"]
+            [row.instance for row in rows if row.stored], ["name", "isin", "jump_limit"]
         )
 
 

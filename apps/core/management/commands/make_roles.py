@@ -7,7 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 CLIENTS = "client identifier contactpoint consentrecord"
-MARKETS = "exchange tradingday underlying quote corporateaction"
+MARKETS = (
+    "exchange tradingday calendaroverride observationmove underlying quote corporateaction feed"
+)
 HOLDINGS = "policy policycoupon payment"
 ACCOUNTS = (
     "fund modelportfolio portfolioweight account transaction creditaccount instalment deadline"
@@ -34,7 +36,8 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
     },
     "Operations": {
         "products": {
-            "add change": f"exchange tradingday underlying quote corporateaction {ACCOUNTS}",
+            "add change": f"exchange tradingday underlying quote corporateaction feed {ACCOUNTS}",
+            "add": "calendaroverride",
             "change": "observation payment",
         },
     },
