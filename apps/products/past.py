@@ -1,7 +1,7 @@
 """What a market had shown by a day, as levels of a term sheet's shares. No payoff."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -53,9 +53,7 @@ class Past:
         paying = terms.payment.calendar
         if paying is not None and calendars and paying not in calendars:
             raise TermSheetError(f"market.calendars: there is no calendar {paying} for payments.")
-        sessions = {
-            share.id: _sessions(share, closes[share.id], calendars, as_of) for share in shares
-        }
+        sessions = _sessions(shares, closes, calendars, as_of)
         return cls(
             terms=terms,
             closes=closes,
@@ -159,16 +157,17 @@ class Past:
         """Return the part of the days that accrued; None where they are not counted here.
 
         A day without a close is read by the last close before it, as is usual for days that are
-        counted one by one. Raises TermSheetError where a listed day has none.
+        counted one by one. Days before the first close of a share are left out.
         """
         if not self._counts(observation):
             return None
-        days = observation.accrual_days or self._days_of(observation)
+        days = [
+            day
+            for day in observation.accrual_days or self._days_of(observation)
+            if all(lane.known_by(day) for lane in self._counted.values())
+        ]
         if not days:
             return Fraction(0)
-        for share, lane in self._counted.items():
-            if not lane.known_by(days[0]):
-                raise TermSheetError(f"market.prices.{share}: no close on or before {days[0]}.")
         basket, corridor = self.terms.basket, (observation.barrier, observation.upper)
         found, doubtful = arrays.days_inside(basket, self._counted, days, *corridor, locked)
         for day in doubtful:
@@ -189,17 +188,13 @@ class Past:
         }
 
     def _days_of(self, observation: ObservationTerms) -> tuple[date, ...]:
-        """Return the trading days after an observation's period has started, up to its end.
-
-        Days before the first close of a share are none of them.
-        """
+        """Return the trading days after an observation's period has started, up to its end."""
         start, end = coupons.period(self.terms, observation)
         start = start or date.min
         found: set[date] = set()
         for days in {id(own): own.days for own in self.sessions.values()}.values():
             found.update(days[bisect_right(days, start) : bisect_right(days, end)])
-        known = [day for day in found if all(lane.known_by(day) for lane in self._counted.values())]
-        return tuple(sorted(known))
+        return tuple(sorted(found))
 
     def paid_on(self, valued: date) -> date:
         """Return when a valuation is paid; where the calendar ends, weekdays are counted."""
@@ -211,13 +206,9 @@ class Past:
         )
 
     def ends_on(self) -> date:
-        """Return the day on which the product ends, rolled where nobody pays on it."""
+        """Return the day on which the product ends, as its terms print it."""
         last = self.terms.observations[-1]
-        if self.terms.maturity is None:
-            return last.pay or last.scheduled
-        return schedule.business_day(
-            self.terms.maturity, self.terms.schedule.roll, self.terms.payment, self.calendars
-        )
+        return self.terms.maturity or last.pay or last.scheduled
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +243,27 @@ class Rates:
 
 
 def _sessions(
-    share: Underlying, closes: Iterable[date], calendars: Mapping[str, Sessions], as_of: date
-) -> Sessions:
-    if share.calendar is None or not calendars:
-        return Sessions.of(closes, known_until=as_of)
-    if share.calendar not in calendars:
-        raise TermSheetError(f"market.calendars: there is no calendar {share.calendar}.")
-    if not calendars[share.calendar].days:
-        raise TermSheetError(f"market.calendars.{share.calendar}: it has no session.")
-    return calendars[share.calendar]
+    shares: Sequence[Underlying],
+    closes: Mapping[str, Series],
+    calendars: Mapping[str, Sessions],
+    as_of: date,
+) -> dict[str, Sessions]:
+    """Return the sessions of each share's exchange.
+
+    Where no calendar is given, an exchange trades on every day with a price of any of its shares: a
+    share without one that day is disrupted. Shares that name no calendar are of one exchange.
+    """
+    traded: dict[str | None, set[date]] = {}
+    for share in shares:
+        traded.setdefault(share.calendar, set()).update(closes[share.id])
+    found: dict[str | None, Sessions] = {}
+    for name, days in traded.items():
+        if name is None or not calendars:
+            found[name] = Sessions.of(days, known_until=as_of)
+        elif name not in calendars:
+            raise TermSheetError(f"market.calendars: there is no calendar {name}.")
+        elif not calendars[name].days:
+            raise TermSheetError(f"market.calendars.{name}: it has no session.")
+        else:
+            found[name] = calendars[name]
+    return {share.id: found[share.calendar] for share in shares}

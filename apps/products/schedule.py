@@ -137,22 +137,6 @@ def trading(sessions: Mapping[str, Sessions]) -> dict[str, Sessions]:
     return dict.fromkeys(sessions, everyone[0].shared_with(everyone)) if everyone else {}
 
 
-def business_day(
-    day: date, rule: Roll, payment: PaymentLag, calendars: Mapping[str, Sessions]
-) -> date:
-    """Return a fixed day of payment, moved to the next one on which money moves.
-
-    That is a session of the payment's calendar as far as it is known, else Monday to Friday.
-    Nothing is paid before its day; where observations do not roll, a payment does not either.
-    """
-    if rule is Roll.NONE:
-        return day
-    known = calendars.get(payment.calendar or "", Sessions.of(()))
-    if known.days and known.days[0] <= day <= known.known_until:
-        return known.rolled(day, Roll.FOLLOWING) or day
-    return day if day.weekday() < _SATURDAY else day + timedelta(days=7 - day.weekday())
-
-
 def payment_day(
     valued: date, payment: PaymentLag, calendars: Mapping[str, Sessions]
 ) -> date | None:

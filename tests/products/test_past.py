@@ -137,10 +137,10 @@ def test_days_still_to_come_leave_the_observation_pending():
     assert result["observations"][0]["event"] == "PENDING"
 
 
-def test_a_listed_day_before_the_first_close_is_refused():
-    terms = range_note(accrual_days=["2019-01-31"])
-    result = answer(terms, prices=closes(*[100] * 11))
-    assert result["error"] == "market.prices.A: no close on or before 2019-01-31."
+def test_a_day_before_the_first_close_is_left_out():
+    prices = closes(None, 70, *[100] * 9)
+    assert coupon_of(range_note(accrual_days=["2019-01-31", *MONTH[:3]]), prices=prices) == 50
+    assert coupon_of(range_note(accrual_days=["2019-01-31"]), prices=prices) == 0
 
 
 # --- corporate actions
@@ -161,6 +161,28 @@ def test_an_action_before_the_issue_is_in_the_fixing_already():
     ]
     result = answer(one(actions=actions), prices={"A": {DATES[0]: "90"}})
     assert result["observations"][0]["perf"]["A"] == "0.90000000"
+
+
+# --- sessions where no calendar is given
+
+
+@pytest.mark.parametrize(
+    ("names", "days"),
+    [
+        ((None, None), ("2019-02-15", "2019-02-18")),  # one exchange: B is disrupted
+        (("X", "X"), ("2019-02-15", "2019-02-18")),
+        (("X", "Y"), ("2019-02-18", "2019-02-18")),  # two: the 15th is no common session
+        (("X", None), ("2019-02-18", "2019-02-18")),
+    ],
+)
+def test_every_day_with_a_price_is_a_session_of_the_shares_exchange(names, days):
+    underlyings = [
+        {"id": share, "initial": 100, "calendar": name}
+        for share, name in zip("AB", names, strict=True)
+    ]
+    prices = {"A": {"2019-02-15": 90, "2019-02-18": 91}, "B": {"2019-02-18": 90}}
+    result = answer(one() | {"underlyings": underlyings}, prices=prices)
+    assert result["observations"][0]["valuation"] == dict(zip("AB", days, strict=True))
 
 
 # --- days of payment
@@ -200,19 +222,10 @@ def test_a_payment_calendar_that_is_not_there_is_said():
     assert "error" not in answer(terms, prices={"A": {DATES[0]: "90"}})
 
 
-@pytest.mark.parametrize(
-    ("maturity", "roll", "day"),
-    [
-        ("2019-06-14", "following", "2019-06-14"),
-        ("2019-06-15", "following", "2019-06-17"),  # a Saturday
-        ("2019-06-30", "preceding", "2019-07-01"),  # nothing is paid before its day
-        ("2019-06-15", "none", "2019-06-15"),
-    ],
-)
-def test_a_residual_is_paid_when_the_maturity_is_a_day_of_business(maturity, roll, day):
+def test_a_residual_is_paid_on_the_maturity_as_printed():
     autocall = {"barrier": "0.9", "redemption": "0.97", "deferred": "0.03"}
-    terms = one(autocall=autocall, maturity=maturity, schedule={"roll": roll})
-    assert paid_on(answer(terms, prices={"A": {DATES[0]: "90"}}))["residual"] == day
+    terms = one(autocall=autocall, maturity="2019-06-15")  # a Saturday
+    assert paid_on(answer(terms, prices={"A": {DATES[0]: "90"}}))["residual"] == "2019-06-15"
 
 
 def test_after_too_long_a_disruption_the_payment_follows_the_last_session_tried():

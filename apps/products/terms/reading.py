@@ -26,7 +26,7 @@ from apps.products.terms.sheet import (
 )
 
 _PLACES = 2  # decimals of an amount where a term sheet does not say
-_MOST_PLACES = 12  # of any currency, coins of computers included
+_MOST_PLACES = 8  # of any currency, coins of computers included
 
 
 def read_spec(
