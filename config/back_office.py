@@ -36,6 +36,8 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
             ("products.ObservationResult", "fact_check"),
             ("products.PolicyCoupon", "redeem"),
             ("products.Payment", "payments"),
+            ("products.Restatement", "published_with_changes"),
+            ("products.Correction", "difference"),
             ("products.Fund", "pie_chart"),
             ("products.ModelPortfolio", "donut_small"),
             ("products.Transaction", "receipt_long"),

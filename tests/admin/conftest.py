@@ -3,6 +3,9 @@
 import pytest
 
 from tests.admin.scene import world
+from tests.messaging.conftest import gateway
+
+__all__ = ["clients", "gateway"]
 
 
 @pytest.fixture

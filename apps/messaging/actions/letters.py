@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from apps.messaging import wording
 from apps.messaging.channels import Letter
-from apps.messaging.models.outbox import Message
+from apps.messaging.models.content import TemplateVersion
+from apps.messaging.models.outbox import Message, Notice
 from apps.profiles.models import Channel, Purpose
 
 SUBJECT_LIMIT = 300  # of the column that keeps it
@@ -50,6 +51,17 @@ def write_record(message: Message, link: str) -> tuple[str, str]:
     A wording may turn an address to capitals or cut it, so that it is not found in a finished text.
     """
     return fill(message, wording.masked(values_of(message, link)))
+
+
+def sample(notice: Notice, version: TemplateVersion) -> tuple[str, str]:
+    """Return subject and text of a notice as they would be sent, without its personal link.
+
+    Raises WordingError.
+    """
+    message = Message(
+        notice=notice, wording=version, channel=version.channel, language=version.language
+    )
+    return fill(message, wording.masked(values_of(message, f"{settings.PUBLIC_URL}/s/x")))
 
 
 def values_of(message: Message, link: str) -> dict[str, Any]:

@@ -20,7 +20,14 @@ from apps.messaging.queries.desk import messages_to
 from apps.messaging.wording import masked
 from apps.profiles.models import Client
 
-TOLD = {"done": "good", "queued": "wait", "planned": "wait", "skipped": "quiet", "failed": "bad"}
+TOLD = {
+    "drafted": "wait",
+    "done": "good",
+    "queued": "wait",
+    "planned": "wait",
+    "skipped": "quiet",
+    "failed": "bad",
+}
 SENT = {
     "sent": "good", "delivered": "good", "queued": "wait", "claimed": "wait", "skipped": "quiet",
     "failed": "bad", "unknown": "bad",

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.messaging.models.links import Hit, Link
 from apps.messaging.models.outbox import Message, Notice
+from apps.products.models.restatements import Restatement
 from apps.profiles.models import Client
 
 REMEMBERED = timedelta(days=14)  # what failed before is history, not work
@@ -35,6 +36,19 @@ def broken_messages(state: str, *, at: datetime) -> QuerySet[Message]:
         .select_related("notice__client", "notice__template")
         .order_by("-queued_at", "-pk")
     )
+
+
+def drafted_corrections() -> list[tuple[Restatement, int]]:
+    """Return the restatements whose corrections wait for approval, with how many; two queries."""
+    counts = (
+        Notice.objects.filter(state=Notice.State.DRAFTED, source__startswith="restatement:")
+        .values_list("source")
+        .annotate(count=Count("pk"))
+        .order_by("source")
+    )
+    by_id = {int(source.partition(":")[2]): count for source, count in counts}
+    restatements = Restatement.objects.filter(pk__in=by_id).order_by("pk")
+    return [(restatement, by_id[restatement.pk]) for restatement in restatements]
 
 
 def broken_notices(*, at: datetime) -> QuerySet[Notice]:

@@ -5,9 +5,11 @@ from apps.products.admin import (
     calendars,
     holdings,
     instalments,
+    late,
     markets,
     moves,
     observations,
+    restatements,
     start,
     strategies,
 )
@@ -17,9 +19,11 @@ __all__ = [
     "calendars",
     "holdings",
     "instalments",
+    "late",
     "markets",
     "moves",
     "observations",
+    "restatements",
     "start",
     "strategies",
 ]

@@ -32,10 +32,12 @@ from apps.core.admin.pages import Page, ReadOnlyPage, panel
 from apps.events.admin import subjects, words
 from apps.events.models import Event
 from apps.products.actions.payments import mark_paid
+from apps.products.admin import late, restatements
+from apps.products.admin.late import LateFilter
 from apps.products.admin.observations import FOUND
 from apps.products.imports.policies import PolicyResource
 from apps.products.models.holdings import Payment, Policy, PolicyCoupon
-from apps.products.models.strategies import Strategy
+from apps.products.models.strategies import ObservationResult, Strategy
 from apps.products.queries.desk import policies_held
 from apps.profiles.models import Client
 
@@ -61,6 +63,7 @@ class PolicyPage(Imported, Page[Policy]):
     list_select_related = ["client", "strategy"]
     list_filter = [
         ("state", MultipleChoicesDropdownFilter),
+        LateFilter,
         ("strategy", AutocompleteSelectFilter),
         ("client", AutocompleteSelectFilter),
         ("starts_on", RangeDateFilter),
@@ -70,6 +73,7 @@ class PolicyPage(Imported, Page[Policy]):
     autocomplete_fields = ["client", "strategy"]
     date_hierarchy = "starts_on"
     ordering = ["-starts_on", "-pk"]
+    actions = ["evaluate_late"]
     fieldsets = [
         (None, {"fields": ["number", ("client", "strategy"), ("state", "closed_on")]}),
         (_("Money"), {"fields": [("nominal", "premium")]}),
@@ -82,6 +86,15 @@ class PolicyPage(Imported, Page[Policy]):
         return (
             ["number", "client", "strategy", "nominal", "starts_on", "ends_on"] if counted else []
         )
+
+    def has_evaluate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("products.change_observation")
+
+    @admin.action(
+        description=_("Evaluate late policies of these strategies"), permissions=["evaluate"]
+    )
+    def evaluate_late(self, request: HttpRequest, policies: QuerySet[Policy]) -> None:
+        late.evaluate(request, set(policies.order_by().values_list("strategy", flat=True)))
 
     @column(_("client"), ordering="client__last_name")
     def client_name(self, policy: Policy) -> str:
@@ -140,7 +153,7 @@ class PaymentPage(ReadOnlyPage[Payment]):
     search_fields = ["policy__number", "policy__client__last_name"]
     date_hierarchy = "due_on"
     ordering = ["-due_on", "-pk"]
-    actions = ["mark_as_paid"]
+    actions = ["mark_as_paid", "leave", "ask_back"]
 
     @column(_("policy"), ordering="policy__number")
     def policy_number(self, payment: Payment) -> str:
@@ -160,6 +173,14 @@ class PaymentPage(ReadOnlyPage[Payment]):
         count = mark_paid(chosen, on=clock.issuer_day(at), at=at)
         said = ngettext("%d payment marked as paid.", "%d payments marked as paid.", count) % count
         messages.add_message(request, messages.SUCCESS if count else messages.WARNING, said)
+
+    @admin.action(description=_("Leave overpayments to the clients"), permissions=["pay"])
+    def leave(self, request: HttpRequest, payments: QuerySet[Payment]) -> None:
+        restatements.leave(request, list(payments.values_list("pk", flat=True)))
+
+    @admin.action(description=_("Ask overpayments back"), permissions=["pay"])
+    def ask_back(self, request: HttpRequest, payments: QuerySet[Payment]) -> None:
+        restatements.ask_back(request, list(payments.values_list("pk", flat=True)))
 
 
 @panel(Client, _("Policies"), permission="products.view_policy")
@@ -230,3 +251,21 @@ def coupon_told(event: Event) -> str:
     return said % {
         name: money(event.properties.get(name), currency) for name in ("amount", "remembered")
     }
+
+
+@words("result.corrected")
+def correction_told(event: Event) -> str:
+    """Tell what a restatement put right, before and after."""
+    said, currency = event.properties, event.properties.get("currency", "")
+    outcomes = dict(ObservationResult.Outcome.choices)
+    return gettext("Corrected: %(outcome_before)s %(before)s → %(outcome)s %(after)s") % {
+        "outcome_before": outcomes.get(said.get("outcome_before"), "–"),
+        "before": money(_brought(said, "_before"), currency),
+        "outcome": outcomes.get(said.get("outcome"), "–"),
+        "after": money(_brought(said, ""), currency),
+    }
+
+
+def _brought(said: dict[str, Any], when: str) -> int:
+    """Return the coupon and the capital that an event names."""
+    return (said.get(f"amount{when}") or 0) + (said.get(f"redemption{when}") or 0)

@@ -1,13 +1,16 @@
 """Shares and their prices; a held price waits here for somebody's word."""
 
+from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import (
     AutocompleteSelectMultipleFilter,
     BooleanRadioFilter,
@@ -21,6 +24,9 @@ from apps.core.admin.display import badge, column, day, page_link, percents, pri
 from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, ReadOnlyPage
 from apps.products.actions.quotes import confirm_quotes, reject_quotes
+from apps.products.actions.restatement.ordering import propose_actions
+from apps.products.actions.restatement.preview import preview_quotes
+from apps.products.admin.previews import preview_table
 from apps.products.imports.markets import (
     CorporateActionResource,
     UnderlyingResource,
@@ -97,7 +103,7 @@ class QuotePage(Imported, ReadOnlyPage[Quote]):
     search_fields = ["underlying__ticker", "underlying__name", "source", "held_because"]
     date_hierarchy = "day"
     ordering = ["-day", "underlying__ticker", "-version"]
-    actions = ["confirm", "reject"]
+    actions = ["foresee", "confirm", "reject"]
 
     @column(_("share"), ordering="underlying__ticker")
     def share(self, quote: Quote) -> str:
@@ -109,6 +115,18 @@ class QuotePage(Imported, ReadOnlyPage[Quote]):
 
     def has_confirm_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("products.change_quote")
+
+    @admin.action(description=_("Preview what confirming would change"), permissions=["confirm"])
+    def foresee(self, request: HttpRequest, quotes: QuerySet[Quote]) -> HttpResponse:
+        chosen = list(quotes.values_list("pk", flat=True))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("What confirming would change"),
+            "content": preview_table(preview_quotes(chosen, at=clock.now())),
+            "chosen": chosen,
+            "opts": self.model._meta,
+        }
+        return TemplateResponse(request, "products/preview.html", context)
 
     @admin.action(description=_("Confirm held quotes"), permissions=["confirm"])
     def confirm(self, request: HttpRequest, quotes: QuerySet[Quote]) -> None:
@@ -162,6 +180,27 @@ class CorporateActionPage(Imported, Page[CorporateAction]):
     date_hierarchy = "ex_on"
     ordering = ["-ex_on"]
 
+    def save_model(
+        self,
+        request: HttpRequest,
+        happened: CorporateAction,
+        form: Any,
+        change: bool,  # noqa: FBT001 (Django's own)
+    ) -> None:
+        before = CorporateAction.objects.filter(pk=happened.pk).first()
+        super().save_model(request, happened, form, change)
+        if {*form.changed_data} - {"source"}:
+            propose(request, [happened, *([before] if before else [])])
+
+    def delete_model(self, request: HttpRequest, happened: CorporateAction) -> None:
+        super().delete_model(request, happened)
+        propose(request, [happened])
+
+    def delete_queryset(self, request: HttpRequest, rows: QuerySet[CorporateAction]) -> None:
+        removed = list(rows.select_related("underlying"))
+        super().delete_queryset(request, rows)
+        propose(request, removed)
+
     @column(_("ratio"))
     def shown_ratio(self, happened: CorporateAction) -> str:
         ratio = happened.ratio
@@ -170,3 +209,21 @@ class CorporateActionPage(Imported, Page[CorporateAction]):
     @column(_("amount"))
     def shown_amount(self, happened: CorporateAction) -> str:
         return price(happened.amount, happened.underlying.currency)
+
+
+def propose(request: HttpRequest, changed: Iterable[CorporateAction]) -> None:
+    """Propose to restate what was computed without a change, and say so."""
+    actions = list(changed)
+    first: dict[int, date] = {}
+    for one in actions:
+        first[one.underlying_id] = min(one.ex_on, first.get(one.underlying_id, one.ex_on))
+    reason = gettext("corporate action put right: %(action)s") % {"action": actions[0]}
+    proposed = propose_actions(first, reason=reason, at=clock.now(), by=person(request))
+    if proposed:
+        messages.warning(
+            request,
+            gettext(
+                "Results were computed before: restatement %(number)s waits for a second person."
+            )
+            % {"number": proposed.pk},
+        )

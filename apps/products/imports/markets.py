@@ -1,7 +1,7 @@
 """The files of trading days, shares and corporate actions."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from apps.core.imports.columns import Choice, Currency, Day, Number, Text, TimeOfDay, TimeZone
 from apps.core.imports.resource import Row, Stored, TableResource
 from apps.products.actions.calendars import add_sessions
+from apps.products.actions.restatement.ordering import propose_actions
 from apps.products.models.calendars import CalendarOverride
 from apps.products.models.markets import CorporateAction, Exchange, TradingDay, Underlying
 
@@ -258,3 +259,10 @@ class CorporateActionResource(TableResource):
         CorporateAction.objects.bulk_update(
             [row.instance for row in rows if row.stored], ["source"]
         )
+        first: dict[int, date] = {}
+        for row in rows:
+            if not row.stored:
+                share, ex_on = row.instance.underlying_id, row.instance.ex_on
+                first[share] = min(ex_on, first.get(share, ex_on))
+        reason = _("corporate actions of %(file)s came late") % {"file": filename or _("a file")}
+        propose_actions(first, reason=reason, at=at, by=self.by)

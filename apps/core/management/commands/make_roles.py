@@ -10,7 +10,7 @@ CLIENTS = "client identifier contactpoint consentrecord"
 MARKETS = (
     "exchange tradingday calendaroverride observationmove underlying quote corporateaction feed"
 )
-HOLDINGS = "policy policycoupon payment"
+HOLDINGS = "policy policycoupon payment restatement restatedstrategy correction"
 ACCOUNTS = (
     "fund modelportfolio portfolioweight account transaction creditaccount instalment deadline"
 )
@@ -18,7 +18,7 @@ MOVES = "moverule moveday holdingmove underlyingmove"
 PRODUCTS = (
     f"{MARKETS} strategy basketmember observation observationresult {HOLDINGS} {ACCOUNTS} {MOVES}"
 )
-MESSAGES = "template templateversion notice message link hit digest"
+MESSAGES = "template templateversion notice message link hit digest correctionverdict"
 
 READING = {
     "profiles": {"view": CLIENTS},
@@ -38,10 +38,14 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
         "products": {
             "add change": f"exchange tradingday underlying quote corporateaction feed {ACCOUNTS}",
             "add": "calendaroverride",
-            "change": "observation payment",
+            "change": "observation payment restatement",
         },
     },
-    "Compliance": {"profiles": {"export": "lists"}, "messaging": {"change": "link"}},
+    "Compliance": {
+        "profiles": {"export": "lists"},
+        "products": {"change": "restatement"},
+        "messaging": {"change": "link", "add": "correctionverdict"},
+    },
 }
 
 

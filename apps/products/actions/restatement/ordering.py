@@ -14,7 +14,12 @@ from apps.products.models.strategies import Strategy
 from apps.products.queries.due import spoken
 
 State, Trigger = Restatement.State, Restatement.Trigger
+LONGEST = 300  # characters of Restatement.reason
 NAMED = 5  # closes that a reason names; of more it says how many
+
+
+class RestatementError(ValueError):
+    """A restatement cannot be ordered or decided on so; the message says why."""
 
 
 @transaction.atomic
@@ -51,6 +56,69 @@ def restate(
     return restatement
 
 
+@transaction.atomic
+def propose_actions(
+    first: Mapping[int, date], *, reason: str, at: datetime, by: AbstractBaseUser | None
+) -> Restatement | None:
+    """Propose to compute again what corporate actions entered, changed or removed late would change.
+
+    `first` gives each share's earliest ex-date, before or after the change. A second person looks at
+    the preview and decides. Returns None where no result is so young.
+    """
+    return _propose(Trigger.CORPORATE_ACTION, concerned(first), reason, at, by)
+
+
+@transaction.atomic
+def propose_terms(
+    strategy_id: int, *, since: date, reason: str, at: datetime, by: AbstractBaseUser | None
+) -> Restatement | None:
+    """Propose to compute a strategy again from a day on, since its terms were written down wrong."""
+    seen = Strategy.objects.filter(pk=strategy_id, observations__results__isnull=False).exists()
+    return _propose(Trigger.TERMS, {strategy_id: since} if seen else {}, reason, at, by)
+
+
+@transaction.atomic
+def confirm_restatement(restatement_id: int, *, by: AbstractBaseUser, at: datetime) -> bool:
+    """Have a proposed restatement carried out; False where somebody else has decided on it.
+
+    Raises RestatementError where who decides is who proposed it.
+    """
+    if Restatement.objects.filter(pk=restatement_id, made_by=by.pk).exists():
+        raise RestatementError(_("You proposed this restatement: a second person must confirm it."))
+    return _decide(restatement_id, State.QUEUED, by, at)
+
+
+@transaction.atomic
+def reject_restatement(restatement_id: int, *, by: AbstractBaseUser, at: datetime) -> bool:
+    """Turn a proposed restatement away; False where somebody else has decided on it."""
+    return _decide(restatement_id, State.REJECTED, by, at)
+
+
+def _decide(restatement_id: int, state: str, by: AbstractBaseUser, at: datetime) -> bool:
+    proposed = Restatement.objects.filter(pk=restatement_id, state=State.PROPOSED)
+    return bool(proposed.update(state=state, decided_by=by.pk, decided_at=at))
+
+
+def _propose(
+    trigger: str,
+    since: Mapping[int, date],
+    reason: str,
+    at: datetime,
+    by: AbstractBaseUser | None,
+) -> Restatement | None:
+    if not since:
+        return None
+    restatement = Restatement.objects.create(
+        trigger=trigger,
+        reason=reason[:LONGEST],
+        state=State.PROPOSED,
+        made_at=at,
+        made_by_id=by.pk if by else None,
+    )
+    _list(restatement, since)
+    return restatement
+
+
 def concerned(first: Mapping[int, date]) -> dict[int, date]:
     """Return since when each strategy may have used what changed of shares on or after a day.
 
@@ -83,4 +151,4 @@ def _reason(quotes: Iterable[Quote]) -> str:
     if len(corrected) > NAMED:
         words = {"named": named, "more": len(corrected) - NAMED}
         named = _("%(named)s and %(more)d more") % words
-    return (_("closing price corrected: %(named)s") % {"named": named})[:300]
+    return (_("closing price corrected: %(named)s") % {"named": named})[:LONGEST]
