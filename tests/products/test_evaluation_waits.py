@@ -180,7 +180,7 @@ def test_a_tick_reads_the_calendars_once_for_all_that_wait_for_them(django_asser
     held_policy(factories.strategy(fixings=[("AAPL", "100")]))
     TradingDay.objects.all().delete()
     evaluate_due(at=evening(FIRST))
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(10):
         evaluate_due(at=evening(FIRST))
 
 

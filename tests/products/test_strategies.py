@@ -19,6 +19,7 @@ from tests.products.waiting import wait_for_lock
 pytestmark = pytest.mark.django_db
 
 AT = datetime(2020, 1, 15, 12, tzinfo=UTC)
+THURSDAY = date(2020, 2, 27)
 SATURDAY, FRIDAY, MONDAY, TUESDAY = (
     date(2020, 2, 29),
     date(2020, 2, 28),
@@ -98,11 +99,12 @@ def test_a_basket_without_any_calendar_is_refused():
     assert objections(strategy) == "There is no session calendar of the basket's exchanges."
 
 
-def test_several_exchanges_need_common_sessions():
+def test_several_exchanges_may_each_keep_to_their_own_sessions():
     factories.underlying("SBER", exchange=factories.exchange("MISX"))
-    strategy = draft(fixings=[("AAPL", "1"), ("SBER", "1")], common_sessions=False)
-    factories.sessions(*[one.scheduled_on for one in strategy.observations.all()], code="MISX")
-    assert "on common sessions only" in objections(strategy)
+    strategy = draft(fixings=[("AAPL", "1"), ("SBER", "1")], days=[FRIDAY], common_sessions=False)
+    factories.sessions(MONDAY, TUESDAY)
+    factories.sessions(THURSDAY, MONDAY, TUESDAY, code="MISX")  # Friday is a holiday
+    assert publish_strategy(strategy.pk, at=AT).observations.get().valuation_on == MONDAY
 
 
 def test_everything_that_is_wrong_is_said_at_once():

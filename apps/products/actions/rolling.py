@@ -1,7 +1,7 @@
 """Observation dates on the sessions of exchanges: rolled once, and again when a calendar changes."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,14 +12,22 @@ from django.utils.translation import gettext as _
 
 from apps.events.actions import record_selected
 from apps.products import schedule
-from apps.products.models.markets import TradingDay
+from apps.products.models.markets import TradingDay, Underlying
 from apps.products.models.strategies import BasketMember, Observation, Strategy
+from apps.products.queries.disruptions import (
+    Disrupted,
+    disrupted_days,
+    is_valued_apart,
+    sessions_of,
+    valuations,
+)
 from apps.products.queries.due import AHEAD, open_observations, spoken
-from apps.products.schedule import Sessions
+from apps.products.schedule import Reason, Sessions
 from apps.products.terms.sheet import PaymentLag, Roll
 
 PAYMENT = "payment"  # the name under which the sessions that a payment lag counts are handed over
 # Moscow was shut for 26 days in 2022; where no session follows for longer, the calendar has a hole.
+POSTPONED = (Reason.DISRUPTED, Reason.LAST_KNOWN_CLOSE)
 LONGEST_CLOSURE = timedelta(days=31)
 
 # Guarded: what was evaluated, or moved by somebody else, meanwhile keeps its dates. The conditions
@@ -135,11 +143,18 @@ def _roll(observations: QuerySet[Observation], *, at: datetime, because: str = "
         by_strategy[observation.strategy].append(observation)
     sessions = common_sessions(by_strategy)
     payment = sessions | payment_sessions(by_strategy)
+    apart = _apart(by_strategy)
     wanted = [
         (observation, dates)
         for strategy, each in by_strategy.items()
         for observation in each
-        if (dates := _dates(strategy, observation, sessions[strategy.pk], payment[strategy.pk]))
+        if (
+            dates := _dates(
+                observation,
+                _rolled(observation, sessions[strategy.pk], apart.get(strategy.pk)),
+                payment[strategy.pk],
+            )
+        )
         != Dates.now(observation)
     ]
     return _move(wanted, because, at) if wanted else 0
@@ -205,22 +220,78 @@ def payment_sessions(strategies: Collection[Strategy]) -> dict[int, Sessions]:
     return {strategy: sessions[market] for strategy, market in markets.items()}
 
 
-def _dates(
-    strategy: Strategy, observation: Observation, sessions: Sessions, payment: Sessions
-) -> Dates:
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A basket whose shares may be valued on different days."""
+
+    shares: dict[str, Underlying]
+    sessions: Mapping[int, Sessions]
+    disrupted: Disrupted
+
+
+def _apart(strategies: Collection[Strategy]) -> dict[int, Apart]:
+    """Return by strategy the baskets that have no common day; two queries, or three."""
+    baskets: dict[Strategy, list[BasketMember]] = defaultdict(list)
+    by_key = {strategy.pk: strategy for strategy in strategies}
+    for member in BasketMember.objects.filter(strategy__in=by_key).select_related("underlying"):
+        baskets[by_key[member.strategy_id]].append(member)
+    shares = {member.underlying for basket in baskets.values() for member in basket}
+    disrupted = disrupted_days(shares)
+    apart = {
+        strategy.pk: {member.underlying.ticker: member.underlying for member in basket}
+        for strategy, basket in baskets.items()
+        if is_valued_apart(strategy, basket, disrupted)
+    }
+    sessions = sessions_of({share for basket in apart.values() for share in basket.values()})
+    return {key: Apart(basket, sessions, disrupted) for key, basket in apart.items()}
+
+
+def _rolled(
+    observation: Observation, sessions: Sessions, apart: Apart | None
+) -> tuple[date | None, str]:
+    """Return the last day that values a share, where the calendars reach so far, and why then."""
+    scheduled = observation.scheduled_on
+    each = [sessions]
+    if apart:
+        each = [apart.sessions[share.exchange_id] for share in apart.shares.values()]
+    # A calendar that begins later says nothing about the days before it.
+    if not all(one.days and one.days[0] <= scheduled for one in each):
+        return None, ""
+    if apart is None:
+        rolled = sessions.rolled(scheduled, Roll(observation.strategy.roll))
+        return rolled, _("%(day)s is no session") % {"day": spoken(scheduled)}
+    return _rolled_apart(observation, apart)
+
+
+def _rolled_apart(observation: Observation, apart: Apart) -> tuple[date | None, str]:
+    """Value each share on the first session that nobody has declared disrupted."""
+    every = {
+        ticker: frozenset(apart.sessions[share.exchange_id].days)
+        for ticker, share in apart.shares.items()
+    }
+    valued = valuations(
+        observation, apart.shares, apart.sessions, every, apart.disrupted, as_of=date.max
+    )
+    days = [one.day for one in valued.values() if one.day]
+    if len(days) < len(valued):
+        return None, ""
+    hit = [ticker for ticker, one in valued.items() if one.reason in POSTPONED]
+    if hit:
+        return max(days), Observation.DISRUPTED + ", ".join(hit)
+    return max(days), _("%(day)s is no session") % {"day": spoken(observation.scheduled_on)}
+
+
+def _dates(observation: Observation, placed: tuple[date | None, str], payment: Sessions) -> Dates:
     """Return an observation's valuation and payment day by the calendars, and why it moved.
 
     A payment day that was counted is counted again; one that the term sheet gives stays.
     """
     scheduled, pays_on = observation.scheduled_on, observation.pays_on
     by_lag = observation.pays_by_lag
-    # A calendar that begins later says nothing about the days before it.
-    known = bool(sessions.days) and sessions.days[0] <= scheduled
-    rolled = sessions.rolled(scheduled, Roll(strategy.roll)) if known else None
+    rolled, why = placed
     if rolled is None or abs(rolled - scheduled) > LONGEST_CLOSURE:
         return Dates(scheduled, pays_on, by_lag, "")
     if by_lag or pays_on is None or pays_on < rolled:
-        lag = PaymentLag(strategy.payment_lag, PAYMENT)
+        lag = PaymentLag(observation.strategy.payment_lag, PAYMENT)
         pays_on, by_lag = schedule.payment_day(rolled, lag, {PAYMENT: payment}), True
-    moved = _("%(day)s is no session") % {"day": spoken(scheduled)} if rolled != scheduled else ""
-    return Dates(rolled, pays_on, by_lag, moved)
+    return Dates(rolled, pays_on, by_lag, why[:200] if rolled != scheduled else "")

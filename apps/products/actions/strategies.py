@@ -54,9 +54,6 @@ def _objections(strategy: Strategy, at: datetime) -> Iterator[str]:
         place for place, _observation in enumerate(observations, 1)
     ]:
         yield _("The observations must be numbered 1, 2, 3 and so on.")
-    markets = {member.underlying.exchange_id for member in members}
-    if len(markets) > 1 and not strategy.common_sessions:
-        yield _("Shares of several exchanges can be observed on common sessions only.")
     yield from _off_session(observations, strategy)
     for each in contradictions(strategy, members, observations):
         yield each.sentence
@@ -74,6 +71,8 @@ def _off_session(observations: Iterable[Observation], strategy: Strategy) -> Ite
             _("There is no session calendar of %(exchange)s, whose days the payment lag counts.")
             % words
         )
+    if not strategy.common_sessions:
+        return  # each share has a session of its own, which the roll has found
     for observation in observations:
         day = observation.valuation_on
         if day <= sessions.known_until and day not in sessions.days:

@@ -141,6 +141,7 @@ class Observation(models.Model):
         DROPPED = "dropped", _("dropped after an early call")
 
     OPEN = (State.PLANNED, State.WAITING)
+    DISRUPTED = "disrupted: "  # begins `moved_because` where a disruption moved the day
 
     strategy = models.ForeignKey(
         Strategy, models.CASCADE, related_name="observations", verbose_name=_("strategy")
@@ -250,6 +251,9 @@ class Observation(models.Model):
     @property
     def why_moved(self) -> str:
         """Say why it is not on the scheduled day, in the reader's language and not the worker's."""
+        if self.moved_because.startswith(self.DISRUPTED):
+            shares = self.moved_because.removeprefix(self.DISRUPTED)
+            return gettext("trading of %(shares)s was disrupted") % {"shares": shares}
         day = date_format(self.scheduled_on, "SHORT_DATE_FORMAT")
         return gettext("%(day)s is no session") % {"day": day} if self.moved_because else ""
 

@@ -1,7 +1,7 @@
 """What is due, what waits and for which price: the evaluation's questions and the desk's figures."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -19,10 +19,22 @@ from apps.products.models.strategies import (
     ObservationResult,
     Strategy,
 )
+from apps.products.queries.disruptions import (
+    Disrupted,
+    disrupted_days,
+    is_valued_apart,
+    sessions_of,
+    valuations,
+)
+from apps.products.schedule import Valuation
 
 AHEAD = timedelta(days=1)  # some exchange already has tomorrow's date
 
+# How far back a last rate or close may lie: Moscow was shut for 26 days in 2022.
+BEFORE = timedelta(days=31)
+
 Quotes = Mapping[tuple[int, date], Quote]
+Found = tuple[Observation, tuple[BasketMember, ...]]
 
 
 def spoken(day: date) -> str:
@@ -58,10 +70,14 @@ def waiting() -> QuerySet[Observation]:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An observation whose valuation day has closed, and what it still lacks (nothing: ready)."""
+    """An observation whose valuation day has closed, and what it still lacks (nothing: ready).
+
+    `days` are the days whose closes value each share, by its id; mostly one day for all.
+    """
 
     observation: Observation
     members: tuple[BasketMember, ...]
+    days: Mapping[int, date]
     quotes: Quotes
     lacks: tuple[str, ...]
 
@@ -74,7 +90,10 @@ def due(*, at: datetime) -> list[Due]:
 
 
 def examined(observations: Iterable[Observation], *, at: datetime) -> list[Due]:
-    """Return those of the observations that have closed, and what each lacks; four queries."""
+    """Return those of the observations that have closed, and what each lacks; five queries.
+
+    Two more where a share was disrupted, or each is valued on sessions of its own.
+    """
     found = list(observations)
     baskets = _baskets({observation.strategy_id for observation in found})
     closed = [
@@ -85,21 +104,73 @@ def examined(observations: Iterable[Observation], *, at: datetime) -> list[Due]:
             for exchange in exchanges(baskets[observation.strategy_id])
         )
     ]
-    days = {observation.valuation_on for observation in closed}
-    shares = {member.underlying_id for basket in baskets.values() for member in basket}
+    shares = {member.underlying for basket in baskets.values() for member in basket}
+    disrupted = disrupted_days(
+        shares, since=min((one.scheduled_on for one in closed), default=None)
+    )
+    together: list[Found] = []
+    apart: list[Found] = []
+    for observation in closed:
+        basket = baskets[observation.strategy_id]
+        is_apart = is_valued_apart(observation.strategy, basket, disrupted)
+        (apart if is_apart else together).append((observation, basket))
+    return sorted(
+        [*_together(together), *_apart(apart, disrupted, at)],
+        key=lambda item: (item.observation.valuation_on, item.observation.pk),
+    )
+
+
+def _together(found: Collection[Found]) -> Iterator[Due]:
+    """Value all shares of each basket on the valuation day."""
+    days = {observation.valuation_on for observation, _basket in found}
     sessions = _sessions(days)
-    quotes = closes(shares, Q(day__in=days))
-    return [
-        Due(
-            observation,
-            baskets[observation.strategy_id],
-            quotes,
-            tuple(
-                _lacks(observation.valuation_on, baskets[observation.strategy_id], quotes, sessions)
-            ),
+    quotes = closes(
+        {share.underlying_id for _one, basket in found for share in basket}, Q(day__in=days)
+    )
+    for observation, basket in found:
+        day = observation.valuation_on
+        lacks = tuple(_lacks(day, basket, quotes, sessions))
+        yield Due(observation, basket, {each.underlying_id: day for each in basket}, quotes, lacks)
+
+
+def _apart(found: Collection[Found], disrupted: Disrupted, at: datetime) -> Iterator[Due]:
+    """Value each share on its own day: the next one on which its trading was not disrupted."""
+    if not found:
+        return
+    as_of = at.date() + AHEAD
+    since = min(observation.scheduled_on for observation, _basket in found) - BEFORE
+    shares = {each.underlying for _observation, basket in found for each in basket}
+    sessions = sessions_of(shares)
+    quotes = closes([share.pk for share in shares], Q(day__gte=since, day__lte=as_of))
+    fit: dict[str, set[date]] = defaultdict(set)
+    for share in shares:
+        fit[share.ticker] = {
+            day
+            for (share_id, day) in quotes
+            if share_id == share.pk and not unfit(share, day, quotes)
+        }
+    for observation, basket in found:
+        own = {each.underlying.ticker: each.underlying for each in basket}
+        valued = valuations(observation, own, sessions, fit, disrupted, as_of=as_of)
+        days = {own[ticker].pk: one.day for ticker, one in valued.items() if one.day}
+        lacks = tuple(
+            _awaits(own[ticker], one, quotes) for ticker, one in valued.items() if not one.day
         )
-        for observation in closed
-    ]
+        yield Due(observation, basket, days, quotes, lacks)
+
+
+def _awaits(share: Underlying, valuation: Valuation, quotes: Quotes) -> str:
+    """Say what the valuation of a share waits for."""
+    day = valuation.awaits
+    if day is None:
+        words = {"exchange": share.exchange.code, "ticker": share.ticker}
+        return (
+            _("%(ticker)s: the calendar of %(exchange)s does not reach its valuation day") % words
+        )
+    return unfit(share, day, quotes) or _("%(ticker)s: the close of %(day)s is awaited") % {
+        "ticker": share.ticker,
+        "day": spoken(day),
+    }
 
 
 def exchanges(basket: Iterable[BasketMember]) -> list[Exchange]:

@@ -1,32 +1,37 @@
-"""What one observation comes to, asked of the engine with confirmed closes; nothing is written."""
+"""What one observation comes to, asked of the engine with what the market showed; nothing is written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
-from apps.products import levels, payoff
-from apps.products.models.markets import TradingDay
+from apps.products import payoff, redemption
+from apps.products.actions.evaluation.seeing import EvaluationError, past_of, watched_until
+from apps.products.past import Past
 from apps.products.payoff import Outcome, State
-from apps.products.queries.due import Due, closes, unfit
+from apps.products.queries.due import Due
 from apps.products.queries.terms import TERM_ROWS, state_before, states_before, term_sheets
-from apps.products.terms.sheet import KnockIn, RedemptionKind, TermSheet
+from apps.products.terms.sheet import TermSheet
 
-
-class EvaluationError(ValueError):
-    """An observation cannot be evaluated yet; the message says why, for a marketer."""
+__all__ = ["Decided", "EvaluationError", "decide", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What the engine says of one observation, ready to be written."""
+    """What the engine says of one observation, ready to be written.
+
+    `days` are the valuation days by share, whose levels these are; `past` holds their closes.
+    """
 
     due: Due
     terms: TermSheet
     outcome: Outcome
-    levels: dict[str, Fraction]
+    levels: Mapping[str, Fraction]
+    days: Mapping[str, date]
+    past: Past
 
 
 def prepare(items: Sequence[Due]) -> dict[int, State]:
@@ -36,62 +41,30 @@ def prepare(items: Sequence[Due]) -> dict[int, State]:
 
 
 def decide(item: Due, *, state: State | None = None) -> Decided:
-    """Ask the engine; nothing after the valuation day is read.
+    """Ask the engine; nothing after the valuation days is read.
 
     `state` is what the observations before it carried; read from their results where not given.
     """
-    observation, day = item.observation, item.observation.valuation_on
+    observation = item.observation
     if observation.pays_on is None:
         raise EvaluationError(_("The calendars do not reach the day of payment yet."))
     strategy = observation.strategy
-    terms = term_sheets([strategy], as_of=day)[strategy.pk]
-    reached = {
-        share.id: levels.level(
-            share,
-            terms.changes,
-            day,
-            Fraction(item.quotes[member.underlying_id, day].close),
-        )
-        for share, member in zip(terms.basket.underlyings, item.members, strict=True)
-    }
-    state = _watched(item, terms, state or state_before(observation))
-    outcome = payoff.observe(terms, state, observation.number, reached)
-    return Decided(item, terms, outcome, reached)
+    terms = term_sheets([strategy], as_of=observation.valuation_on)[strategy.pk]
+    state = state or state_before(observation)
+    past = past_of(item, terms, state)
+    days = {member.underlying.ticker: item.days[member.underlying_id] for member in item.members}
+    levels = past.levels(days)
+    seen = _watched(item, past, state)
+    inside = past.inside(terms.observation(observation.number), state.locked)
+    outcome = payoff.observe(terms, seen, observation.number, levels, inside=inside)
+    return Decided(item, terms, outcome, levels, days, past)
 
 
-def _watched(item: Due, terms: TermSheet, state: State) -> State:
-    """Look at every close since the observation before, for a barrier that is watched daily.
-
-    Every session must have its close: a day that nobody has seen may have broken the barrier.
-    """
-    redemption = terms.redemption
-    daily = redemption.kind is RedemptionKind.BARRIER and redemption.style is KnockIn.AMERICAN
-    if not daily or state.knocked_in:
+def _watched(item: Due, past: Past, state: State) -> State:
+    """Look at every close since the observation before, for a barrier that is watched daily."""
+    until = item.observation.valuation_on
+    if state.knocked_in or redemption.watched_from(past.terms) is None:
         return state
-    strategy, until = item.observation.strategy, item.observation.valuation_on
-    after = (
-        strategy.observations.filter(number=item.observation.number - 1)
-        .values_list("valuation_on", flat=True)
-        .first()
-    ) or strategy.struck_on
-    shares = {member.underlying.ticker: member.underlying for member in item.members}
-    quotes = closes([share.pk for share in shares.values()], Q(day__gt=after, day__lte=until))
-    sessions = TradingDay.objects.filter(
-        exchange__in=[share.exchange_id for share in shares.values()],
-        day__gt=after,
-        day__lte=until,
-    ).values_list("exchange_id", "day")
-    open_on = set(sessions)
-    for day in sorted({day for _market, day in open_on}):
-        traded = [share for share in shares.values() if (share.exchange_id, day) in open_on]
-        if reasons := list(filter(None, (unfit(share, day, quotes) for share in traded))):
-            raise EvaluationError("; ".join(reasons))
-        seen = {
-            share.id: levels.level(
-                share, terms.changes, day, Fraction(quotes[shares[share.id].pk, day].close)
-            )
-            for share in terms.basket.underlyings
-            if (shares[share.id].exchange_id, day) in open_on
-        }
-        state = payoff.watch(terms, state, day, seen)
+    for day in past.to_watch(watched_until(item.observation), until):
+        state = payoff.watch(past.terms, state, day, past.levels_on(day))
     return state

@@ -190,24 +190,26 @@ def result_of(
 
 def _shares(decided: Decided) -> dict[str, dict[str, Any]]:
     """Return what each share showed, by ticker; numbers as strings, days as ISO."""
-    item, terms = decided.due, decided.terms
-    day = item.observation.valuation_on
+    item, terms, past = decided.due, decided.terms, decided.past
     barrier = terms.observation(item.observation.number).barrier
     there = levels.shares_inside(terms.basket, decided.levels, barrier, strict=terms.coupon.strict)
     shares = {}
     for share, member in zip(terms.basket.underlyings, item.members, strict=True):
+        day = decided.days[share.id]
         fixing = levels.initial_on(share, terms.changes, day)
         price = None if barrier is None else levels.mark(terms.basket, share, barrier) * fixing
+        rates = past.rates.get(share.id)
         shares[share.id] = {
             "name": member.underlying.name,
             "day": day.isoformat(),
-            "close": _text(Fraction(item.quotes[member.underlying_id, day].close)),
+            "close": _text(past.closes[share.id][day]),
             "initial_fixing": _text(share.initial),
             "adjusted_fixing": _text(fixing),
             "level": f"{_decimal(decided.levels[share.id])}",
             "barrier": None if barrier is None else _text(barrier),
             "barrier_price": None if price is None else _text(price),
             "met": share.id in there,
+            **({} if rates is None else {"fx": _text(rates.on(day))}),
         }
     return shares
 
