@@ -43,11 +43,12 @@ from apps.landing.forms import EmailForm
 from apps.messaging.actions.links import find_link, record_hit
 from apps.messaging.models.links import Hit, Link
 from apps.products.models.strategies import Strategy
-from apps.products.queries.charts import stored_chart
+from apps.products.queries.charts import StoredChart, stored_chart
 from apps.products.queries.facts import Holding
 from apps.products.queries.figures import portfolio
 from apps.products.queries.wealth import wealth
 from apps.products.queries.wealth_facts import Veiled
+from apps.products.terms.sheet import TermSheetError
 
 COOKIE = "figures"
 SHOWN_FOR = timedelta(hours=4)
@@ -148,7 +149,7 @@ def chart(request: HttpRequest, token: str, strategy: int) -> HttpResponse:
     """Give the chart's figure, compressed; it holds nothing about the client."""
     link = _link(token)
     with translation.override(_language(request, link)):
-        stored = stored_chart(_held_strategy(link, strategy), today=clock.now().date())
+        stored = _chart(_held_strategy(link, strategy))
     if request.headers.get("If-None-Match") == stored.etag:
         response: HttpResponse = HttpResponseNotModified()
     else:
@@ -168,7 +169,7 @@ def chart_table(request: HttpRequest, token: str, strategy: int) -> HttpResponse
     link = _link(token)
     with translation.override(_language(request, link)):
         held = _held_strategy(link, strategy)
-        stored = stored_chart(held, today=clock.now().date())
+        stored = _chart(held)
         context = {"strategy": held, "chart": stored, "token": token, **_languages(request)}
         return render(request, "landing/chart_table.html", context)
 
@@ -244,6 +245,14 @@ def _is_shown(request: HttpRequest, link: Link) -> bool:
 def _held_strategy(link: Link, strategy: int) -> Strategy:
     held = Strategy.objects.filter(policies__client=link.client_id).distinct()
     return get_object_or_404(held, pk=strategy)
+
+
+def _chart(strategy: Strategy) -> StoredChart:
+    """Return the chart; none while the engine refuses the terms, which the page itself says."""
+    try:
+        return stored_chart(strategy, today=clock.now().date())
+    except TermSheetError:
+        raise Http404 from None
 
 
 def _language(request: HttpRequest, link: Link) -> str:

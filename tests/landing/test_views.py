@@ -219,6 +219,8 @@ def test_a_strategy_that_cannot_be_read_does_not_hide_the_others(client, world):
     assert "Evergreen Memory" in text
     assert "Broken One" in text
     assert "cannot be shown right now" in text
+    for address in ("", "table/"):
+        assert client.get(f"{world.page}chart/{broken.pk}/{address}").status_code == 404
 
 
 def test_a_client_without_policies_is_told_so(client, db, today):
@@ -245,6 +247,8 @@ def test_the_chart_comes_compressed_and_once(client, world):
     changed = client.get(address, headers={"If-None-Match": answer["ETag"]})
     assert changed.status_code == 200
     assert changed["ETag"] != answer["ETag"]
+    world.strategy.observations.filter(number=3).update(valuation_on=date(2020, 9, 1))
+    assert client.get(address)["ETag"] != changed["ETag"]
 
 
 def test_only_the_holder_of_a_strategy_gets_its_chart(client, world, today):

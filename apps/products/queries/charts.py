@@ -36,7 +36,7 @@ class StoredChart:
 def stored_chart(strategy: Strategy, *, today: date) -> StoredChart:
     """Return the chart of a strategy as known today, in the current language.
 
-    The version of its rows costs three queries; the figure is built only when one changed.
+    The version of its rows costs four queries; the figure is built only when one changed.
     """
     today = min(today, strategy.called_on or strategy.matures_on)
     version = _version(strategy, today)
@@ -68,7 +68,8 @@ def _version(strategy: Strategy, today: date) -> str:
         get_language(),
         _quotes(strategy, today).aggregate(Count("pk"), Max("pk"), Max("day")),
         results.aggregate(Count("pk"), Max("pk")),
-        changes.filter(ex_on__lte=today).aggregate(Count("pk"), Max("pk")),
+        list(changes.filter(ex_on__lte=today).order_by("pk").values_list()),
+        list(strategy.observations.order_by("number").values_list("valuation_on", "state")),
     )
     return hashlib.sha256(repr(ingredients).encode()).hexdigest()[:32]
 
