@@ -32,7 +32,8 @@ def draft_strategy(spec: Mapping[str, Any], *, code: str, name: str) -> Strategy
     refuses it and StrategyError with every reason why it cannot become rows; then nothing is saved.
     Trading days and corporate actions stay those of the back office.
     """
-    kind = read_spec(spec).redemption.kind.value  # which other terms may name instead of a type
+    terms = {term: said for term, said in spec.items() if term != "actions"}
+    kind = read_spec(terms).redemption.kind.value  # which other terms may name instead of a type
     strategy = _strategy(spec, kind, code, name)
     _cleaned(strategy, STRATEGY | REDEMPTION[strategy.redemption])
     members = _members(spec, strategy)

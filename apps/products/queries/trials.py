@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from django.utils.translation import gettext as _
 
 from apps.products import charts
+from apps.products.cases import cases_in
 from apps.products.models.markets import Quote, TradingDay
 from apps.products.models.strategies import BasketMember, ObservationResult, Strategy
 from apps.products.past import Past
@@ -112,12 +113,11 @@ def _valued(observed: Observed) -> date:
 
 
 def _cases(text: str) -> Iterator[Mapping[str, Any]]:
-    found = parse(text) if not _is_lined(text) else [parse(line) for line in text.splitlines()]
-    if isinstance(found, Mapping):
-        found = found.get("cases", [found])
-    if not isinstance(found, list) or not found:
+    found = [parse(line) for line in text.splitlines()] if _is_lined(text) else parse(text)
+    cases = cases_in(found)
+    if not cases:
         raise TermSheetError(_("There is no case: an object with “spec” and “market” is expected."))
-    for number, case in enumerate(found, 1):
+    for number, case in enumerate(cases, 1):
         if not isinstance(case, Mapping) or not isinstance(case.get("spec"), Mapping):
             raise TermSheetError(
                 _("Case %(number)d: an object with “spec” and “market” is expected.")
@@ -143,10 +143,10 @@ def _tried(name: str, case: Mapping[str, Any]) -> Trial:
     terms: Mapping[str, Any] = case["spec"]
     try:
         _refuse_endless(terms)
-        sheet = read_spec(terms)
         market = read_market(case.get("market") or {})
+        sheet = read_spec(terms, closes=market.prices)
         return Trial(name, terms, Played(sheet, market, replay(sheet, market)))
-    except TermSheetError as refusal:
+    except (ValueError, ArithmeticError) as refusal:
         return Trial(name, terms, None, str(refusal))
 
 
