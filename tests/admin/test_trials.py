@@ -148,6 +148,17 @@ def test_a_draft_is_tried_on_the_closes_that_are_known(admin_client, settings):
     assert not ObservationResult.objects.exists()
 
 
+def test_a_composite_basket_is_tried_with_the_rates_that_are_known(admin_client, settings):
+    settings.CLOCK_OFFSET = datetime(2020, 3, 2, tzinfo=UTC) - clock.now()
+    strategy = factories.strategy(state="draft", fx="composite", days=[date(2020, 2, 28)])
+    euro = factories.underlying("EURUSD", kind="currency_pair")
+    strategy.basket_members.filter(underlying__ticker="IBM").update(fx_pair=euro, fx_initial=1)
+    for ticker, close in (("AAPL", "90"), ("IBM", "110"), ("EURUSD", "0.5")):
+        factories.quote(ticker, date(2020, 2, 28), close)
+    page = admin_client.get(reverse("admin:products_strategy_try_stored", args=[strategy.pk]))
+    assert "55%" in cells(page.content.decode())[0]  # 110 % at half the rate
+
+
 def test_who_may_look_may_try_but_save_nothing(client):
     client.force_login(staff_who_may("products.view_strategy"))
     assert "Save as draft" not in tried(client, CASE)
