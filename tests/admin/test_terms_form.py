@@ -89,3 +89,5 @@ def test_a_published_strategy_shows_its_terms_without_inputs(admin_client):
     shown = page.content.decode()
     assert "60%" in shown
     assert 'x-show="redemption' not in shown
+    assert "Strike" in shown
+    assert "Gearing" not in shown  # it has no buffer

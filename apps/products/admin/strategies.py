@@ -39,6 +39,7 @@ from apps.products.admin.terms import (
     ObservationInline,
     StrategyForm,
     is_draft,
+    said_terms,
     shown_when,
 )
 from apps.products.admin.trials import TrialPages
@@ -89,14 +90,12 @@ class StrategyPage(TrialPages, Imported, Page[Strategy]):
     def get_fieldsets(self, request: HttpRequest, row: Strategy | None = None) -> list[Any]:
         """Show the terms of a strategy that is no draft as people read them, in percent."""
         sets: list[Any] = super().get_fieldsets(request, row)
-        return (
-            sets
-            if self.has_change_permission(request, row)
-            else [
-                (title, options | {"fields": readable(options["fields"], READABLE)})
-                for title, options in sets
-            ]
-        )
+        if row is None or self.has_change_permission(request, row):
+            return sets
+        return [
+            (title, options | {"fields": readable(said_terms(options["fields"], row), READABLE)})
+            for title, options in sets
+        ]
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

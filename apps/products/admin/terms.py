@@ -91,6 +91,27 @@ FIELDSETS: list[tuple[Any, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
+FIELDS = {field.name: field for field in Strategy._meta.fields}
+OF_REDEMPTION = {column for table in REDEMPTION.values() for column in table.values()}
+
+
+def said_terms(lines: Sequence[Any], strategy: Strategy) -> list[Any]:
+    """Return the lines of a fieldset without the terms that say nothing of this strategy."""
+    said = []
+    for line in lines:
+        names = [line] if isinstance(line, str) else line
+        if kept := tuple(name for name in names if _says(strategy, name)):
+            said.append(kept)
+    return said
+
+
+def _says(strategy: Strategy, name: str) -> bool:
+    used = REDEMPTION[strategy.redemption].values()
+    if name in OF_REDEMPTION and name not in used:
+        return False
+    return getattr(strategy, name) not in (None, "")
+
+
 def shown_when() -> dict[str, str]:
     """Return when the form shows a field, in the words of its script.
 
@@ -114,9 +135,7 @@ def shown_when() -> dict[str, str]:
 
 
 def _unusual(column: str) -> str:
-    default: Any = next(
-        field.get_default() for field in Strategy._meta.fields if field.name == column
-    )
+    default: Any = FIELDS[column].get_default()
     return f"{column} && {column} != '{default}'" if default else column
 
 
@@ -124,12 +143,12 @@ class StrategyForm(forms.ModelForm[Strategy]):
     """Takes the denomination as people write money."""
 
     denomination = PlainDecimalField(
-        label=capfirst(_("denomination")),
+        label=capfirst(FIELDS["denomination"].verbose_name),
         required=False,
         min_value=0,
         max_digits=16,
         widget=UnfoldAdminDecimalFieldWidget,
-        help_text=_("One note, such as 1000.00. Coupons are rounded per note. Empty: per policy."),
+        help_text=FIELDS["denomination"].help_text,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

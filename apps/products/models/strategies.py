@@ -35,7 +35,7 @@ class Strategy(BasketTerms, CouponTerms, CallTerms, RedemptionTerms, CalendarTer
     currency = models.CharField(_("currency"), max_length=3)
     denomination = models.PositiveBigIntegerField(
         _("denomination"), null=True, blank=True,
-        help_text=_("One note, in cents. Coupons are rounded per note. Empty: per policy."),
+        help_text=_("One note, such as 1000.00. Coupons are rounded per note. Empty: per policy."),
     )  # fmt: skip
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     struck_on = models.DateField(_("struck on"), help_text=_("Day of the initial fixings."))
