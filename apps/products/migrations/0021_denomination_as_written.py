@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('products', '0019_corrections'),
+        ('products', '0020_market_disruptions'),
     ]
 
     operations = [
