@@ -4,18 +4,22 @@ A case is an object with `spec` and `market`; everything beside them is a remark
 for what stands in a case: a case that cannot be read is answered with a sentence.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from apps.products.replay import replay
-from apps.products.terms.fields import listed, members
+from apps.products.terms.fields import listed, members, parse, parse_at
 from apps.products.terms.market import read_market
 from apps.products.terms.reading import read_spec
+from apps.products.terms.sheet import TermSheetError
 
 NAMES = ("id", "name")  # what a case is called; said again in its answer
 _ZERO = Decimal(0)
+_MANY = re.compile(r'\s*(\{\s*"cases"\s*:\s*)?\[')
+_CLOSED, _COMMA = re.compile(r"\s*\]"), re.compile(r"\s*,")
 
 Result = Mapping[str, Any]
 
@@ -28,11 +32,31 @@ class Answer:
     right: bool
 
 
-def cases_in(value: object) -> list[object]:
-    """Return the cases of a JSON value: one, a list of them, or an object with `cases`."""
-    if isinstance(value, Mapping) and "cases" in value and "spec" not in value:
-        value = listed(members(value, "this file")["cases"], "cases")
-    return value if isinstance(value, list) else [value]
+def cases_in(text: str) -> Iterator[object]:
+    """Yield the cases of a JSON text: one, a list of them, or an object with `cases`.
+
+    A long list is read case by case: a thousand with years of closes are a gigabyte at once. Raises
+    TermSheetError where the text stops being JSON.
+    """
+    many = _MANY.match(text)
+    if many is None:
+        value = parse(text)
+        if isinstance(value, Mapping) and "cases" in value and "spec" not in value:
+            value = listed(members(value, "this file")["cases"], "cases")
+        yield from value if isinstance(value, list) else [value]
+        return
+    place = many.end()
+    closed = _CLOSED.match(text, place)
+    while closed is None:
+        value, place = parse_at(text, place)
+        yield value
+        closed = _CLOSED.match(text, place)
+        comma = None if closed else _COMMA.match(text, place)
+        if closed is None and comma is None:
+            raise TermSheetError(f"This is not JSON: a comma is missing at character {place}.")
+        place = comma.end() if comma else place
+    # What else the file says is read to know that it is whole.
+    parse(many.group() + text[closed.start() :])
 
 
 def answered(case: object, *, compared: bool = False) -> Answer:

@@ -39,6 +39,7 @@ def replayed(*arguments, capsys, stdin=None, monkeypatch=None):
         json.dumps({"cases": [case()]}, indent=2),
         json.dumps([case()]),
         "\ufeff" + json.dumps(case()) + "\n\n",
+        '\n{"cases": [\n' + json.dumps(case()) + '\n], "note": "one a line"}\n',
     ],
 )
 def test_a_file_holds_one_case_or_many(text, tmp_path, capsys):
@@ -61,7 +62,7 @@ def test_a_case_that_cannot_be_read_says_why_and_the_others_go_on(capsys, monkey
     broken["spec"]["notional"] = "much"
     future = case("bad close")
     future["market"]["prices"]["A"][DATES[1]] = "-1"
-    lines = ["no case", "[1]", broken, future, {"id": "bare"}, case(), "\udcff"]
+    lines = ["no case", "[1]", broken, future, {"id": "bare"}, case(), '"\udcff"']
     texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
     stdin = "\n".join(texts).encode(errors="surrogateescape")
     code, answers = replayed("-", capsys=capsys, stdin=stdin, monkeypatch=monkeypatch)
@@ -77,6 +78,23 @@ def test_a_case_that_cannot_be_read_says_why_and_the_others_go_on(capsys, monkey
     assert answers[4] == {"id": "bare", "error": "spec: this term is missing."}
     assert answers[5]["status"] == "MATURED"
     assert answers[6] == {"line": 7, "error": "line 7: This is not UTF-8."}
+
+
+def test_a_file_that_breaks_off_answers_what_came_before(tmp_path, capsys):
+    file = tmp_path / "cases.json"
+    for broken in (", {", ' {"id": 2}]', "], }", "]} more"):
+        file.write_text('{"cases": [' + json.dumps(case()) + broken)
+        code, answers = replayed(str(file), capsys=capsys)
+        assert code == 1
+        assert answers[0]["id"] == "steady"
+        assert "This is not JSON" in answers[1]["error"]
+        assert len(answers) == 2
+
+
+def test_an_empty_list_has_no_answers(tmp_path, capsys):
+    file = tmp_path / "cases.json"
+    file.write_text('{"cases": []}')
+    assert replayed(str(file), capsys=capsys) == (0, [])
 
 
 def test_a_file_that_is_not_there_is_an_answer_too(tmp_path, capsys):

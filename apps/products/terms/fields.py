@@ -20,6 +20,7 @@ _LONGEST = 24  # digits on either side of the point; longer numbers are attacks
 _YEARS = (1900, 2199)  # beyond them a date is a slip, and dates run out near 9999
 _MOST = 1000  # no count in a term sheet comes near
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_SPACE = re.compile(r"[ \t\r\n]*")
 # Words for people that may stand beside terms anywhere and decide nothing.
 _REMARKS = frozenset({"comment", "description", "isin", "name", "note", "source", "title"})
 
@@ -31,13 +32,27 @@ def parse(text: str) -> object:
     stays a text and an object with a key written twice is marked, so that whoever reads them
     refuses them at their place.
     """
+    value, end = parse_at(text, 0)
+    if _after_space(text, end) < len(text):
+        raise TermSheetError(f"This is not JSON: something follows at character {end}.")
+    return value
+
+
+def parse_at(text: str, start: int) -> tuple[object, int]:
+    """Return the JSON value that begins at a place of a text, and the place where it ends."""
     try:
-        text.encode()
-        return json.loads(text, parse_float=Decimal, parse_constant=str, object_pairs_hook=_once)
+        value, end = _DECODER.raw_decode(text, _after_space(text, start))
+        text[start:end].encode()
     except UnicodeEncodeError:
         raise TermSheetError("This is not UTF-8.") from None
     except (ValueError, RecursionError) as error:
         raise TermSheetError(f"This is not JSON: {error}.") from error
+    return value, end
+
+
+def _after_space(text: str, start: int) -> int:
+    found = _SPACE.match(text, start)
+    return found.end() if found else start
 
 
 class _Doubled(dict[str, object]):
@@ -54,6 +69,9 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     doubled = _Doubled(found)
     doubled.key = next(key for key in found if keys.count(key) > 1)
     return doubled
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=str, object_pairs_hook=_once)
 
 
 def exact(value: object, path: str) -> Fraction:

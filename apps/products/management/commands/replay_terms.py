@@ -57,35 +57,38 @@ def _answers(name: str, *, check: bool) -> Iterator[Answer]:
         yield refused(f"{name} cannot be read: {error}.", {"file": name})
 
 
-def _of_lines(lines: TextIO, *, check: bool) -> Iterator[Answer]:
-    """Answer case by case as lines come in; a first line that is no JSON begins one long value."""
-    for number, line in enumerate(lines, start=1):
+def _of_lines(lines: TextIO, *, check: bool, start: int = 1) -> Iterator[Answer]:
+    """Answer case by case as lines come in; a first line that is no JSON may begin a long value."""
+    first = True
+    for number, line in enumerate(lines, start):
         if not line.strip():
             continue
         try:
-            value = parse(line)
+            for case in cases_in(line):
+                first = False
+                yield answered(case, compared=check)
         except TermSheetError as refusal:
-            if number > 1:
-                yield refused(f"line {number}: {refusal}", {"line": number})
-                continue
-            yield from _of_text(line + lines.read(), str(refusal), check=check)
-            return
-        yield from _of_value(value, check=check)
+            answer = refused(f"line {number}: {refusal}", {"line": number})
+            if first:
+                yield from _of_text(line + lines.read(), number, answer, check=check)
+                return
+            yield answer
 
 
-def _of_text(text: str, first_line: str, *, check: bool) -> Iterator[Answer]:
-    """Answer a text that is one JSON value, or lines of which the first cannot be read."""
+def _of_text(text: str, number: int, of_line: Answer, *, check: bool) -> Iterator[Answer]:
+    """Answer a text that is one JSON value, or else lines of which the first cannot be read."""
+    begun = False
     try:
-        value = parse(text)
+        for case in cases_in(text):
+            begun = True
+            yield answered(case, compared=check)
     except TermSheetError as refusal:
         rest = text.partition("\n")[2]
-        if any(_is_case(line) for line in rest.splitlines()):
-            yield refused(f"line 1: {first_line}", {"line": 1})
-            yield from _of_lines(io.StringIO("\n" + rest), check=check)
-        else:
+        if begun or not any(_is_case(line) for line in rest.splitlines()):
             yield refused(str(refusal))
-        return
-    yield from _of_value(value, check=check)
+            return
+        yield of_line
+        yield from _of_lines(io.StringIO(rest), check=check, start=number + 1)
 
 
 def _is_case(line: str) -> bool:
@@ -93,13 +96,3 @@ def _is_case(line: str) -> bool:
         return isinstance(parse(line), dict)
     except TermSheetError:
         return False
-
-
-def _of_value(value: object, *, check: bool) -> Iterator[Answer]:
-    try:
-        cases = cases_in(value)
-    except TermSheetError as refusal:
-        yield refused(str(refusal))
-        return
-    for case in cases:
-        yield answered(case, compared=check)
