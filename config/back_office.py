@@ -38,7 +38,6 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
             ("products.Payment", "payments"),
             ("products.Restatement", "published_with_changes"),
             ("products.Correction", "difference"),
-            ("products.PolicyChange", "history"),
             ("products.Fund", "pie_chart"),
             ("products.ModelPortfolio", "donut_small"),
             ("products.Transaction", "receipt_long"),
@@ -77,7 +76,6 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
     (
         _("Settings"),
         [
-            ("products.Milestone", "flag"),
             ("auth.User", "badge"),
             ("auth.Group", "shield_person"),
             ("django_celery_beat.PeriodicTask", "schedule"),

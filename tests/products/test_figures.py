@@ -152,6 +152,24 @@ def test_above_the_corridor_every_share_is_asked_where_all_must_be_there():
     assert [share.earns for share in holding.shares] == [True, False]
 
 
+def test_a_composite_level_follows_the_exchange_rate_and_waits_for_the_first_one():
+    pair = factories.underlying("EURUSD", kind="currency_pair")
+    client, strategy = factories.client(), factories.strategy(fx="composite")
+    factories.policy(client, strategy)
+    strategy.basket_members.filter(underlying__ticker="AAPL").update(
+        fx_pair=pair, fx_initial=Decimal("1.25")
+    )
+    closes(date(2020, 2, 3), "90", "90")
+    early = datetime(2020, 2, 4, tzinfo=UTC)
+    (holding,) = holdings(client, at=early)
+    assert [share.level.value for share in holding.shares] == [None, Fraction("0.9")]
+    factories.quote("EURUSD", date(2020, 1, 31), "1")  # the last one on or before the close
+    (holding,) = holdings(client, at=early)
+    apple, ibm = holding.shares
+    assert (apple.level.value, ibm.level.value) == (Fraction("0.72"), Fraction("0.9"))
+    assert apple.barrier.price.value == Fraction("93.75")  # 75 at a rate of 0.8
+
+
 def test_a_public_holding_has_nothing_private():
     public = held().public()
     assert public.coupons is None

@@ -9,11 +9,9 @@ from apps.products.admin import (
     markets,
     moves,
     observations,
-    payments,
     restatements,
     start,
     strategies,
-    timeline,
 )
 
 __all__ = [
@@ -25,9 +23,7 @@ __all__ = [
     "markets",
     "moves",
     "observations",
-    "payments",
     "restatements",
     "start",
     "strategies",
-    "timeline",
 ]

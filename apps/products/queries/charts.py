@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -16,10 +16,12 @@ from django.utils.translation import gettext as _
 from apps.products import charts, levels
 from apps.products.models.markets import CorporateAction, Quote
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
+from apps.products.past import Rates
+from apps.products.queries.rates import factor, rates_of
 from apps.products.queries.terms import term_sheets
-from apps.products.terms.sheet import ObservationTerms, TermSheet
+from apps.products.terms.sheet import ObservationTerms, TermSheet, Underlying
 
-LAYOUT_VERSION = 1  # raised when the same rows are to be drawn otherwise
+LAYOUT_VERSION = 2  # raised when the same rows are to be drawn otherwise
 KEPT_FOR = 24 * 3600  # seconds; whatever is not asked for makes room
 
 
@@ -36,7 +38,7 @@ class StoredChart:
 def stored_chart(strategy: Strategy, *, today: date) -> StoredChart:
     """Return the chart of a strategy as known today, in the current language.
 
-    The version of its rows costs four queries; the figure is built only when one changed.
+    The version of its rows costs five queries; the figure is built only when one changed.
     """
     today = min(today, strategy.called_on or strategy.matures_on)
     version = _version(strategy, today)
@@ -57,6 +59,13 @@ def _quotes(strategy: Strategy, today: date) -> QuerySet[Quote]:
     )
 
 
+def _rates(strategy: Strategy, today: date) -> QuerySet[Quote]:
+    pairs = strategy.basket_members.values("fx_pair")
+    return Quote.objects.filter(
+        underlying__in=pairs, is_current=True, state=Quote.State.CONFIRMED, day__lte=today
+    )
+
+
 def _version(strategy: Strategy, today: date) -> str:
     """Name everything that the figure is made of; a confirmed price changes the count."""
     results = ObservationResult.objects.filter(observation__strategy=strategy)
@@ -67,6 +76,7 @@ def _version(strategy: Strategy, today: date) -> str:
         strategy.state,
         get_language(),
         _quotes(strategy, today).aggregate(Count("pk"), Max("pk"), Max("day")),
+        _rates(strategy, today).aggregate(Count("pk"), Max("pk"), Max("day")),
         results.aggregate(Count("pk"), Max("pk")),
         list(changes.filter(ex_on__lte=today).order_by("pk").values_list()),
         list(strategy.observations.order_by("number").values_list("valuation_on", "state")),
@@ -101,17 +111,25 @@ def _series(strategy: Strategy, terms: TermSheet, today: date) -> list[charts.Se
     quotes = _quotes(strategy, today).order_by("day")
     for ticker, day, close in quotes.values_list("underlying__ticker", "day", "close"):
         closes[ticker].append((day, Fraction(close)))
+    foreign = rates_of(terms, strategy.basket_members.select_related("underlying"), until=today)
     return [
-        charts.Series(
-            share.id,
-            [day for day, _close in closes[share.id]],
-            [
-                float(levels.level(share, terms.changes, day, close))
-                for day, close in closes[share.id]
-            ],
-        )
+        charts.Series(share.id, [day for day, _level in course], [level for _day, level in course])
         for share in terms.basket.underlyings
-        if closes[share.id]
+        if (course := _course(share, terms, closes[share.id], foreign))
+    ]
+
+
+def _course(
+    share: Underlying,
+    terms: TermSheet,
+    closes: Iterable[tuple[date, Fraction]],
+    foreign: Mapping[str, Rates],
+) -> list[tuple[date, float]]:
+    """Return a share's levels; a day before the first exchange rate of a composite one has none."""
+    return [
+        (day, float(levels.level(share, terms.changes, day, close, fx)))
+        for day, close in closes
+        if (fx := factor(foreign, share.id, day)) is not None
     ]
 
 

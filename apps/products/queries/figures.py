@@ -11,7 +11,7 @@ from apps.products import levels, payoff, scenarios
 from apps.products.models.holdings import Payment, Policy, PolicyCoupon
 from apps.products.models.markets import Quote
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
-from apps.products.queries import changes, rows
+from apps.products.queries import changes, rates, rows
 from apps.products.queries.facts import (
     Bound,
     Coupon,
@@ -152,10 +152,15 @@ def _shares(
     """Return each share against the barriers of the next observation, or of the last one."""
     facts = {member.underlying.ticker: member.underlying for member in found.members[strategy.pk]}
     quotes = {ticker: found.quotes.get(share.pk) for ticker, share in facts.items()}
+    foreign = rates.rates_of(terms, found.members[strategy.pk], until=today)
+    factors = {
+        ticker: rates.factor(foreign, ticker, quote.day) if quote else None
+        for ticker, quote in quotes.items()
+    }
     reached = {
-        share.id: levels.level(share, terms.changes, quote.day, Fraction(quote.close))
+        share.id: levels.level(share, terms.changes, quote.day, Fraction(quote.close), fx)
         for share in terms.basket.underlyings
-        if (quote := quotes[share.id])
+        if (quote := quotes[share.id]) and (fx := factors[share.id]) is not None
     }
     worst = levels.worst(terms.basket, reached) if len(reached) == len(quotes) else ""
     number = upcoming.number if upcoming else len(terms.observations)
@@ -180,7 +185,8 @@ def _shares(
         def bound(level: Fraction | None) -> Bound | None:
             if level is None:
                 return None
-            price = levels.mark(terms.basket, share, level) * adjusted
+            # In the share's own currency, at the exchange rate of its last close.
+            price = levels.mark(terms.basket, share, level) * adjusted / (factors[share.id] or 1)
             move = price / Fraction(quote.close) - 1 if quote else None
             return Bound(
                 level,
@@ -199,7 +205,7 @@ def _shares(
             barrier=bound(aims.barrier),
             upper=bound(aims.upper) if share.id in topped else None,
             call=bound(aims.call_barrier),
-            earns=share.id in earning if quote else None,
+            earns=share.id in earning if share.id in reached else None,
             is_worst=share.id == worst,
         )
 
