@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from apps.demo.world import closes, people, strategies
+from apps.demo.world import belongings, closes, people, strategies
 
 RESERVED = re.compile(r"\+447700900\d{3}|\+1(202|213)55501\d{2}")
 
@@ -82,3 +82,14 @@ def test_the_hurricane_and_the_holidays_are_no_sessions():
 def test_closes_arrive_after_the_closing_bell_in_new_york(day, utc_hour):
     moment = closes.received_at(day)
     assert (moment.date(), moment.hour, moment.minute) == (day, utc_hour, 45)
+
+
+def test_what_is_held_beside_strategies_was_bought_at_real_closes_and_says_it_is_invented():
+    held = belongings.savings(people.people())
+    assert {name.split("(")[1][:6] for name in belongings.ACCOUNTS.values()} == {"fictio", "вымышл"}
+    rows = belongings.transactions(held).rows
+    assert len({row["reference"] for row in rows}) == len(rows)
+    for row in rows:
+        if row["kind"] == "buy":
+            close = Decimal(closes.closes()[row["day"]][row["ticker"]])
+            assert abs(row["units"] * close - row["amount"]) <= Decimal("0.005")

@@ -12,6 +12,9 @@ from apps.demo.world import closes, files
 from apps.demo.world.files import File
 from apps.demo.world.timeline import fed
 from apps.products.actions.payments import mark_paid
+from apps.products.imports.accounts import AccountResource, TransactionResource
+from apps.products.imports.deadlines import DeadlineResource
+from apps.products.imports.instalments import CreditAccountResource, InstalmentResource
 from apps.products.imports.markets import (
     CorporateActionResource,
     TradingDayResource,
@@ -25,12 +28,17 @@ from apps.products.models.markets import Quote
 from apps.profiles.imports import ClientResource
 
 RESOURCES = {
+    "accounts": AccountResource,
     "clients": ClientResource,
     "corporate_actions": CorporateActionResource,
+    "deadlines": DeadlineResource,
+    "instalment_accounts": CreditAccountResource,
+    "instalments": InstalmentResource,
     "policies": PolicyResource,
     "quotes": QuoteResource,
     "strategies": StrategyResource,
     "trading_days": TradingDayResource,
+    "transactions": TransactionResource,
     "underlyings": UnderlyingResource,
 }
 

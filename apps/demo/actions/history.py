@@ -18,6 +18,7 @@ from apps.demo.actions.feed import import_whole, pay
 from apps.demo.models import World
 from apps.demo.world.strategies import TOUR
 from apps.demo.world.timeline import DAWN, PRESENT, Step
+from apps.messaging.actions.belongings import queue_belongings_news
 from apps.messaging.actions.contracts import queue_contract_news
 from apps.messaging.actions.delivery import deliver_due
 from apps.messaging.actions.digests import queue_digests
@@ -25,7 +26,9 @@ from apps.messaging.actions.planning import plan_messages
 from apps.messaging.actions.routing import queue_notices
 from apps.messaging.models.links import Link
 from apps.messaging.models.outbox import Message
+from apps.products.actions.deadlines import record_deadlines
 from apps.products.actions.evaluation import evaluate_due
+from apps.products.actions.moves import record_moves
 from apps.products.actions.quotes import confirm_quotes
 from apps.products.models.markets import Quote
 from apps.products.models.strategies import Strategy
@@ -37,7 +40,8 @@ BATCH = 5_000  # more than one evening brings
 # Clients' quiet hours end at whole hours; of the messages that wait for them, those of so many
 # hours go out together.
 TOGETHER = timedelta(hours=2)
-DIGESTS_FROM = PRESENT - timedelta(days=45)  # the newest ones are enough to be looked at
+# The newest digests, moves of the market and deadlines are enough to be looked at.
+NEWS_FROM = PRESENT - timedelta(days=45)
 
 
 def load_world(steps: Sequence[Step], *, now: Clock, port: int, folder: Path, say: Say) -> World:
@@ -97,8 +101,11 @@ def live(world: World, *, until: datetime, now: Clock) -> str:
     pay(at=at)
     queue_notices(at=at, limit=BATCH)
     queue_contract_news(at=at, limit=BATCH)
-    if at >= DIGESTS_FROM:
+    if at >= NEWS_FROM:
         queue_digests(at=at)
+        record_moves(at=at)
+        record_deadlines(at=at)
+        queue_belongings_news(at=at, limit=BATCH)
     plan_messages(at=at, limit=BATCH)
     sent = deliver(world, after=at, until=until, now=now)
     return _("%(decided)d observations decided, %(sent)d messages sent") % {

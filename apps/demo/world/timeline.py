@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import count
 
-from apps.demo.world import closes, files, people
+from apps.demo.world import belongings, closes, files, people
 from apps.demo.world.files import File
 from apps.demo.world.strategies import STRATEGIES
 
@@ -47,6 +47,14 @@ def past() -> list[Step]:
         if days := list(fed(since, day)):
             arriving[day].append(files.quotes(days))
         since = day
+    held, borrowers = belongings.savings(persons), belongings.borrowers(persons)
+    arriving[evenings[-1]] += [
+        belongings.accounts(held),
+        belongings.transactions(held),
+        belongings.credit_accounts(borrowers, evenings[-1]),
+        belongings.instalments(borrowers),
+        belongings.deadlines(held),
+    ]
     number = count(1)
     return [
         Step(
