@@ -47,13 +47,13 @@ def past() -> list[Step]:
         if days := list(fed(since, day)):
             arriving[day].append(files.quotes(days))
         since = day
-    held, borrowers = belongings.savings(persons), belongings.borrowers(persons)
+    savings, borrowers = belongings.savings(persons), belongings.borrowers(persons)
     arriving[evenings[-1]] += [
-        belongings.accounts(held),
-        belongings.transactions(held),
+        belongings.accounts(savings),
+        belongings.transactions(savings),
         belongings.credit_accounts(borrowers, evenings[-1]),
         belongings.instalments(borrowers),
-        belongings.deadlines(held),
+        belongings.deadlines(savings),
     ]
     number = count(1)
     return [
