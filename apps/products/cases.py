@@ -32,18 +32,22 @@ class Answer:
     right: bool
 
 
-def cases_in(text: str) -> Iterator[object]:
-    """Yield the cases of a JSON text: one, a list of them, or an object with `cases`.
+def cases_in(value: object) -> list[object]:
+    """Return the cases of a JSON value: one, a list of them, or an object with `cases`."""
+    if isinstance(value, Mapping) and "cases" in value and "spec" not in value:
+        value = listed(members(value, "this file")["cases"], "cases")
+    return value if isinstance(value, list) else [value]
+
+
+def cases_of(text: str) -> Iterator[object]:
+    """Yield the cases of a JSON text as `cases_in` finds them in its value.
 
     A long list is read case by case: a thousand with years of closes are a gigabyte at once. Raises
     TermSheetError where the text stops being JSON.
     """
     many = _MANY.match(text)
     if many is None:
-        value = parse(text)
-        if isinstance(value, Mapping) and "cases" in value and "spec" not in value:
-            value = listed(members(value, "this file")["cases"], "cases")
-        yield from value if isinstance(value, list) else [value]
+        yield from cases_in(parse(text))
         return
     place = many.end()
     closed = _CLOSED.match(text, place)

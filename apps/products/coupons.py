@@ -7,7 +7,7 @@ that is earned in full.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
@@ -18,6 +18,7 @@ from apps.products.levels import Levels
 from apps.products.terms.sheet import (
     CalledCoupon,
     CouponKind,
+    MemoryEnd,
     ObservationTerms,
     RateBasis,
     TermSheet,
@@ -99,6 +100,8 @@ def decide(
 
     Raises ValueError where an accrual coupon has no days.
     """
+    if called and terms.autocall.coupon is CalledCoupon.NEVER:
+        return Coupon(Event.NONE, ZERO, carried)
     rate = period_rate(terms, observation.number, carried.last_whole)
     locked = carried.locked
     if terms.lock_in is not None:
@@ -124,6 +127,15 @@ def decide(
             last_whole=_last_whole(terms, carried, observation, paid=bool(rate) and due >= rate),
         ),
     )
+
+
+def ended(terms: TermSheet, coupon: Coupon) -> Coupon:
+    """Return the last coupon with what becomes of all that is still remembered."""
+    rest = coupon.carried.remembered
+    if terms.memory_end is MemoryEnd.LOST or not rest:
+        return coupon
+    carried = replace(coupon.carried, remembered=ZERO, by_share={})
+    return Coupon(Event.ACCRUED, coupon.paid + rest, carried)
 
 
 _ALL = ""  # the key of what is remembered in one sum, for no share alone

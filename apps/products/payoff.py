@@ -2,8 +2,8 @@
 
 `observe` decides one observation from the levels of its valuation day; `apps.products.replay` folds
 it over what a market showed. Decisions where contracts differ are terms of the sheet. Always true:
-the coupon test comes before the call test on the same day, comparisons are exact, what is remembered
-earns no interest and is lost at the end, rates are summed first and money is rounded once.
+comparisons are exact, what is remembered earns no interest, rates are summed first and money is
+rounded once.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from apps.core import money as rounding
 from apps.products import coupons, redemption
 from apps.products import levels as at
 from apps.products.coupons import Event
-from apps.products.terms.sheet import ObservationTerms, RoundPer, TermSheet
+from apps.products.terms.sheet import BonusOn, ObservationTerms, RoundPer, TermSheet
 
 __all__ = ["FORMULA_VERSION", "Event", "Outcome", "State", "Status", "money", "observe", "watch"]
 
@@ -155,9 +155,12 @@ def observe(
         terms.autocall.basket, levels, observation.call_barrier, counted=above
     )
     coupon = coupons.decide(terms, state.carried, observation, levels, called=called, inside=inside)
+    if called or number == len(terms.observations):
+        coupon = coupons.ended(terms, coupon)
     paid = coupon.paid
     if called and number in terms.autocall.bonus:
-        paid += (terms.autocall.bonus[number] - ONE) * (state.rate_paid + paid)
+        before = state.rate_paid if terms.autocall.bonus_on is BonusOn.ALL else ZERO
+        paid += (terms.autocall.bonus[number] - ONE) * (before + paid)
     knocked_in = state.knocked_in or redemption.knocks_in(terms, observation, levels, called=called)
     status, back = Status.LIVE, None
     if called:

@@ -223,6 +223,30 @@ def test_a_corridor_that_goes_on_above_the_call_has_its_top_for_the_called_as_we
     assert (outcome.called, outcome.event, outcome.rate_paid) == (True, "SAVED", 0)
 
 
+# --- decisions that a product may take otherwise
+
+
+def test_a_call_that_comes_before_the_coupon_pays_none():
+    autocall = {"barrier": "1", "coupon": "never"}
+    outcomes = decide(sheet(autocall=autocall), BAD, levels(101, 101))
+    assert events(outcomes) == ["SAVED", "NONE"]
+    assert paid(outcomes) == rates(0, 0)
+    assert outcomes[-1].called
+
+
+def test_a_bonus_may_multiply_the_current_coupon_alone():
+    autocall = {"barrier": "1", "bonus": {"2": "3"}, "bonus_on": "current"}
+    assert paid(decide(sheet(autocall=autocall), GOOD, levels(101, 101))) == rates(2, 6)
+
+
+@pytest.mark.parametrize(("end", "last"), [("paid", 8), ("lost", 0), (None, 0)])
+def test_what_is_still_remembered_at_the_end_is_lost_unless_it_is_paid(end, last):
+    outcomes = decide(sheet(memory_end=end), BAD, BAD, BAD, BAD)
+    assert outcomes[-1].rate_paid == Fraction(last, 100)
+    assert outcomes[-1].rate_remembered == Fraction(8 - last, 100)
+    assert outcomes[-1].event == ("ACCRUED" if last else "SAVED")
+
+
 # --- periods
 
 

@@ -12,6 +12,7 @@ from apps.products.terms.sheet import (
     Autocall,
     Basket,
     BasketKind,
+    BonusOn,
     CalledCoupon,
     Coupon,
     CouponKind,
@@ -78,6 +79,7 @@ def _autocall(fields: Fields, basket: Basket) -> Autocall:
         coupon=fields.choice("coupon", CalledCoupon, CalledCoupon.IF_MET),
         stock_memory=fields.flag("stock_memory"),
         bonus=bonus,
+        bonus_on=fields.choice("bonus_on", BonusOn, BonusOn.ALL),
         deferred=fields.or_else("deferred", Fraction(0)),
     )
     if autocall.stock_memory and autocall.basket.kind is BasketKind.AVERAGE:

@@ -51,10 +51,28 @@ class DayCount(StrEnum):
 
 
 class CalledCoupon(StrEnum):
-    """What a call on a day when the coupon barrier is not met pays: nothing, or the current one."""
+    """Which coupon a call pays: what is met, the current one in any case, or none beside the call.
+
+    The last is a call that is tested before the coupon.
+    """
 
     IF_MET = "if_met"
     ALWAYS = "always"
+    NEVER = "never"
+
+
+class BonusOn(StrEnum):
+    """What a bonus multiplies: all coupons since the start, or the one that the call pays."""
+
+    ALL = "all"
+    CURRENT = "current"
+
+
+class MemoryEnd(StrEnum):
+    """What becomes of the coupons that are still remembered when the product ends."""
+
+    LOST = "lost"
+    PAID = "paid"
 
 
 class RedemptionKind(StrEnum):
@@ -154,7 +172,7 @@ class Coupon:
 class Autocall:
     """How an early call pays; its barriers stand in each `ObservationTerms`.
 
-    `bonus` multiplies all coupons since the start when called at that observation number;
+    `bonus` multiplies coupons, as `bonus_on` says, when called at that observation number;
     `deferred` is the part of the notional that a call leaves to be paid at maturity.
     """
 
@@ -162,6 +180,7 @@ class Autocall:
     coupon: CalledCoupon = CalledCoupon.IF_MET
     stock_memory: bool = False
     bonus: Mapping[int, Fraction] = field(default_factory=dict)
+    bonus_on: BonusOn = BonusOn.ALL
     deferred: Fraction = Fraction(0)
 
 
@@ -268,6 +287,7 @@ class TermSheet:
     issue_date: date | None = None
     maturity: date | None = None
     memory: bool = False
+    memory_end: MemoryEnd = MemoryEnd.LOST
     fx: Fx = Fx.NONE
     lock_in: Fraction | None = None
     changes: tuple[CorporateChange, ...] = ()

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from django.core.management.base import BaseCommand
 
-from apps.products.cases import Answer, answered, cases_in, refused
+from apps.products.cases import Answer, answered, cases_of, refused
 from apps.products.terms.fields import parse
 from apps.products.terms.sheet import TermSheetError
 
@@ -64,7 +64,7 @@ def _of_lines(lines: TextIO, *, check: bool, start: int = 1) -> Iterator[Answer]
         if not line.strip():
             continue
         try:
-            for case in cases_in(line):
+            for case in cases_of(line):
                 first = False
                 yield answered(case, compared=check)
         except TermSheetError as refusal:
@@ -79,7 +79,7 @@ def _of_text(text: str, number: int, of_line: Answer, *, check: bool) -> Iterato
     """Answer a text that is one JSON value, or else lines of which the first cannot be read."""
     begun = False
     try:
-        for case in cases_in(text):
+        for case in cases_of(text):
             begun = True
             yield answered(case, compared=check)
     except TermSheetError as refusal:
