@@ -38,6 +38,7 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
             ("products.Payment", "payments"),
             ("products.Restatement", "published_with_changes"),
             ("products.Correction", "difference"),
+            ("products.PolicyChange", "history"),
             ("products.Fund", "pie_chart"),
             ("products.ModelPortfolio", "donut_small"),
             ("products.Transaction", "receipt_long"),
@@ -76,6 +77,7 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
     (
         _("Settings"),
         [
+            ("products.Milestone", "flag"),
             ("auth.User", "badge"),
             ("auth.Group", "shield_person"),
             ("django_celery_beat.PeriodicTask", "schedule"),

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -59,7 +59,13 @@ def in_words(event: Event) -> str:
     return f"{name} ({values})" if values else name
 
 
-def named(events: Iterable[Event]) -> dict[str, SafeString | str]:
+class About(Protocol):
+    """A row of any table whose subject is a text like "policy:42"."""
+
+    subject: str
+
+
+def named(events: Iterable[About]) -> dict[str, SafeString | str]:
     """Return a linked name for every subject of the events, one query a kind of subject."""
     wanted: dict[str, set[int]] = defaultdict(set)
     for event in events:
@@ -74,14 +80,32 @@ def named(events: Iterable[Event]) -> dict[str, SafeString | str]:
     return links
 
 
+class NamedSubjects:
+    """Gives a page the column `about`: the subject by its name, one query a kind and list."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changes = super().get_changelist_instance(request)  # type: ignore[misc]
+        names = named(changes.result_list)
+        for row in changes.result_list:
+            row.subject_named = names.get(row.subject, row.subject)
+        return changes
+
+    @column(gettext_lazy("about"), ordering="subject")
+    def about(self, row: Any) -> SafeString | str:
+        if not hasattr(row, "subject_named"):
+            row.subject_named = named([row]).get(row.subject, row.subject)
+        shown: SafeString | str = row.subject_named
+        return shown
+
+
 @subjects("client")
 def clients_named(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
     return {row.pk: (str(row), page_url(row)) for row in Client.objects.filter(pk__in=list(ids))}
 
 
 @admin.register(Event)
-class EventPage(ReadOnlyPage[Event]):
-    list_display = ["occurred_at", "client_name", "told", "kind", "subject"]
+class EventPage(NamedSubjects, ReadOnlyPage[Event]):
+    list_display = ["occurred_at", "client_name", "told", "kind", "about"]
     list_select_related = ["client"]
     list_filter = [
         ("occurred_at", MomentFilter),
@@ -108,13 +132,16 @@ class EventPage(ReadOnlyPage[Event]):
     template="events/admin/timeline.html",
 )
 def timeline_of(_request: HttpRequest, client: Client) -> dict[str, Any]:
-    events = timeline(client)
-    links = named(events)
-    moments: list[tuple[Event, str | Promise, SafeString | str]] = [
-        (event, in_words(event), links.get(event.subject, event.subject)) for event in events
-    ]
-    return {
-        "moments": moments,
+    return moments(timeline(client)) | {
         "more": _("All"),
         "more_url": list_url(Event, client__id__exact=client.pk),
     }
+
+
+def moments(events: list[Event]) -> dict[str, Any]:
+    """Return what the timeline's template shows of events."""
+    links = named(events)
+    told: list[tuple[Event, str | Promise, SafeString | str]] = [
+        (event, in_words(event), links.get(event.subject, event.subject)) for event in events
+    ]
+    return {"moments": told}

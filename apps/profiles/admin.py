@@ -67,7 +67,7 @@ class ClientPage(Imported, Page[Client]):
         ("created_at", MomentFilter),
     ]
     search_fields = ["first_name", "last_name", "identifiers__value", "contact_points__address"]
-    search_help_text = _("Name, phone, e-mail or contract number")
+    search_help_text = _("Name, phone, e-mail, contract or policy number")
     ordering = ["last_name", "first_name", "pk"]
     readonly_fields = ["created_at"]
     inlines = [ContactPointInline, IdentifierInline]

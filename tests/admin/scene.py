@@ -14,13 +14,16 @@ from apps.products.models.calendars import CalendarOverride, ObservationMove
 from apps.products.models.deadlines import Deadline
 from apps.products.models.feeds import Feed
 from apps.products.models.funds import Fund, ModelPortfolio
+from apps.products.models.holdings import Payment
 from apps.products.models.instalments import CreditAccount, Instalment
+from apps.products.models.lifecycle import PolicyChange
 from apps.products.models.markets import CorporateAction, Quote
 from apps.products.models.moves import HoldingMove, MoveDay, MoveRule, UnderlyingMove
 from apps.products.models.strategies import Observation
 from apps.profiles.models import Client, Identifier
 from tests import factories
 
+FIRST = date(2020, 1, 31)
 EVENING = datetime(2020, 2, 28, 23, tzinfo=UTC)  # after the close of the first observation
 
 
@@ -123,8 +126,13 @@ def world(clients: int = 2) -> list[Client]:
         exchange=held.underlying.exchange, day=date(2020, 6, 2), kind="open", reason="storm over"
     )
     for client in made:
-        factories.policy(client, paid)
+        policy = factories.policy(client, paid)
         factories.policy(client, waits)
+        Payment.objects.create(policy=policy, kind="premium", amount=1000_00, due_on=FIRST)
+        PolicyChange.objects.create(
+            policy=policy, kind="top_up", effective_on=FIRST, nominal_before=900_00,
+            nominal_after=1000_00, made_at=EVENING,
+        )  # fmt: skip
         account = belongings(client)
     moved(account)
     evaluate_due(at=EVENING)

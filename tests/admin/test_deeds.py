@@ -220,12 +220,15 @@ def test_every_link_of_the_start_page_leads_to_what_it_counts(admin_client, clie
 
 
 def policy_form(policy, **changes):
-    names = ("number", "nominal", "premium", "starts_on", "ends_on", "state")
+    names = ("number", "starts_on", "ends_on", "state")
     return {
         **{name: getattr(policy, name) for name in names},
+        "nominal": "1000.00",
+        "premium": "1000.00",
         "client": policy.client_id,
         "strategy": policy.strategy_id,
-        "closed_on": "",
+        "plans-TOTAL_FORMS": "0",
+        "plans-INITIAL_FORMS": "0",
         **changes,
     }
 
@@ -233,17 +236,19 @@ def policy_form(policy, **changes):
 def test_a_policy_with_coupons_keeps_what_they_were_counted_on(admin_client, clients):
     policy = PolicyCoupon.objects.first().policy
     other = Strategy.objects.exclude(pk=policy.strategy_id).first()
-    form = policy_form(policy, nominal=5000_00, strategy=other.pk, state="surrendered")
+    form = policy_form(
+        policy, nominal="5000", strategy=other.pk, state="applied", premium="1000.50"
+    )
     assert admin_client.post(page_url(policy), form).status_code == 302
     strategy = policy.strategy
     policy.refresh_from_db()
     assert (policy.nominal, policy.strategy) == (1000_00, strategy)
-    assert policy.state == Policy.State.SURRENDERED
+    assert (policy.state, policy.premium) == (Policy.State.ACTIVE, 1000_50)
 
 
 def test_a_nominal_that_is_no_whole_number_of_notes_is_refused(admin_client, clients):
     policy = Policy.objects.filter(coupons=None).first()
-    page = admin_client.post(page_url(policy), policy_form(policy, nominal=150_01))
-    assert "no multiple of one note, 10000" in page.content.decode()
+    page = admin_client.post(page_url(policy), policy_form(policy, nominal="150.01"))
+    assert "no multiple of one note, 100.00" in page.content.decode()
     policy.refresh_from_db()
     assert policy.nominal == 1000_00

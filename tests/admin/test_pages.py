@@ -24,6 +24,7 @@ EMPTY = {"demo.Letter", "demo.World"}  # written by the demo alone
 SHARED = {  # what every world has in common
     "products.Exchange", "products.TradingDay", "products.Underlying", "products.Quote",
     "messaging.Template", "messaging.TemplateVersion", "messaging.Digest",
+    "products.Milestone",
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ are shown on it by products and his messages by messaging, which profiles knows 
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -14,7 +14,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
-from django.db.models import DecimalField, Model
+from django.db.models import DecimalField, Model, QuerySet
 from django.http import (
     Http404,
     HttpRequest,
@@ -37,6 +37,7 @@ M = TypeVar("M", bound=Model)
 
 Read = Callable[[HttpRequest, Any], dict[str, Any] | None]
 Act = Callable[[HttpRequest, Any], HttpResponse | None]
+Find = Callable[[str], Iterable[int]]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Deed:
 
 
 _panels: dict[type[Model], list[Panel]] = defaultdict(list)
+_finders: dict[type[Model], list[Find]] = defaultdict(list)
 _deeds: dict[type[Model], dict[str, Deed]] = defaultdict(dict)
 
 
@@ -102,6 +104,16 @@ def deed(
         name = act.__name__
         _deeds[model][name] = Deed(name, label, icon, permission, new_tab, offered, act)
         return act
+
+    return register
+
+
+def searched(model: type[Model]) -> Callable[[Find], Find]:
+    """Have the model's list also find the rows whose ids the function returns for a term."""
+
+    def register(find: Find) -> Find:
+        _finders[model].append(find)
+        return find
 
     return register
 
@@ -147,6 +159,16 @@ class Page(PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
                 meta_options={"exclude": self.export_without},
             )
         ]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[M], search_term: str
+    ) -> tuple[QuerySet[M], bool]:
+        found, may_have_duplicates = super().get_search_results(request, queryset, search_term)
+        if term := search_term.strip():
+            more = {pk for find in _finders[self.model] for pk in find(term)}
+            if more:
+                found = found | queryset.filter(pk__in=more)
+        return found, may_have_duplicates
 
     def get_urls(self) -> list[URLPattern]:
         meta = self.model._meta

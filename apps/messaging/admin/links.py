@@ -17,7 +17,7 @@ from apps.core import clock
 from apps.core.admin.display import badge, column, page_link, page_url, pill
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, deed
-from apps.events.admin import subjects, words
+from apps.events.admin import NamedSubjects, subjects, words
 from apps.events.models import Event
 from apps.messaging.actions.links import revoke_link
 from apps.messaging.models.links import Hit, Link
@@ -42,8 +42,8 @@ def is_usable(link: Link) -> bool:
 
 
 @admin.register(Link)
-class LinkPage(ReadOnlyPage[Link]):
-    list_display = ["created_at", "client_name", "subject", "usable", "revoked_at"]
+class LinkPage(NamedSubjects, ReadOnlyPage[Link]):
+    list_display = ["created_at", "client_name", "about", "usable", "revoked_at"]
     list_select_related = ["client"]
     list_filter = [
         UsableFilter,
@@ -52,7 +52,8 @@ class LinkPage(ReadOnlyPage[Link]):
     ]
     search_fields = ["client__last_name", "client__first_name", "=subject"]
     ordering = ["-pk"]
-    fields = ["client", "message", "subject", "created_at", "revoked_at"]
+    fields = ["client", "message", "about", "created_at", "revoked_at"]
+    readonly_fields = ["about"]
     export_without = ("nonce", "token_hash")
 
     @column(_("client"), ordering="client__last_name")

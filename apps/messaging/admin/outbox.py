@@ -15,6 +15,7 @@ from unfold.contrib.filters.admin import (
 from apps.core.admin.display import badge, column, list_url, moment, page_link, pill
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, panel
+from apps.events.admin import NamedSubjects
 from apps.messaging.models.outbox import Digest, Message, Notice
 from apps.messaging.queries.desk import messages_to
 from apps.messaging.wording import masked
@@ -35,10 +36,10 @@ SENT = {
 
 
 @admin.register(Notice)
-class NoticePage(ReadOnlyPage[Notice]):
+class NoticePage(NamedSubjects, ReadOnlyPage[Notice]):
     list_display = [
         "created_at", "client_name", "template", "variant", badge("state", _("verdict"), **TOLD),
-        "reason", "subject", "source",
+        "reason", "about", "source",
     ]  # fmt: skip
     list_select_related = ["client", "template"]
     list_filter = [
@@ -50,8 +51,8 @@ class NoticePage(ReadOnlyPage[Notice]):
     search_fields = ["client__last_name", "client__first_name", "dedupe_key", "=subject", "reason"]
     ordering = ["-pk"]
     # Until it is sent, the letter that confirms an address has its key among the values.
-    exclude = ["values"]
-    readonly_fields = ["said"]
+    exclude = ["values", "subject"]
+    readonly_fields = ["about", "said"]
     export_without = ("values",)
 
     @column(_("values"))

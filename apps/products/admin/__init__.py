@@ -9,9 +9,11 @@ from apps.products.admin import (
     markets,
     moves,
     observations,
+    payments,
     restatements,
     start,
     strategies,
+    timeline,
 )
 
 __all__ = [
@@ -23,7 +25,9 @@ __all__ = [
     "markets",
     "moves",
     "observations",
+    "payments",
     "restatements",
     "start",
     "strategies",
+    "timeline",
 ]

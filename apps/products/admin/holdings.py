@@ -4,18 +4,20 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from import_export.fields import Field
+from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
-    ChoicesDropdownFilter,
     MultipleChoicesDropdownFilter,
     RangeDateFilter,
 )
 
 from apps.core import clock
+from apps.core.admin.amounts import AmountsForm
 from apps.core.admin.display import (
     amounts,
     badge,
@@ -24,41 +26,96 @@ from apps.core.admin.display import (
     list_url,
     money,
     page_link,
-    page_url,
     pill,
+    readable,
 )
-from apps.core.admin.files import Imported
-from apps.core.admin.pages import Page, ReadOnlyPage, panel
-from apps.events.admin import subjects, words
-from apps.events.models import Event
-from apps.products.actions.payments import mark_paid
-from apps.products.admin import late, restatements
+from apps.core.admin.files import GuardedResource, Imported
+from apps.core.admin.pages import Page, ReadOnlyPage, panel, searched
+from apps.core.money import decimals, major_units
+from apps.events.admin import moments
+from apps.events.queries import timeline_of_subject
+from apps.products.actions.payments import write_plans
+from apps.products.actions.policies import note_changes
+from apps.products.admin import late
+from apps.products.admin.decisions import DecisionPages
 from apps.products.admin.late import LateFilter
 from apps.products.admin.observations import FOUND
+from apps.products.admin.payments import payment_stage
 from apps.products.imports.policies import PolicyResource
 from apps.products.models.holdings import Payment, Policy, PolicyCoupon
-from apps.products.models.strategies import ObservationResult, Strategy
+from apps.products.models.lifecycle import PaymentPlan, PolicyChange
 from apps.products.queries.desk import policies_held
 from apps.profiles.models import Client
 
-HELD = {"active": "good", "called": "quiet", "matured": "quiet", "surrendered": "bad"}
+HELD = {
+    "applied": "wait", "active": "good", "called": "quiet", "matured": "quiet",
+    "surrendered": "bad", "lapsed": "bad",
+}  # fmt: skip
+FOUND_AT_MOST = 200  # clients by the beginning of a number; more is no search
+NEW = (Policy.State.APPLIED, Policy.State.ACTIVE)
 
 
 def own_currency(policy: Policy) -> str:
     return policy.strategy.currency
 
 
-def policy_currency(row: PolicyCoupon | Payment) -> str:
+def policy_currency(row: PolicyCoupon) -> str:
     return row.policy.strategy.currency
 
 
+NOMINAL = amounts("nominal", _("nominal"), own_currency)
+PREMIUM = amounts("premium", _("premium"), own_currency)
+
+
+class PolicyForm(AmountsForm):
+    amounts = ("nominal", "premium")
+
+    class Meta:
+        model = Policy
+        fields = "__all__"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if state := self.fields.get("state"):
+            state.choices = [choice for choice in Policy.State.choices if choice[0] in NEW]  # type: ignore[attr-defined]
+
+    def currency_of(self, row: Policy) -> str:  # type: ignore[override]
+        return row.strategy.currency if row.strategy_id else ""
+
+    def said_currency(self) -> str:
+        strategy = self.cleaned_data.get("strategy")
+        return strategy.currency if strategy else self.currency_of(self.instance)
+
+
+class PlanForm(AmountsForm):
+    amounts = ("amount",)
+
+    class Meta:
+        model = PaymentPlan
+        fields = ("kind", "amount", "frequency", "first_on", "last_on")
+
+    def currency_of(self, row: PaymentPlan) -> str:  # type: ignore[override]
+        policy = row.policy if row.policy_id else None
+        return policy.strategy.currency if policy else ""
+
+
+class PlanInline(TabularInline):
+    """The plans of a policy that is stored: their money is in its strategy's currency."""
+
+    model = PaymentPlan
+    form = PlanForm
+    extra = 0
+    tab = True
+    can_delete = False
+
+
 @admin.register(Policy)
-class PolicyPage(Imported, Page[Policy]):
+class PolicyPage(DecisionPages, Imported, Page[Policy]):
+    form = PolicyForm
     resource_classes = [PolicyResource]
     list_display = [
         "number", "client_name", "strategy_name", amounts("nominal", _("nominal"), own_currency),
-        amounts("premium", _("premium"), own_currency), "starts_on", "ends_on",
-        badge("state", _("state"), **HELD),
+        amounts("premium", _("premium"), own_currency), "starts_on", "ends_on", "stage",
     ]  # fmt: skip
     list_select_related = ["client", "strategy"]
     list_filter = [
@@ -67,6 +124,8 @@ class PolicyPage(Imported, Page[Policy]):
         ("strategy", AutocompleteSelectFilter),
         ("client", AutocompleteSelectFilter),
         ("starts_on", RangeDateFilter),
+        ("ends_on", RangeDateFilter),
+        ("waiting_until", RangeDateFilter),
     ]
     search_fields = ["number", "client__last_name", "client__first_name", "strategy__code"]
     search_help_text = _("Number, client or the strategy's code")
@@ -77,15 +136,54 @@ class PolicyPage(Imported, Page[Policy]):
     fieldsets = [
         (None, {"fields": ["number", ("client", "strategy"), ("state", "closed_on")]}),
         (_("Money"), {"fields": [("nominal", "premium")]}),
-        (_("Term"), {"fields": [("starts_on", "ends_on")]}),
+        (_("Term"), {"fields": [("starts_on", "ends_on"), ("issued_on", "waiting_until")]}),
     ]
 
-    def get_readonly_fields(self, request: HttpRequest, row: Policy | None = None) -> list[str]:
-        """Keep what coupons were counted on: once there is one, only the rest may change."""
-        counted = row is not None and row.coupons.exists()
-        return (
-            ["number", "client", "strategy", "nominal", "starts_on", "ends_on"] if counted else []
-        )
+    def get_inlines(self, request: HttpRequest, row: Policy | None = None) -> list[Any]:
+        return [PlanInline] if row is not None else []
+
+    def get_readonly_fields(self, request: HttpRequest, row: Policy | None = None) -> list[Any]:
+        """Keep what coupons were counted on: once there is one, only the rest may change.
+
+        What brings a contract into force or ends it is a decision of its own, with its history.
+        """
+        fixed: list[Any] = ["closed_on"]
+        if row is not None and row.state not in NEW:
+            return [
+                *fixed, "number", "client", "strategy", "state", "starts_on", "ends_on",
+                "issued_on", "waiting_until", NOMINAL, PREMIUM,
+            ]  # fmt: skip
+        if row is not None and row.state == Policy.State.ACTIVE:
+            fixed.append("state")
+        if row is not None and row.coupons.exists():
+            fixed += ["number", "client", "strategy", NOMINAL, "starts_on", "ends_on"]
+        return fixed
+
+    def get_fieldsets(self, request: HttpRequest, row: Policy | None = None) -> Any:
+        """Write amounts that stay as they are with their currency, not in cents."""
+        still = self.get_readonly_fields(request, row)
+        fixed = {column.__name__: column for column in (NOMINAL, PREMIUM) if column in still}
+        return [
+            (title, {**options, "fields": readable(options["fields"], fixed)})
+            for title, options in super().get_fieldsets(request, row)
+        ]
+
+    def save_model(self, request: HttpRequest, row: Policy, form: PolicyForm, change: Any) -> None:
+        """Have new dates told; where the timeline knows other ones, say that they changed."""
+        news = set(form.changed_data) - {"premium"}
+        if change and news and not row.is_untold:
+            note_changes([row], at=clock.now())
+        row.is_untold = row.is_untold or bool(news)
+        super().save_model(request, row, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        """Write the payments of a plan that is new or changed."""
+        super().save_related(request, form, formsets, change)
+        at = clock.now()
+        plans = list(form.instance.plans.values_list("pk", flat=True))
+        if plans and (count := write_plans(plans, on=clock.issuer_day(at), at=at)):
+            said = ngettext("%d payment is planned.", "%d payments are planned.", count) % count
+            messages.success(request, said)
 
     def has_evaluate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("products.change_observation")
@@ -96,6 +194,14 @@ class PolicyPage(Imported, Page[Policy]):
     def evaluate_late(self, request: HttpRequest, policies: QuerySet[Policy]) -> None:
         late.evaluate(request, set(policies.order_by().values_list("strategy", flat=True)))
 
+    @column(_("state"), ordering="state")
+    def stage(self, policy: Policy) -> str:
+        """Show the waiting period as the state that it is to people."""
+        active, until = policy.state == Policy.State.ACTIVE, policy.waiting_until
+        if active and until and until >= clock.issuer_day(clock.now()):
+            return pill(_("waiting period"), "wait")
+        return pill(policy.get_state_display(), HELD[policy.state])
+
     @column(_("client"), ordering="client__last_name")
     def client_name(self, policy: Policy) -> str:
         return page_link(policy.client)
@@ -105,8 +211,40 @@ class PolicyPage(Imported, Page[Policy]):
         return page_link(policy.strategy)
 
 
+class CouponResource(GuardedResource):
+    """Coupons as people read them: numbers, days and whole units of the currency."""
+
+    policy = Field("policy__number", "policy")
+    client = Field("policy__client", "client")
+    strategy = Field("observation__strategy__code", "strategy")
+    number = Field("observation__number", "observation")
+    valuation_on = Field("observation__valuation_on", "valuation_on")
+    outcome = Field("outcome", "outcome")
+    amount = Field(column_name="amount")
+    remembered = Field(column_name="remembered")
+    currency = Field("policy__strategy__currency", "currency")
+
+    class Meta:
+        model = PolicyCoupon
+        fields = (
+            "policy", "client", "strategy", "number", "valuation_on", "outcome", "amount",
+            "remembered", "currency",
+        )  # fmt: skip
+
+    def dehydrate_amount(self, coupon: PolicyCoupon) -> str:
+        return in_units(coupon.amount, policy_currency(coupon))
+
+    def dehydrate_remembered(self, coupon: PolicyCoupon) -> str:
+        return in_units(coupon.remembered, policy_currency(coupon))
+
+
+def in_units(minor: int, currency: str) -> str:
+    return str(major_units(minor, decimals(currency)))
+
+
 @admin.register(PolicyCoupon)
 class CouponPage(ReadOnlyPage[PolicyCoupon]):
+    resource_classes = [CouponResource]
     list_display = [
         "policy_number", "client_name", "observation", badge("outcome", _("outcome"), **FOUND),
         amounts("amount", _("amount"), policy_currency),
@@ -120,7 +258,8 @@ class CouponPage(ReadOnlyPage[PolicyCoupon]):
         ("observation__strategy", AutocompleteSelectFilter),
         ("policy", AutocompleteSelectFilter),
     ]
-    search_fields = ["policy__number", "policy__client__last_name"]
+    search_fields = ["policy__number", "policy__client__last_name", "policy__client__first_name"]
+    search_help_text = _("Number of the policy, or client")
     ordering = ["-pk"]
 
     @column(_("counts"))
@@ -135,52 +274,6 @@ class CouponPage(ReadOnlyPage[PolicyCoupon]):
     @column(_("client"), ordering="policy__client__last_name")
     def client_name(self, coupon: PolicyCoupon) -> str:
         return page_link(coupon.policy.client)
-
-
-@admin.register(Payment)
-class PaymentPage(ReadOnlyPage[Payment]):
-    list_display = [
-        "policy_number", "client_name", "kind", amounts("amount", _("amount"), policy_currency),
-        "due_on", badge("state", _("state"), paid="good", planned="wait", held="bad"), "paid_on",
-    ]  # fmt: skip
-    list_select_related = ["policy__client", "policy__strategy"]
-    list_filter = [
-        ("state", ChoicesDropdownFilter),
-        ("kind", MultipleChoicesDropdownFilter),
-        ("policy__strategy", AutocompleteSelectFilter),
-        ("due_on", RangeDateFilter),
-    ]
-    search_fields = ["policy__number", "policy__client__last_name"]
-    date_hierarchy = "due_on"
-    ordering = ["-due_on", "-pk"]
-    actions = ["mark_as_paid", "leave", "ask_back"]
-
-    @column(_("policy"), ordering="policy__number")
-    def policy_number(self, payment: Payment) -> str:
-        return page_link(payment.policy)
-
-    @column(_("client"), ordering="policy__client__last_name")
-    def client_name(self, payment: Payment) -> str:
-        return page_link(payment.policy.client)
-
-    def has_pay_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("products.change_payment")
-
-    @admin.action(description=_("Mark as paid today"), permissions=["pay"])
-    def mark_as_paid(self, request: HttpRequest, payments: QuerySet[Payment]) -> None:
-        chosen = list(payments.values_list("pk", flat=True))
-        at = clock.now()
-        count = mark_paid(chosen, on=clock.issuer_day(at), at=at)
-        said = ngettext("%d payment marked as paid.", "%d payments marked as paid.", count) % count
-        messages.add_message(request, messages.SUCCESS if count else messages.WARNING, said)
-
-    @admin.action(description=_("Leave overpayments to the clients"), permissions=["pay"])
-    def leave(self, request: HttpRequest, payments: QuerySet[Payment]) -> None:
-        restatements.leave(request, list(payments.values_list("pk", flat=True)))
-
-    @admin.action(description=_("Ask overpayments back"), permissions=["pay"])
-    def ask_back(self, request: HttpRequest, payments: QuerySet[Payment]) -> None:
-        restatements.ask_back(request, list(payments.values_list("pk", flat=True)))
 
 
 @panel(Client, _("Policies"), permission="products.view_policy")
@@ -226,46 +319,65 @@ def coupons_of(_request: HttpRequest, policy: Policy) -> dict[str, Any]:
     }
 
 
-@subjects("policy")
-def policies_named(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
-    policies = Policy.objects.filter(pk__in=list(ids)).select_related("strategy")
-    return {policy.pk: (f"{policy} · {policy.strategy}", page_url(policy)) for policy in policies}
-
-
-@subjects("strategy")
-def strategies_named(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
-    return {row.pk: (str(row), page_url(row)) for row in Strategy.objects.filter(pk__in=list(ids))}
-
-
-@words("coupon.accrued", "coupon.saved", "coupon.lost", "strategy.called", "strategy.matured")
-def coupon_told(event: Event) -> str:
-    """Tell what an observation brought a policy, with its amounts."""
-    said = {
-        "coupon.accrued": gettext("Coupon accrued: %(amount)s"),
-        "coupon.saved": gettext("Coupon saved; %(remembered)s remembered"),
-        "coupon.lost": gettext("Coupon lost"),
-        "strategy.called": gettext("Strategy called early; coupon %(amount)s"),
-        "strategy.matured": gettext("Strategy matured; coupon %(amount)s"),
-    }[event.kind]
-    currency = event.properties.get("currency", "")
-    return said % {
-        name: money(event.properties.get(name), currency) for name in ("amount", "remembered")
+@panel(Policy, _("Payments"), permission="products.view_payment", wide=True)
+def payments_of(_request: HttpRequest, policy: Policy) -> dict[str, Any]:
+    currency, today = policy.strategy.currency, clock.issuer_day(clock.now())
+    payments = policy.payments.order_by("-due_on", "-pk")[:50]
+    return {
+        "headers": [_("kind"), _("amount"), _("due on"), _("state"), _("paid on"), _("because")],
+        "rows": [
+            [
+                page_link(payment, payment.get_kind_display()),
+                money(payment.amount, currency),
+                day(payment.due_on),
+                payment_stage(payment, today=today),
+                day(payment.paid_on),
+                payment.because or "–",
+            ]
+            for payment in payments
+        ],
+        "empty": _("No money has moved yet, and none is planned."),
+        "more": _("All"),
+        "more_url": list_url(Payment, policy__id__exact=policy.pk),
     }
 
 
-@words("result.corrected")
-def correction_told(event: Event) -> str:
-    """Tell what a restatement put right, before and after."""
-    said, currency = event.properties, event.properties.get("currency", "")
-    outcomes = dict(ObservationResult.Outcome.choices)
-    return gettext("Corrected: %(outcome_before)s %(before)s → %(outcome)s %(after)s") % {
-        "outcome_before": outcomes.get(said.get("outcome_before"), "–"),
-        "before": money(_brought(said, "_before"), currency),
-        "outcome": outcomes.get(said.get("outcome"), "–"),
-        "after": money(_brought(said, ""), currency),
+@panel(Policy, _("Changes of the nominal"), permission="products.view_policychange")
+def changes_of(_request: HttpRequest, policy: Policy) -> dict[str, Any] | None:
+    currency = policy.strategy.currency
+    changes = policy.changes.order_by("-effective_on", "-pk")[:20]
+    rows = [
+        [
+            change.get_kind_display(),
+            day(change.effective_on),
+            f"{money(change.nominal_before, currency)} → {money(change.nominal_after, currency)}",
+            change.reason or "–",
+        ]
+        for change in changes
+    ]
+    if not rows:
+        return None
+    return {
+        "headers": [_("change"), _("effective on"), _("nominal"), _("reason")],
+        "rows": rows,
+        "more": _("All"),
+        "more_url": list_url(PolicyChange, policy__id__exact=policy.pk),
     }
 
 
-def _brought(said: dict[str, Any], when: str) -> int:
-    """Return the coupon and the capital that an event names."""
-    return (said.get(f"amount{when}") or 0) + (said.get(f"redemption{when}") or 0)
+@panel(
+    Policy,
+    _("Its life"),
+    permission="events.view_event",
+    template="events/admin/timeline.html",
+    order=10,
+)
+def life_of(_request: HttpRequest, policy: Policy) -> dict[str, Any]:
+    return moments(timeline_of_subject(policy.client, f"policy:{policy.pk}"))
+
+
+@searched(Client)
+def clients_by_policy(term: str) -> Iterable[int]:
+    """Find clients by the number of a policy, or by how it begins."""
+    begins = Q(number__startswith=term) | Q(number__startswith=term.upper())
+    return Policy.objects.filter(begins).values_list("client_id", flat=True)[:FOUND_AT_MOST]

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.core import clock
+from apps.core import clock, money
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
 from apps.profiles.models import Client
 
@@ -36,9 +36,9 @@ class Policy(models.Model):
         Strategy, models.PROTECT, related_name="policies", verbose_name=_("strategy")
     )
     nominal = models.PositiveBigIntegerField(
-        _("nominal"), help_text=_("What coupons are counted on, in cents.")
+        _("nominal"), help_text=_("What coupons are counted on.")
     )
-    premium = models.PositiveBigIntegerField(_("premium"), help_text=_("Paid in, in cents."))
+    premium = models.PositiveBigIntegerField(_("premium"), help_text=_("Paid in, or to be."))
     issued_on = models.DateField(
         _("issued on"), null=True, blank=True, help_text=_("Empty: on the day it starts.")
     )
@@ -94,8 +94,12 @@ class Policy(models.Model):
         """Refuse a nominal that is no whole number of the strategy's notes."""
         note = self.strategy.denomination if self.strategy_id else None
         if note and self.nominal and self.nominal % note:
+            shown = money.major_units(note, money.decimals(self.strategy.currency))
             raise ValidationError(
-                {"nominal": _("The nominal is no multiple of one note, %(note)s.") % {"note": note}}
+                {
+                    "nominal": _("The nominal is no multiple of one note, %(note)s.")
+                    % {"note": shown}
+                }
             )
 
 
@@ -243,3 +247,8 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy} {self.get_kind_display()} {self.due_on}"
+
+    @property
+    def is_incoming(self) -> bool:
+        """Tell whether the client pays it; a correction below zero is money that comes back."""
+        return self.kind in self.INCOMING or self.amount < 0

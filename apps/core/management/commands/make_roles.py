@@ -10,7 +10,10 @@ CLIENTS = "client identifier contactpoint consentrecord"
 MARKETS = (
     "exchange tradingday calendaroverride observationmove underlying quote corporateaction feed"
 )
-HOLDINGS = "policy policycoupon payment restatement restatedstrategy correction"
+HOLDINGS = (
+    "policy policycoupon payment paymentplan policychange milestone restatement restatedstrategy"
+    " correction"
+)
 ACCOUNTS = (
     "fund modelportfolio portfolioweight account transaction creditaccount instalment deadline"
 )
@@ -31,7 +34,12 @@ READING = {
 OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
     "Marketer": {
         "profiles": {"add change": "client identifier contactpoint", "export": "lists"},
-        "products": {"add change": "strategy basketmember observation policy moverule deadline"},
+        "products": {
+            "add change": (
+                "strategy basketmember observation policy paymentplan moverule deadline"
+            ),
+            "change": "milestone",
+        },
         "messaging": {"add change": "template templateversion"},
     },
     "Operations": {
