@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('products', '0020_market_disruptions'),
+        ('products', '0021_denomination_as_written'),
     ]
 
     operations = [
