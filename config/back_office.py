@@ -80,6 +80,7 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
             ("products.Milestone", "flag"),
             ("auth.User", "badge"),
             ("auth.Group", "shield_person"),
+            ("core.ApiKey", "key"),
             ("django_celery_beat.PeriodicTask", "schedule"),
             ("django_celery_beat.IntervalSchedule", "timelapse"),
             ("django_celery_beat.CrontabSchedule", "event_repeat"),

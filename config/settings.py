@@ -113,6 +113,7 @@ INSTALLED_APPS = [
     "csp",
     "import_export",
     "django_celery_beat",
+    "ninja",
     "apps.core",
     "apps.profiles",
     "apps.events",
@@ -238,6 +239,11 @@ if STATIC_ROOT:
 
 # A close that moves further than this in one step is held for a second person.
 QUOTE_JUMP = Decimal(os.environ.get("QUOTE_JUMP", "0.25"))
+
+# --- the API -------------------------------------------------------------------------------------
+
+# Of one key; more are told to come back later.
+API_REQUESTS_A_MINUTE = int(os.environ.get("API_REQUESTS_A_MINUTE", "120"))
 
 # --- security ------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from apps.core.actions import make_key
 from apps.events.actions import Fact, record
 from apps.landing.models import EmailSubscription
 from apps.messaging.actions.links import make_link, record_hit
@@ -117,6 +118,7 @@ def world(clients: int = 2) -> list[Client]:
         underlying=held.underlying, kind="split", ex_on=date(2020, 6, 1) + timedelta(days=paid.pk),
         defaults={"ratio": Decimal(2), "source": "test"},
     )  # fmt: skip
+    make_key(f"vendor {paid.pk}", ["quotes:write"], by=None, at=EVENING)
     Feed.objects.create(name=f"Closes {paid.pk}", exchange=held.underlying.exchange)
     late = paid.observations.get(number=2)
     ObservationMove.objects.create(
