@@ -59,6 +59,7 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
             ("products.Exchange", "account_balance"),
             ("products.TradingDay", "calendar_month"),
             ("products.CalendarOverride", "event_busy"),
+            ("products.Disruption", "report"),
             ("products.ObservationMove", "event_repeat"),
         ],
     ),

@@ -3,6 +3,7 @@
 from apps.products.admin import (
     accounts,
     calendars,
+    disruptions,
     holdings,
     instalments,
     late,
@@ -19,6 +20,7 @@ from apps.products.admin import (
 __all__ = [
     "accounts",
     "calendars",
+    "disruptions",
     "holdings",
     "instalments",
     "late",

@@ -8,7 +8,8 @@ from django.db import transaction
 
 CLIENTS = "client identifier contactpoint consentrecord"
 MARKETS = (
-    "exchange tradingday calendaroverride observationmove underlying quote corporateaction feed"
+    "exchange tradingday calendaroverride disruption observationmove underlying quote "
+    "corporateaction feed"
 )
 HOLDINGS = (
     "policy policycoupon payment paymentplan policychange milestone restatement restatedstrategy"
@@ -45,8 +46,8 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
     "Operations": {
         "products": {
             "add change": f"exchange tradingday underlying quote corporateaction feed {ACCOUNTS}",
-            "add": "calendaroverride",
-            "change": "observation payment restatement",
+            "add": "calendaroverride disruption",
+            "change": "disruption observation payment restatement",
         },
     },
     "Compliance": {
