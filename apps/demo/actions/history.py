@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from django.db import transaction
 from django.db.models import Count, Min
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.demo.actions.feed import import_whole, pay
 from apps.demo.models import World
@@ -108,10 +108,9 @@ def live(world: World, *, until: datetime, now: Clock) -> str:
         queue_belongings_news(at=at, limit=BATCH)
     plan_messages(at=at, limit=BATCH)
     sent = deliver(world, after=at, until=until, now=now)
-    return _("%(decided)d observations decided, %(sent)d messages sent") % {
-        "decided": decided,
-        "sent": sent,
-    }
+    observations = ngettext("%d observation decided", "%d observations decided", decided) % decided
+    messages = ngettext("%d message sent", "%d messages sent", sent) % sent
+    return f"{observations}, {messages}"
 
 
 def deliver(world: World, *, after: datetime, until: datetime, now: Clock) -> int:
