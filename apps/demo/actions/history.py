@@ -28,6 +28,7 @@ from apps.messaging.models.links import Link
 from apps.messaging.models.outbox import Message
 from apps.products.actions.deadlines import record_deadlines
 from apps.products.actions.evaluation import evaluate_due
+from apps.products.actions.lifecycle import record_milestones
 from apps.products.actions.moves import record_moves
 from apps.products.actions.quotes import confirm_quotes
 from apps.products.models.markets import Quote
@@ -99,6 +100,7 @@ def live(world: World, *, until: datetime, now: Clock) -> str:
     at = world.reached_at
     decided = evaluate_due(at=at)
     pay(at=at)
+    record_milestones(at=at)
     queue_notices(at=at, limit=BATCH)
     queue_contract_news(at=at, limit=BATCH)
     if at >= NEWS_FROM:

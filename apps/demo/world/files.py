@@ -4,7 +4,8 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import TypeAlias
 
 from apps.demo.world import closes
@@ -16,6 +17,8 @@ Row: TypeAlias = Mapping[str, object]
 CONSENT_TEXT = "2004-1"
 NOTE = 1000  # one note of a strategy, in whole units of its currency
 PAYMENT_LAG = 5  # sessions
+SIGNED_BEFORE = timedelta(days=10)  # a contract is issued before its strategy is struck
+STEPS_BACK = timedelta(days=13)  # after it, its client may still step back
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,21 @@ def policies(sheet: TermSheet, held: Iterable[Contract]) -> File:
             "currency": sheet.currency,
             "starts_on": sheet.struck_on,
             "ends_on": sheet.matures_on,
+            "issued_on": sheet.struck_on - SIGNED_BEFORE,
+            "waiting_until": sheet.struck_on + STEPS_BACK,
+            **paid_in(contract, sheet),
         }
         for contract in held
     ]
     return File("policies", f"policies-{sheet.code}.csv", rows)
+
+
+def paid_in(contract: Contract, sheet: TermSheet) -> dict[str, object]:
+    """Write how a premium is paid: by most at once, by every third client in four quarters."""
+    quarters = contract.person.number % 3 == 0
+    return {
+        "plan_amount": Decimal(contract.nominal) / (4 if quarters else 1),
+        "plan_frequency": "quarterly" if quarters else "once",
+        "plan_first_on": sheet.struck_on,
+        "plan_last_on": sheet.struck_on + timedelta(days=300 if quarters else 0),
+    }
