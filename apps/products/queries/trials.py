@@ -9,14 +9,14 @@ import plotly.graph_objects as go
 from django.utils.translation import gettext as _
 
 from apps.products import charts
-from apps.products.cases import cases_in
+from apps.products.cases import cases_of
 from apps.products.models.markets import Quote, TradingDay
 from apps.products.models.strategies import BasketMember, ObservationResult, Strategy
 from apps.products.past import Past
 from apps.products.queries.charts import barrier_lines
+from apps.products.queries.disruptions import disrupted_days
 from apps.products.queries.terms import spec
 from apps.products.replay import Observed, Replay, replay
-from apps.products.terms.fields import parse
 from apps.products.terms.market import read_market
 from apps.products.terms.reading import read_spec
 from apps.products.terms.sheet import Market, TermSheet, TermSheetError
@@ -83,13 +83,12 @@ def trial_figure(played: Played) -> go.Figure:
     start = played.terms.issue_date or min(
         (min(days) for days in past.closes.values() if days), default=last
     )
-    series = []
-    for share in played.terms.basket.underlyings:
-        days = [day for day in past.closes[share.id] if start <= day <= last]
-        levels = [float(past.level(share, day)) for day in days]
-        if days:
-            series.append(charts.Series(share.id, days, levels))
     starts = [start, *(one.scheduled for one in played.terms.observations)]
+    series = [
+        charts.Series(share.id, days, [float(past.level(share, day)) for day in days])
+        for share in played.terms.basket.underlyings
+        if (days := [day for day in past.closes[share.id] if start <= day <= last])
+    ]
     return charts.basket_figure(
         series, barrier_lines(played.terms, starts), [_mark(one) for one in done]
     )
@@ -113,8 +112,8 @@ def _valued(observed: Observed) -> date:
 
 
 def _cases(text: str) -> Iterator[Mapping[str, Any]]:
-    found = [parse(line) for line in text.splitlines()] if _is_lined(text) else parse(text)
-    cases = cases_in(found)
+    parts = text.splitlines() if _is_lined(text) else [text]
+    cases = [case for part in parts for case in cases_of(part)]
     if not cases:
         raise TermSheetError(_("There is no case: an object with “spec” and “market” is expected."))
     for number, case in enumerate(cases, 1):
@@ -164,6 +163,7 @@ def _stored_market(strategy: Strategy, as_of: date) -> dict[str, Any]:
     """Return what the database knows of the basket, in the JSON form of a case's market."""
     members = list(strategy.basket_members.select_related("underlying", "fx_pair"))
     prices = {member.underlying.ticker: _closes(member, strategy, as_of) for member in members}
+    disrupted = disrupted_days([member.underlying for member in members], since=strategy.struck_on)
     exchanges = {member.underlying.exchange_id for member in members}
     if strategy.payment_calendar_id:
         exchanges.add(strategy.payment_calendar_id)
@@ -180,6 +180,12 @@ def _stored_market(strategy: Strategy, as_of: date) -> dict[str, Any]:
             if member.fx_pair_id
         },
         "calendars": calendars,
+        "disrupted": {
+            member.underlying.ticker: [
+                day.isoformat() for day in sorted(disrupted[member.underlying_id])
+            ]
+            for member in members
+        },
         "as_of": as_of.isoformat(),
     }
 
