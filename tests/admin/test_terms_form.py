@@ -20,7 +20,7 @@ def filled(**changed):
         "name": "Duo", "code": "duo", "currency": "USD", "denomination": "1000.00",
         "struck_on": "2019-11-29", "matures_on": "2020-11-30",
         "coupon_rate": "0.025", "rate_basis": "period", "day_count": "PERIOD",
-        "coupon_frequency": "1", "coupon_barrier": "0.75", "coupon_kind": "fixed", "memory": "on",
+        "coupon_frequency": "1", "coupon_barrier": "0.75", "coupon_kind": "fixed", "memory": "on", "memory_end": "lost", "bonus_on": "all",
         "basket": "worst", "fx": "none", "call_first": "1", "call_coupon": "if_met",
         "call_redemption": "1", "call_deferred": "0", "redemption": "full",
         "knock_in_style": "european", "strike": "1", "up_strike": "1", "roll": "following",

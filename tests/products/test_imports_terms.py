@@ -33,6 +33,7 @@ def composite():
         rate_basis="annual", day_count="ACT/365",
         growth_step=Decimal("0.005"), growth_reset=True, call_barrier=Decimal(1),
         call_basket="n_of_m", call_m=1, call_stock_memory=True, redemption="buffer",
+        call_coupon="never", bonus_on="current",
         buffer=Decimal("0.1"), gearing=Decimal("1.25"), redemption_basket="worst",
         participation=Decimal("0.4"), up_strike=Decimal("1.05"), step=Decimal("0.2"),
         step_barrier=Decimal("1.2"), min_return=Decimal("0.01"), cap=Decimal("1.5"),
@@ -53,7 +54,7 @@ def accrual():
     strategy = factories.strategy(
         state="draft", days=DAYS, basket="best", coupon_kind="accrual", memory=False,
         coupon_frequency=4, rate_basis="annual", redemption="barrier",
-        lock_in_barrier=Decimal("1.1"),
+        lock_in_barrier=Decimal("1.1"), memory_end="paid",
         knock_in_barrier=Decimal("0.6"), knock_in_style="american", knock_in_inclusive=True,
         knock_in_from=date(2020, 1, 2), strike=Decimal("0.9"), one_star=Decimal("1.1"),
     )  # fmt: skip

@@ -39,7 +39,7 @@ FIELDSETS: list[tuple[Any, dict[str, Any]]] = [
             "fields": [
                 ("coupon_rate", "rate_basis"), ("day_count", "coupon_frequency"),
                 ("coupon_barrier", "corridor_upper"), ("coupon_kind", "barrier_strict"),
-                ("memory", "guaranteed"), "guaranteed_rate", ("growth_step", "growth_reset"),
+                ("memory", "memory_end"), ("guaranteed", "guaranteed_rate"), ("growth_step", "growth_reset"),
             ],
             "classes": ["tab"],
             "description": _("Levels are fractions of the initial fixing: 0.75 is 75 %."),
@@ -58,7 +58,7 @@ FIELDSETS: list[tuple[Any, dict[str, Any]]] = [
         {
             "fields": [
                 ("call_barrier", "call_first"), ("call_basket", "call_m"),
-                ("call_coupon", "call_stock_memory"), ("call_redemption", "call_deferred"),
+                ("call_coupon", "call_stock_memory"), "bonus_on", ("call_redemption", "call_deferred"),
             ],
             "classes": ["tab"],
             "description": _("Empty call barrier: the strategy always runs to its maturity."),
@@ -124,6 +124,7 @@ def shown_when() -> dict[str, str]:
         "day_count": "rate_basis == 'annual'",
         "coupon_frequency": "rate_basis == 'annual'",
         "growth_reset": "growth_step",
+        "memory_end": "memory",
         "step_barrier": "step",
         "up_strike": "participation",
     }

@@ -86,6 +86,10 @@ class CouponTerms(models.Model):
         PERIOD = "period", _("a period")
         ANNUAL = "annual", _("a year")
 
+    class MemoryEnd(models.TextChoices):
+        LOST = "lost", _("is lost")
+        PAID = "paid", _("is paid with the last coupon")
+
     class DayCount(models.TextChoices):
         PERIOD = "PERIOD", _("equal periods")
         THIRTY_360 = "30/360", "30/360"
@@ -124,6 +128,9 @@ class CouponTerms(models.Model):
     )
     memory = models.BooleanField(
         _("memory"), default=True, help_text=_("A missed coupon is remembered and paid later.")
+    )
+    memory_end = models.CharField(
+        _("remembered at the end"), max_length=10, choices=MemoryEnd, default=MemoryEnd.LOST
     )
     guaranteed = models.BooleanField(
         _("guaranteed"), default=False, help_text=_("The coupon is paid whatever the shares do.")
@@ -181,6 +188,11 @@ class CallTerms(models.Model):
     class CallCoupon(models.TextChoices):
         IF_MET = "if_met", _("only when the coupon barrier is met")
         ALWAYS = "always", _("always the current one")
+        NEVER = "never", _("none: the call comes first")
+
+    class BonusOn(models.TextChoices):
+        ALL = "all", _("all coupons since the start")
+        CURRENT = "current", _("the coupon that the call pays")
 
     call_barrier = models.DecimalField(
         _("call barrier"), null=True, blank=True,
@@ -202,6 +214,9 @@ class CallTerms(models.Model):
     )  # fmt: skip
     call_coupon = models.CharField(
         _("coupon when called"), max_length=10, choices=CallCoupon, default=CallCoupon.IF_MET
+    )
+    bonus_on = models.CharField(
+        _("a bonus multiplies"), max_length=10, choices=BonusOn, default=BonusOn.ALL
     )
     call_redemption = models.DecimalField(
         _("paid back when called"), default=1, help_text=_("A fraction of the nominal."), **LEVEL

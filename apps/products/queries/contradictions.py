@@ -154,7 +154,10 @@ def _call(terms: TermSheet) -> Iterator[Contradiction]:
             "call_deferred",
             _("No observation can call: take away the residual, or give a call barrier."),
         )
-    if terms.autocall.coupon is CalledCoupon.ALWAYS or terms.coupon.kind is not CouponKind.FIXED:
+    if (
+        terms.autocall.coupon is not CalledCoupon.IF_MET
+        or terms.coupon.kind is not CouponKind.FIXED
+    ):
         return
     alike = terms.autocall.basket == terms.basket and not terms.autocall.stock_memory
     for one in terms.observations if alike else ():
