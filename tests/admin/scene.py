@@ -10,6 +10,8 @@ from apps.messaging.actions.links import make_link, record_hit
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.outbox import Digest, Message, Notice
 from apps.products.actions.evaluation import evaluate_due
+from apps.products.actions.restatement import restate_due
+from apps.products.actions.restatement.ordering import propose_terms
 from apps.products.models.accounts import Account
 from apps.products.models.calendars import CalendarOverride, ObservationMove
 from apps.products.models.deadlines import Deadline
@@ -20,7 +22,8 @@ from apps.products.models.instalments import CreditAccount, Instalment
 from apps.products.models.lifecycle import PolicyChange
 from apps.products.models.markets import CorporateAction, Quote
 from apps.products.models.moves import HoldingMove, MoveDay, MoveRule, UnderlyingMove
-from apps.products.models.strategies import Observation
+from apps.products.models.restatements import Restatement
+from apps.products.models.strategies import Observation, Strategy
 from apps.profiles.models import Client, Identifier
 from tests import factories
 
@@ -99,6 +102,17 @@ def moved(account: Account) -> None:
     UnderlyingMove.objects.create(
         underlying=share, day=day, before_on=day, rate="-0.1", noticed_at=EVENING
     )
+
+
+def put_right() -> None:
+    """Restate the newest evaluated strategy, whose coupon was written down wrong."""
+    strategy = Strategy.objects.filter(name="Harbour").latest("pk")
+    Strategy.objects.filter(pk=strategy.pk).update(coupon_rate=Decimal("0.03"))
+    proposed = propose_terms(
+        strategy.pk, since=EVENING.date(), reason="3 % was agreed", at=EVENING, by=None
+    )
+    Restatement.objects.filter(pk=proposed.pk).update(state="queued")
+    restate_due(at=EVENING)
 
 
 def world(clients: int = 2) -> list[Client]:

@@ -19,7 +19,7 @@ from apps.products.actions.restatement import restate_due
 from apps.products.models.holdings import Payment
 from apps.products.models.markets import CorporateAction, Quote
 from apps.products.models.restatements import Restatement
-from apps.products.models.strategies import ObservationResult
+from apps.products.models.strategies import ObservationResult, Strategy
 from tests import factories
 from tests.messaging.world import DAY, by_sms
 from tests.products.observing import FIRST, closes, evening
@@ -153,6 +153,13 @@ def test_a_corporate_action_entered_late_waits_for_a_second_person(admin_client,
     assert restate_due(at=DAY) == 1
     assert ObservationResult.objects.get(superseded_by=None).outcome == "SAVED"
     CorporateAction.objects.get()
+
+
+def test_a_wrong_term_is_restated_from_an_observation_on(admin_client, policy):
+    Strategy.objects.update(coupon_rate=Decimal("0.03"))
+    observation = policy.strategy.observations.get(number=1)
+    answer = do(admin_client, observation, "restate_from_here")
+    assert "1 strategy, 1 observation, 1 policy, +$5.00" in answer
 
 
 def test_a_rejected_restatement_changes_nothing(admin_client, policy):

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet, Sum
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import (
@@ -23,6 +23,7 @@ from apps.core.admin.display import (
     list_url,
     money,
     page_link,
+    page_url,
     pill,
     price,
 )
@@ -36,6 +37,7 @@ from apps.products.models.corrections import Correction
 from apps.products.models.holdings import Payment
 from apps.products.models.markets import Quote
 from apps.products.models.restatements import RestatedStrategy, Restatement
+from apps.products.models.strategies import Observation
 from apps.products.queries.restatements import totals
 
 STANDS = {"proposed": "wait", "queued": "wait", "done": "good", "rejected": "quiet"}
@@ -105,6 +107,27 @@ def reject(request: HttpRequest, restatement: Restatement) -> None:
     if request.user.is_authenticated:
         ordering.reject_restatement(restatement.pk, by=request.user, at=clock.now())
         messages.success(request, gettext("The restatement was rejected."))
+
+
+def is_evaluated(observation: Observation) -> bool:
+    return observation.state == Observation.State.EVALUATED
+
+
+@deed(
+    Observation, _("Terms were wrong: restate from here"),
+    permission="products.change_observation", icon="published_with_changes", offered=is_evaluated,
+)  # fmt: skip
+def restate_from_here(request: HttpRequest, observation: Observation) -> HttpResponse | None:
+    """Propose to compute an observation and all later ones again on the terms as they are now."""
+    reason = gettext("terms put right: %(observation)s") % {"observation": observation}
+    proposed = ordering.propose_terms(
+        observation.strategy_id,
+        since=observation.valuation_on,
+        reason=reason,
+        at=clock.now(),
+        by=request.user if request.user.is_authenticated else None,
+    )
+    return HttpResponseRedirect(page_url(proposed)) if proposed else None
 
 
 @panel(Restatement, _("What it would change"), permission=DECIDE, wide=True, order=10)
