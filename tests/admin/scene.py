@@ -15,6 +15,7 @@ from apps.products.actions.restatement.ordering import propose_terms
 from apps.products.models.accounts import Account
 from apps.products.models.calendars import CalendarOverride, ObservationMove
 from apps.products.models.deadlines import Deadline
+from apps.products.models.disruptions import Disruption
 from apps.products.models.feeds import Feed
 from apps.products.models.funds import Fund, ModelPortfolio
 from apps.products.models.holdings import Payment
@@ -140,6 +141,9 @@ def world(clients: int = 2) -> list[Client]:
     )
     CalendarOverride.objects.create(
         exchange=held.underlying.exchange, day=date(2020, 6, 2), kind="open", reason="storm over"
+    )
+    Disruption.objects.create(
+        underlying=held.underlying, day=date(2020, 6, 1) + timedelta(days=paid.pk), reason="halted"
     )
     for client in made:
         policy = factories.policy(client, paid)
