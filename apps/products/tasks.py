@@ -7,9 +7,13 @@ from apps.products.actions import deadlines, evaluation, lifecycle, moves, resta
 
 
 @shared_task
-def evaluate_due() -> int:
-    """Evaluate all observations that are due; return how many were."""
-    return evaluation.evaluate_due(at=clock.now())
+def evaluate_due(*, is_helping: bool = False) -> int:
+    """Evaluate all observations that are due, calling for help with many; return how many were."""
+    at = clock.now()
+    if not is_helping:
+        for _place in range(evaluation.helpers(at=at)):
+            evaluate_due.delay(is_helping=True)
+    return evaluation.evaluate_due(at=at)
 
 
 @shared_task

@@ -10,7 +10,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apps.events.actions import Fact, listen, open_months, record
-from apps.products.actions.evaluation import evaluate_due, evaluate_observation
+from apps.products.actions.evaluation import evaluate_due, evaluate_observation, helpers
 from apps.products.models.holdings import Policy
 from apps.products.models.strategies import Observation, Strategy
 from tests import factories
@@ -243,3 +243,22 @@ def test_every_row_of_an_evaluation_has_its_parents():
 def test_an_event_of_a_client_who_is_not_there_is_an_error():
     with pytest.raises(IntegrityError), transaction.atomic():
         record([Fact(0, "coupon.accrued", "policy:1", evening(FIRST), "nobody")])
+
+
+def test_help_is_called_for_only_where_much_is_due():
+    closes(FIRST)
+    held_policy()
+    assert helpers(at=evening(FIRST)) == 0
+    many = Strategy.objects.bulk_create(
+        Strategy(
+            code=f"many-{n}", name="Many", currency="USD", state="published", struck_on=FIRST,
+            matures_on=LAST, coupon_rate=0,
+        )
+        for n in range(250)
+    )  # fmt: skip
+    Observation.objects.bulk_create(
+        Observation(strategy=one, number=1, scheduled_on=SECOND, valuation_on=SECOND)
+        for one in many
+    )
+    assert helpers(at=evening(FIRST)) == 0
+    assert helpers(at=evening(SECOND)) == 2

@@ -1,5 +1,5 @@
 """Observations become results, coupons, payments and events: each once, on confirmed closes only."""
 
-from apps.products.actions.evaluation.running import evaluate_due, evaluate_observation
+from apps.products.actions.evaluation.running import evaluate_due, evaluate_observation, helpers
 
-__all__ = ["evaluate_due", "evaluate_observation"]
+__all__ = ["evaluate_due", "evaluate_observation", "helpers"]

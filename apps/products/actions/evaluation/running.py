@@ -11,10 +11,12 @@ from apps.products.actions.evaluation.writing import end, write_events, write_mo
 from apps.products.actions.rolling import roll_unplaced
 from apps.products.models.strategies import Observation
 from apps.products.payoff import Status
-from apps.products.queries.due import Due, due, examined, next_observations
+from apps.products.queries.due import AHEAD, Due, due, examined, next_observations
 
 LONGEST = 500  # characters of Observation.waiting_for
 TOGETHER = 25  # strategies a transaction: enough to spare statements, few enough to be over soon
+BATCHES = 4  # that one evaluator gets through before another would have begun
+MOST_HELPERS = 3  # beside the first: the database has its limit, and others work there too
 # Another evaluation or an import came in between; the next tick finds the way free.
 CROSSED = (DeadlockDetected, LockNotAvailable, SerializationFailure)
 
@@ -33,6 +35,12 @@ def evaluate_due(*, at: datetime) -> int:
     while done := _evaluate_all(_untried(due(at=at), tried), at):
         evaluated += done
     return evaluated
+
+
+def helpers(*, at: datetime) -> int:
+    """Return how many more evaluators are worth starting for what may be due."""
+    ahead = next_observations().filter(valuation_on__lte=at.date() + AHEAD).count()
+    return min(ahead // (BATCHES * TOGETHER), MOST_HELPERS)
 
 
 def evaluate_observation(observation_id: int, *, at: datetime) -> bool:
