@@ -139,7 +139,7 @@ class Past:
         One that waits for a later session is valued after `as_of`; a date that may roll back is
         not.
         """
-        later = {Reason.FUTURE}
+        later = {Reason.FUTURE, Reason.CLOSE_MISSING}
         if self.terms.schedule.roll in (Roll.NONE, Roll.FOLLOWING):
             later.add(Reason.CALENDAR_ENDS)
         waits = any(found.reason in later for found in valuation.values())
