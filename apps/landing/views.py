@@ -46,12 +46,13 @@ from apps.products.models.strategies import Strategy
 from apps.products.queries.charts import StoredChart, stored_chart
 from apps.products.queries.facts import Holding
 from apps.products.queries.figures import portfolio
-from apps.products.queries.wealth import wealth
+from apps.products.queries.wealth import courses, wealth
 from apps.products.queries.wealth_facts import Veiled
 from apps.products.terms.sheet import TermSheetError
 
 COOKIE = "figures"
 SHOWN_FOR = timedelta(hours=4)
+DRAWN = timedelta(days=366)  # of an account's course
 SIGNER = signing.TimestampSigner(salt="landing.figures")
 SAID = frozenset(Asked)  # what the page may say after a redirect
 
@@ -211,8 +212,13 @@ def _page(
     said = request.GET.get("said", "")
     with translation.override(_language(request, link)):
         owned = wealth(link.client, at=at)
+        held = [one.account for one in owned.accounts] if shown else []
+        drawn = courses(held, since=at.date() - DRAWN, at=at) if held else {}
         context = {
-            "accounts": [(Veiled.of(one), one if shown else None) for one in owned.accounts],
+            "accounts": [
+                (Veiled.of(one), one if shown else None, drawn.get(one.account.pk))
+                for one in owned.accounts
+            ],
             "credits": owned.credits if shown else (),
             "deadlines": owned.deadlines if shown else (),
             "owns": bool(owned),

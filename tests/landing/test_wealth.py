@@ -68,3 +68,11 @@ def test_without_a_price_the_page_says_so_and_guesses_nothing(client, owner):
     page = words(client.get(owner))
     assert "not known" in page
     assert "$1,170.00" not in page
+
+
+def test_the_course_of_the_value_is_drawn_and_told_for_whoever_asked_for_amounts(client, owner):
+    assert "<svg viewBox" not in client.get(owner).content.decode()
+    client.post(owner + "show/")
+    page = client.get(owner)
+    assert '<path d="M0.0 2.0L600.0 118.0"/>' in page.content.decode()
+    assert "lowest $1,170.00 on 9 Jun 2020, highest $1,200.00 on 8 Jun 2020" in words(page)

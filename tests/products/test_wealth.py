@@ -11,7 +11,7 @@ from apps.products.models.funds import Fund, ModelPortfolio
 from apps.products.models.instalments import CreditAccount, Instalment
 from apps.products.models.markets import CorporateAction, Quote
 from apps.products.queries.facts import Origin
-from apps.products.queries.wealth import history, wealth
+from apps.products.queries.wealth import courses, wealth
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -138,10 +138,15 @@ def test_a_model_portfolio_says_what_each_part_is_meant_to_be(holder):
 
 def test_the_course_leaves_out_days_on_which_something_held_had_no_price(holder):
     account = holder.accounts.get()
-    assert history(account, since=TUE, at=WEDNESDAY_NIGHT) == [(TUE, 1200_00), (WED, 1170_00)]
+
+    def course(since):
+        return courses([account], since=since, at=WEDNESDAY_NIGHT)[account.pk]
+
+    assert course(TUE) == [(TUE, 1200_00), (WED, 1170_00)]
+    assert [day for day, _value in course(date(2019, 1, 1))] == [MON, TUE, WED]
     factories.booked(account, "buy", TUE, 500_00, "5", "IBM")
     factories.quote("IBM", WED, "100")
-    assert history(account, since=MON, at=WEDNESDAY_NIGHT) == [(MON, 1100_00), (WED, 1670_00)]
+    assert course(MON) == [(MON, 1100_00), (WED, 1670_00)]
 
 
 def test_instalments_tell_what_is_next_overdue_and_left():

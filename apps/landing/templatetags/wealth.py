@@ -1,7 +1,11 @@
 """How gains, units and their sources are written on clients' pages."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
+from operator import itemgetter
 
 from django import template
 from django.utils.translation import gettext as _
@@ -45,6 +49,34 @@ def told(figure: Figure[object]) -> str:
     if figure.value is None:
         return figure.detail
     return _("as of %(day)s") % {"day": day(figure.as_of)}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A line of values as an SVG path in a box of 600 by 120, and what the words beside it say."""
+
+    path: str
+    first: tuple[date, int]
+    last: tuple[date, int]
+    lowest: tuple[date, int]
+    highest: tuple[date, int]
+
+
+@register.filter
+def drawing(course: Sequence[tuple[date, int]] | None) -> Drawing | None:
+    """Draw the course of an account's value; fewer than two days make no line."""
+    if not course or len(course) < 2:
+        return None
+    first, last = course[0], course[-1]
+    lowest, highest = min(course, key=itemgetter(1)), max(course, key=itemgetter(1))
+    days, span = (last[0] - first[0]).days, highest[1] - lowest[1]
+    points = (
+        (600 * (day - first[0]).days / days, 118 - 116 * (value - lowest[1]) / (span or 1))
+        for day, value in course
+    )
+    return Drawing(
+        "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points), first, last, lowest, highest
+    )
 
 
 def sign(value: Fraction | Decimal | int) -> str:

@@ -96,7 +96,7 @@ SELECT client_id, 'holding.moved', 'client:' || client_id, %(begun_at)s::timesta
     jsonb_build_object(
         'day', %(day)s::date,
         'variant', CASE WHEN bool_or(falls) THEN 'gentle' ELSE 'plain' END,
-        'until', %(begun_at)s::timestamptz + interval '2 days',
+        'until', (%(day)s::date + 4)::timestamptz,  -- later it is no news, caught up on or not
         'moves', jsonb_agg(told ORDER BY abs(rate) DESC, id),
         'values', jsonb_strip_nulls(
             (jsonb_agg(said ORDER BY abs(rate) DESC, id) -> 0)

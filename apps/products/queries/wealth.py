@@ -1,7 +1,7 @@
 """What a client's accounts, instalments and deadlines come to: every figure, with its day."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -272,30 +272,40 @@ def _booked(bookings: Sequence[Booking], value: T, today: date) -> Figure[T]:
 # --- the course of an account ---
 
 
-def history(account: Account, *, since: date, at: datetime) -> list[tuple[date, int]]:
-    """Return the account's value at each day with closes, from a day on; four queries.
+def courses(
+    accounts: Iterable[Account], *, since: date, at: datetime
+) -> dict[int, list[tuple[date, int]]]:
+    """Return each account's value at each day with closes, from a day on; about ten queries.
 
     A day on which something held has had no price yet is left out: nothing is guessed.
     """
-    found = Ledger.of([account], at=at)
-    by_underlying = {
-        pk: bookings for pk, bookings in found.bookings.get(account.pk, {}).items() if pk
-    }
-    closes = _closes_of(by_underlying, found.today)
+    found = Ledger.of(accounts, at=at)
+    dealt = {pk for held in found.bookings.values() for pk in held if pk}
+    closes = _closes_of(dealt, found.today)
+    return {one.pk: list(_course(one, found, closes, since)) for one in found.accounts}
+
+
+def _course(
+    account: Account,
+    found: Ledger,
+    closes: Mapping[date, Mapping[int, returns.Price]],
+    since: date,
+) -> Iterator[tuple[date, int]]:
+    held = {pk: rows for pk, rows in found.bookings.get(account.pk, {}).items() if pk}
+    first = min((row.day for rows in held.values() for row in rows), default=date.max)
     places = money.decimals(account.currency)
     last: dict[int, returns.Price] = {}
-    course = []
     for day in sorted(closes):
-        last |= closes[day]
-        if day < since:
+        new = closes[day].keys() & held.keys()
+        last |= {pk: closes[day][pk] for pk in new}
+        if not new or day < max(since, first):
             continue
         values = [
-            returns.value_on(bookings, found.splits.get(pk, ()), day, last.get(pk), places)
-            for pk, bookings in by_underlying.items()
+            returns.value_on(rows, found.splits.get(pk, ()), day, last.get(pk), places)
+            for pk, rows in held.items()
         ]
         if None not in values:
-            course.append((day, sum(filter(None, values))))
-    return course
+            yield day, sum(filter(None, values))
 
 
 def _closes_of(underlyings: Iterable[int], until: date) -> Mapping[date, dict[int, returns.Price]]:
