@@ -16,7 +16,7 @@ from apps.products.actions.quotes import (
     record_quotes,
     reject_quotes,
 )
-from apps.products.models.markets import CorporateAction, Quote
+from apps.products.models.markets import CorporateAction, Quote, TradingDay, Underlying
 from tests import factories
 from tests.products.waiting import wait_for_lock
 
@@ -82,6 +82,65 @@ def test_no_rows_are_no_trouble():
 def test_a_close_that_jumps_by_more_than_a_quarter_is_held(close, state, because):
     record(("AAPL", THU, "100"), ("AAPL", FRI, close))
     assert (current().state, current().held_because) == (state, because)
+
+
+@pytest.mark.parametrize(
+    ("close", "because"),
+    [
+        ("100", "about 100 times the close of 12 Mar 2020: pence for pounds?"),
+        ("80", "about 100 times the close of 12 Mar 2020: pence for pounds?"),
+        ("0.0125", "about a hundredth of the close of 12 Mar 2020: pounds for pence?"),
+        ("79", "jump of +7800.0 % against 12 Mar 2020"),
+    ],
+)
+def test_pence_for_pounds_are_held_by_name_whatever_the_share_may_move(close, because):
+    Underlying.objects.update(jump_limit="50")
+    record(("AAPL", THU, "1"), ("AAPL", FRI, close))
+    assert current().held_because == because
+
+
+@pytest.mark.parametrize(
+    ("limit", "close", "state"),
+    [("0.4", "139", CONFIRMED), ("0.4", "141", HELD), ("0.05", "106", HELD), (None, "139", HELD)],
+)
+def test_a_share_may_have_a_limit_of_its_own(limit, close, state):
+    Underlying.objects.filter(ticker="AAPL").update(jump_limit=limit)
+    record(("AAPL", THU, "100"), ("AAPL", FRI, close))
+    assert current().state == state
+
+
+def test_the_limit_of_all_shares_is_a_setting(settings):
+    settings.QUOTE_JUMP = Decimal("0.5")
+    record(("AAPL", THU, "100"), ("AAPL", FRI, "149"))
+    assert current().state == CONFIRMED
+
+
+SAT = date(2020, 3, 7)
+
+
+def test_a_close_of_a_day_without_a_session_is_refused_where_the_calendar_is_known():
+    factories.sessions(date(2020, 3, 6), date(2020, 3, 9), FRI)
+    report = record(("AAPL", SAT, "1"), ("AAPL", date(2020, 3, 5), "1"), ("AAPL", FRI, "1"))
+    assert refusals(report) == [
+        (
+            0,
+            "AAPL: XNYS did not trade on 7 Mar 2020. If it did, add the day to its calendar first.",
+        )
+    ]
+
+
+def test_a_currency_pair_is_quoted_on_any_day_and_doubted_like_a_share():
+    factories.underlying("EURUSD", kind=Underlying.Kind.CURRENCY_PAIR)
+    factories.sessions(date(2020, 3, 6), date(2020, 3, 9), FRI)
+    report = record(("EURUSD", SAT, "1.1"), ("EURUSD", date(2020, 3, 8), "1.5"))
+    assert (report.confirmed, report.held) == (1, 1)
+
+
+def test_a_half_day_makes_an_early_price_the_close_from_its_own_bell_on():
+    factories.sessions(FRI)
+    TradingDay.objects.update(closes_at="13:00")
+    record(("AAPL", FRI, "69"), at=NOON)  # 13:00 in New York
+    assert record(("AAPL", FRI, "70")).held == 1
 
 
 def test_the_reason_is_said_in_the_language_of_the_desk():
