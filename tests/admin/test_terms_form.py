@@ -5,10 +5,17 @@ from datetime import date
 import pytest
 from django.urls import reverse
 
+from apps.products.models.markets import TradingDay
 from apps.products.models.strategies import Strategy
 from tests import factories
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def calendar():
+    factories.sessions(*DAYS)
+
 
 ADD = "/admin/products/strategy/add/"
 DAYS = (date(2020, 2, 28), date(2020, 5, 29))
@@ -76,6 +83,15 @@ def test_terms_are_saved_with_amounts_in_units_of_the_currency(admin_client):
 )  # fmt: skip
 def test_a_contradiction_is_refused_with_what_to_change(admin_client, changed, sentence):
     assert sentence in refused(admin_client, **changed)
+
+
+def test_a_schedule_without_sessions_is_refused(admin_client):
+    TradingDay.objects.all().delete()
+    assert "No trading days of XNYS are known since the strike date" in refused(admin_client)
+    factories.sessions(*DAYS)
+    calendar = factories.exchange("XLON").pk
+    page = refused(admin_client, payment_lag="2", payment_calendar=calendar)
+    assert "No trading days of XLON are known" in page
 
 
 def test_a_draft_may_be_unfinished(admin_client):

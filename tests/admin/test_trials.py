@@ -54,8 +54,8 @@ def cells(page):
 def test_a_case_is_shown_observation_by_observation(admin_client):
     page = tried(admin_client, CASE)
     assert cells(page) == [
-        "1 28 Feb 2020 28 Feb 2020 70% 110% saved $0.00 2.5%",
-        "2 29 May 2020 29 May 2020 90% 120% accrued $50.00 0%",
+        "1 28 Feb 2020 28 Feb 2020 70% 110% 75% – saved $0.00 2.5%",
+        "2 29 May 2020 29 May 2020 90% 120% 75% – accrued $50.00 0%",
     ]
     assert "$1,050.00" in page  # paid in all
     assert "not broken" in page
@@ -75,6 +75,12 @@ def test_a_case_that_is_wrong_says_where_and_stops_no_other(admin_client):
     page = tried(admin_client, WRONG, CASE)
     assert "spec.basket: &#x27;median&#x27; must be one of" in page
     assert len(cells(page)) == 2
+
+
+def test_what_a_case_expects_is_compared(admin_client):
+    assert "as the case expects" in tried(admin_client, {**CASE, "expected": {"total": "1050"}})
+    page = tried(admin_client, {**CASE, "expected": {"total": "1051"}})
+    assert "total: expected 1051, found 1050.00." in page
 
 
 def test_a_file_is_tried_like_what_is_pasted(admin_client):

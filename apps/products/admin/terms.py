@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWi
 from apps.core import money
 from apps.core.admin.pages import PlainDecimalField, PlainNumbers
 from apps.products.models.strategies import BasketMember, Observation, Strategy
-from apps.products.queries.contradictions import Contradiction, contradictions
+from apps.products.queries.contradictions import contradictions, without_sessions
 from apps.products.queries.spec import REDEMPTION
 
 FIELDSETS: list[tuple[Any, dict[str, Any]]] = [
@@ -218,11 +218,12 @@ def refuse_contradictions(
     strategy: Strategy, members: Sequence[BasketMember], observations: Sequence[Observation]
 ) -> None:
     """Raise a ValidationError with every sentence; the form shows it above its parts."""
-    found: list[Contradiction] = list(
-        contradictions(strategy, members, sorted(observations, key=lambda one: one.number or 0))
-    )
+    in_order = sorted(observations, key=lambda one: one.number or 0)
+    found = [each.sentence for each in contradictions(strategy, members, in_order)]
+    if members and observations:
+        found += without_sessions(strategy, members)
     if found:
-        raise ValidationError([each.sentence for each in found])
+        raise ValidationError(found)
 
 
 def _rows(formset: Any) -> list[Any]:

@@ -37,7 +37,7 @@ from apps.products.queries.trials import (
     trial_figure,
 )
 from apps.products.replay import Observed, PaymentKind
-from apps.products.terms.sheet import RedemptionKind, TermSheet, TermSheetError
+from apps.products.terms.sheet import ObservationTerms, RedemptionKind, TermSheet, TermSheetError
 
 CHART_KEPT_FOR = 3600  # seconds; a page that stays open longer is tried again
 TONES = {"ACCRUED": "good", "GUARANTEED": "good", "PARTIAL": "good", "SAVED": "wait", "LOST": "bad"}
@@ -185,6 +185,7 @@ def _shown(trial: Trial, place: int) -> dict[str, Any]:
         "name": trial.name,
         "code": slugify(trial.name)[:40],
         "refusal": trial.refusal,
+        "differences": trial.differences,
     }
     if trial.played is None:
         return shown
@@ -230,6 +231,8 @@ def _row(one: Observed, shares: list[str], terms: TermSheet) -> dict[str, Any]:
             }
             for share in shares
         ],
+        "coupon_from": _corridor(terms.observation(one.number)),
+        "call_from": _level(terms.observation(one.number).call_barrier),
         "event": pill(_event(one.event), TONES.get(one.event.value, "quiet")),
         "coupon": _amount(one.coupon, terms) if outcome else "–",
         "remembered": _rate(outcome.rate_remembered) if outcome else "–",
@@ -259,6 +262,12 @@ def _amount(minor: int, terms: TermSheet) -> str:
 
 def _level(level: Fraction | None) -> str:
     return "–" if level is None else percent(round(_decimal(level), 4))
+
+
+def _corridor(terms: ObservationTerms) -> str:
+    """Write from where, and up to where, a coupon is earned: 75%, or 75% … 110%."""
+    lower, upper = _level(terms.barrier), _level(terms.upper)
+    return lower if terms.upper is None else f"{lower} … {upper}"
 
 
 def _rate(rate: Fraction) -> str:

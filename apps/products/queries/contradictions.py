@@ -14,6 +14,7 @@ from django.db.models import DecimalField
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from apps.products.models.markets import TradingDay
 from apps.products.models.strategies import BasketMember, Observation, Strategy
 from apps.products.queries.spec import MEMBER, OBSERVATION, REDEMPTION, STRATEGY, written_spec
 from apps.products.terms.reading import read_spec
@@ -41,7 +42,7 @@ def contradictions(
 
     An empty basket or no observation is no contradiction in a draft.
     """
-    if any(getattr(strategy, name) is None for name in NEEDED):
+    if _lacks_needed(strategy):
         return
     yield from _percents(strategy, "")
     for row in observations:
@@ -57,6 +58,30 @@ def contradictions(
         else:
             yield from _coupon(terms)
             yield from _call(terms)
+
+
+def _lacks_needed(strategy: Strategy) -> bool:
+    """Say whether the form has not even what every strategy has; its fields say so themselves."""
+    return any(getattr(strategy, name) is None for name in NEEDED)
+
+
+def without_sessions(strategy: Strategy, members: Sequence[BasketMember]) -> Iterator[str]:
+    """Name the exchanges without a session since the strike, on which no observation could fall."""
+    if _lacks_needed(strategy):
+        return
+    exchanges = {member.underlying.exchange for member in members}
+    if strategy.payment_calendar and strategy.payment_lag:
+        exchanges.add(strategy.payment_calendar)
+    known = TradingDay.objects.filter(exchange__in=exchanges, day__gte=strategy.struck_on)
+    open_ones = set(known.values_list("exchange", flat=True).distinct())
+    for exchange in sorted(exchanges, key=str):
+        if exchange.pk not in open_ones:
+            yield (
+                _(
+                    "No trading days of %(exchange)s are known since the strike date: import them first."
+                )
+                % {"exchange": exchange}
+            )
 
 
 def _percents(row: Strategy | Observation, column: str) -> Iterator[Contradiction]:

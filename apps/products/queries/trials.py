@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from django.utils.translation import gettext as _
 
 from apps.products import charts
-from apps.products.cases import cases_of
+from apps.products.cases import cases_of, differences
 from apps.products.models.markets import Quote, TradingDay
 from apps.products.models.strategies import BasketMember, ObservationResult, Strategy
 from apps.products.past import Past
@@ -43,6 +43,7 @@ class Trial:
     spec: Mapping[str, Any]
     played: Played | None
     refusal: str = ""
+    differences: tuple[str, ...] | None = None  # from what the case expects, where it says that
 
 
 def read_trials(text: str) -> list[Trial]:
@@ -144,9 +145,12 @@ def _tried(name: str, case: Mapping[str, Any]) -> Trial:
         _refuse_endless(terms)
         market = read_market(case.get("market") or {})
         sheet = read_spec(terms, closes=market.prices)
-        return Trial(name, terms, Played(sheet, market, replay(sheet, market)))
+        played = Played(sheet, market, replay(sheet, market))
     except (ValueError, ArithmeticError) as refusal:
         return Trial(name, terms, None, str(refusal))
+    expected = case.get("expected")
+    found = None if expected is None else tuple(differences(played.replay.as_json(), expected))
+    return Trial(name, terms, played, differences=found)
 
 
 def _refuse_endless(terms: Mapping[str, Any]) -> None:
