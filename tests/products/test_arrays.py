@@ -56,7 +56,7 @@ def lanes(looked_at, found, changes=()):
     return {share.id: Lane.of(share, changes, found[share.id]) for share in looked_at.underlyings}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(kinds, closes, closes, closes, barriers, st.booleans(), st.sampled_from([None, 1]))
 def test_every_day_that_is_below_is_among_those_that_may_be(
     kind, a, b, c, barrier, inclusive, level_dp
@@ -77,7 +77,7 @@ def test_every_day_that_is_below_is_among_those_that_may_be(
             assert day in suspects
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     kinds, closes, closes, closes, barriers, st.sampled_from([None, Fraction(3, 2)]),
     st.booleans(), st.sets(st.sampled_from(SHARES)),

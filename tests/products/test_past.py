@@ -309,7 +309,7 @@ def run(terms, a, b, today=None, scale=1, rates=("1", "1")):
     return replay(read_spec(terms), read)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(sheets, series, series, st.sampled_from(DAYS), rate, rate)
 def test_a_replay_as_of_an_earlier_day_never_rewrites_what_was(terms, a, b, today, first, later):
     then = run(terms, a, b, today.isoformat(), rates=(first, later))
@@ -320,7 +320,7 @@ def test_a_replay_as_of_an_earlier_day_never_rewrites_what_was(terms, a, b, toda
     assert now.state.knocked_in or not then.state.knocked_in
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(sheets, series, series, rate, rate)
 def test_scaling_all_prices_changes_nothing_and_the_money_adds_up(terms, a, b, first, later):
     plain = run(terms, a, b, rates=(first, later)).as_json()

@@ -267,28 +267,6 @@ def test_a_replay_as_of_an_earlier_day_reads_nothing_later_and_is_never_rewritte
     assert now.state.knocked_in or not then.state.knocked_in
 
 
-@settings(max_examples=100, deadline=None)
-@given(term_sheets, closes, closes)
-def test_the_money_adds_up(terms, a, b):
-    result = replay(listed(**terms), market(a, b))
-    coupons = sum(item.coupon for item in result.observations)
-    residual = sum(p.amount for p in result.payments if p.kind is PaymentKind.RESIDUAL)
-    assert result.coupons_total == coupons
-    assert result.total == coupons + (result.redemption or 0) + residual
-
-
-@settings(max_examples=50, deadline=None)
-@given(term_sheets, closes, closes, st.integers(2, 9))
-def test_scaling_every_price_changes_nothing(terms, a, b, scale):
-    def scaled(found):
-        return [close and close * scale for close in found]
-
-    underlyings = [{"id": s, "initial": 100 * scale, "calendar": "X"} for s in "AB"]
-    plain = replay(listed(**terms), market(a, b))
-    larger = replay(sheet(underlyings=underlyings, **terms), market(scaled(a), scaled(b)))
-    assert larger.as_json() == plain.as_json()
-
-
 @pytest.mark.parametrize(
     ("rate", "text"),
     [
