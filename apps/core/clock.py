@@ -17,7 +17,11 @@ def issuer_day(at: datetime) -> date:
     return at.astimezone(ZoneInfo(settings.DEFAULT_CLIENT_TIME_ZONE)).date()
 
 
+def issuer_morning(day: date) -> datetime:
+    """Return when the issuer's day begins for others: at nine, which is that day in UTC as well."""
+    return datetime.combine(day, time(9), tzinfo=ZoneInfo(settings.DEFAULT_CLIENT_TIME_ZONE))
+
+
 def issuer_moment(day: date, *, at: datetime) -> datetime:
-    """Return when something of a day happened for who learns of it at `at`: now, or as it began."""
-    zone = ZoneInfo(settings.DEFAULT_CLIENT_TIME_ZONE)
-    return at if day >= issuer_day(at) else datetime.combine(day, time(), tzinfo=zone)
+    """Return when something of a day happened for who learns of it at `at`: now, or that morning."""
+    return at if day >= issuer_day(at) else issuer_morning(day)

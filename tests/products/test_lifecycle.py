@@ -49,7 +49,14 @@ def test_a_contract_that_is_new_to_us_has_its_past_told_once():
     assert tick(DAY, DAY, DAY + timedelta(1)) == [2, 0, 0]
     assert told() == [("policy.issued", "2019-11-20"), ("policy.waiting_over", "2019-12-04")]
     first = Event.objects.earliest("occurred_at")
-    assert first.occurred_at == datetime(2019, 11, 19, 21, tzinfo=UTC)  # midnight in Moscow
+    assert first.occurred_at == datetime(2019, 11, 20, 6, tzinfo=UTC)  # nine in Moscow
+
+
+def test_nothing_is_written_of_a_morning_that_is_still_ahead():
+    held()
+    day = datetime(2020, 2, 21, 5, 59, tzinfo=UTC)  # a minute to nine in Moscow
+    assert [record_milestones(at=day), record_milestones(at=day + timedelta(minutes=1))] == [1, 1]
+    assert told("observation.near") == [("observation.near", "2020-02-21")]
 
 
 def test_what_is_only_applied_for_is_told_when_it_is_issued():

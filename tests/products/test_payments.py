@@ -60,7 +60,7 @@ def test_a_second_premium_does_not_pay_in_again():
 
 def test_what_was_paid_days_ago_is_told_with_its_own_day():
     mark_paid([payment().pk], on=DUE - timedelta(20), at=AT)
-    assert {event.occurred_at.date() for event in Event.objects.all()} == {date(2020, 2, 14)}
+    assert {event.occurred_at.date() for event in Event.objects.all()} == {date(2020, 2, 15)}
 
 
 def test_a_payment_fails_and_is_made_good():

@@ -1,15 +1,14 @@
 """What a contract's dates bring, written to the timeline once each, late ones with their own day."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Min
 
-from apps.core.clock import issuer_day
+from apps.core.clock import issuer_day, issuer_morning
 from apps.events.actions import open_span, record_selected, untold
 from apps.products.actions.payments import INCOMING
 from apps.products.models.holdings import Policy
@@ -88,7 +87,7 @@ SOURCES = {
 }
 SELECT = """
 SELECT policy.client_id, %(kind)s::text, 'policy:' || policy.id,
-    (({falls_on}) - %(days)s)::timestamp AT TIME ZONE %(zone)s,
+    (({falls_on}) - %(days)s + time '09:00') AT TIME ZONE %(zone)s,
     jsonb_build_object(
         {properties} 'policy', policy.id, 'strategy', policy.strategy_id,
         'on', ({falls_on}) - %(days)s
@@ -130,7 +129,7 @@ def record_milestones(*, at: datetime) -> int:
     kind goes on from the day it has reached, so a standstill is caught up on. An event carries the
     day on which it fell due, however late it is written.
     """
-    today = issuer_day(at)
+    today = _last_morning(at)
     mature_ended(at=at)
     recorded = _tell_untold(today)
     for milestone in Milestone.objects.filter(is_on=True).exclude(told_until__gte=today):
@@ -149,7 +148,7 @@ def _tell(milestone: Milestone, today: date) -> int:
     """Write one kind for all contracts; the day it has reached is kept with the work."""
     reached = milestone.told_until
     first = min(reached or today, today) - LOOK_BACK
-    open_span(_begins(first), _begins(today))
+    open_span(issuer_morning(first), issuer_morning(today))
     with transaction.atomic():
         same = Milestone.objects.filter(
             pk=milestone.pk, is_on=True, days=milestone.days, told_until=reached
@@ -173,7 +172,7 @@ def _tell_batch(ids: list[int], today: date) -> int:
     rows = Policy.objects.filter(pk__in=ids)
     dates = rows.aggregate(starts=Min("starts_on"), issued=Min("issued_on"))
     earliest = min(day for day in (*dates.values(), today) if day)
-    open_span(_begins(earliest), _begins(today))
+    open_span(issuer_morning(earliest), issuer_morning(today))
     with transaction.atomic():
         # Those that an evaluation holds are told the next time.
         free = rows.filter(is_untold=True).order_by("pk")
@@ -208,8 +207,10 @@ def _record(milestone: Milestone, scope: str, params: dict[str, Any]) -> int:
         "days": milestone.days,
         "zone": settings.DEFAULT_CLIENT_TIME_ZONE,
     }
-    return record_selected(select, params, _begins(params["last"]))
+    return record_selected(select, params, issuer_morning(params["last"]))
 
 
-def _begins(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=ZoneInfo(settings.DEFAULT_CLIENT_TIME_ZONE))
+def _last_morning(at: datetime) -> date:
+    """Return the newest day whose morning is over: nothing is written of a moment still ahead."""
+    today = issuer_day(at)
+    return today if issuer_morning(today) <= at else today - timedelta(1)
