@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from tests import embedded
 
@@ -126,7 +127,8 @@ def measure_size(policies, rounds, workers):
         print(
             f"  round {number + 1}: alone {one['seconds']:.2f} s, {workers} at once "
             f"{many['seconds']:.2f} s, bare inserts {bare:.2f} s; arithmetic "
-            f"{one['arithmetic'] / one['seconds']:.0%}, memory {one['memory'] / 2**20:.0f} MB"
+            f"{one['arithmetic'] / one['seconds']:.0%}, memory {one['memory'] / 2**20:.0f} MB, "
+            f"{one['cpu'] / policies * 1e6:.1f} µs of processor a policy"
         )
     alone_ratio, ratio = (statistics.median(each) for each in zip(*ratios, strict=True))
     one, many = statistics.median(alone), statistics.median(together)
@@ -208,6 +210,7 @@ def evaluate(day, workers):
         "seconds": seconds,
         "arithmetic": sum(one["arithmetic"] for one in said),
         "memory": max(one["memory"] for one in said),
+        "cpu": sum(one["cpu"] for one in said),
     }
 
 
@@ -231,11 +234,24 @@ def work(at):
 
     running.decide = timed
     connection.ensure_connection()
+    server = connection.connection.info.backend_pid
     print("ready", flush=True)
     sys.stdin.readline()
+    before = time.process_time() + cpu_of(server)
     evaluated = evaluate_due(at=at)
+    cpu = time.process_time() + cpu_of(server) - before
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"evaluated": evaluated, "arithmetic": spent, "memory": memory}), flush=True)
+    said = {"evaluated": evaluated, "arithmetic": spent, "memory": memory, "cpu": cpu}
+    print(json.dumps(said), flush=True)
+
+
+def cpu_of(process):
+    """Return the seconds of processor that a process has taken; 0 where nobody tells (not Linux)."""
+    stat = Path(f"/proc/{process}/stat")
+    if not stat.exists():
+        return 0
+    fields = stat.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def write_bare(day, policies):
