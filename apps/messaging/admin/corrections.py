@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Count
 from django.http import HttpRequest
+from django.template.defaultfilters import linebreaksbr
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -122,7 +123,7 @@ def _texts(notice: Notice) -> Iterable[list[object]]:
             subject, text = sample(notice, wording)
         except WordingError as error:
             subject, text = "", str(error)
-        yield [page_link(notice.client), channel.label, subject or "–", text]
+        yield [page_link(notice.client), channel.label, subject or "–", linebreaksbr(text)]
 
 
 @concerns(DECIDE)

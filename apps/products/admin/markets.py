@@ -122,7 +122,7 @@ class QuotePage(Imported, ReadOnlyPage[Quote]):
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("What confirming would change"),
-            "content": preview_table(preview_quotes(chosen, at=clock.now())),
+            "content": preview_table(preview_quotes(chosen, at=clock.now())) | {"note": ""},
             "chosen": chosen,
             "opts": self.model._meta,
         }

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import (
@@ -16,7 +17,8 @@ from unfold.contrib.filters.admin import (
 
 from apps.core import clock
 from apps.core.admin.display import (
-    amounts,
+    Shown,
+    Text,
     badge,
     column,
     day,
@@ -227,20 +229,28 @@ def own_currency(line: Correction) -> str:
     return line.policy.strategy.currency
 
 
+def turned(field: str, title: Text) -> Shown:
+    """Make a column that shows what an amount was and what it became."""
+
+    def shown(line: Correction) -> str:
+        before, after = getattr(line, f"{field}_before"), getattr(line, field)
+        currency = own_currency(line)
+        if before == after:
+            return money(after, currency) if after else "–"
+        return f"{money(before, currency)} → {money(after, currency)}"
+
+    shown.__name__ = field
+    return column(title, ordering=field)(shown)
+
+
 @admin.register(Correction)
 class CorrectionPage(ReadOnlyPage[Correction]):
     """The difference list: searchable, filtered and exported like every list."""
 
     list_display = [
-        "policy_number", "client_name", "observation",
-        badge("outcome_before", _("before"), **FOUND), badge("outcome", _("after"), **FOUND),
-        amounts("amount_before", _("coupon before"), own_currency),
-        amounts("amount", _("coupon"), own_currency),
-        amounts("remembered_before", _("remembered before"), own_currency),
-        amounts("remembered", _("remembered"), own_currency),
-        amounts("capital_before", _("capital before"), own_currency),
-        amounts("capital", _("capital"), own_currency),
-        "shown_difference",
+        "policy_number", "client_name", "observation", "outcomes",
+        turned("amount", _("coupon")), turned("remembered", _("remembered")),
+        turned("capital", _("capital")), "shown_difference",
     ]  # fmt: skip
     list_select_related = ["policy__client", "policy__strategy", "observation__strategy"]
     list_filter = [
@@ -258,6 +268,12 @@ class CorrectionPage(ReadOnlyPage[Correction]):
     @column(_("client"), ordering="policy__client__last_name")
     def client_name(self, line: Correction) -> str:
         return page_link(line.policy.client)
+
+    @column(_("outcome"))
+    def outcomes(self, line: Correction) -> str:
+        before = pill(line.get_outcome_before_display(), FOUND.get(line.outcome_before.lower(), ""))
+        after = pill(line.get_outcome_display(), FOUND.get(line.outcome.lower(), ""))
+        return format_html("{} → {}", before, after)
 
     @column(_("difference"), ordering="difference")
     def shown_difference(self, line: Correction) -> str:
