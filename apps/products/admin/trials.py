@@ -218,6 +218,7 @@ def _row(one: Observed, shares: list[str], terms: TermSheet) -> dict[str, Any]:
     outcome = one.outcome
     days = {found.day for found in one.valuation.values()}
     together = len(days) == 1
+    call = terms.observation(one.number).call_barrier
     return {
         "number": one.number,
         "scheduled": day(one.scheduled),
@@ -232,7 +233,7 @@ def _row(one: Observed, shares: list[str], terms: TermSheet) -> dict[str, Any]:
             for share in shares
         ],
         "coupon_from": _corridor(terms.observation(one.number)),
-        "call_from": _level(terms.observation(one.number).call_barrier),
+        "call_from": call and _level(call),
         "event": pill(_event(one.event), TONES.get(one.event.value, "quiet")),
         "coupon": _amount(one.coupon, terms) if outcome else "–",
         "remembered": _rate(outcome.rate_remembered) if outcome else "–",
