@@ -58,6 +58,14 @@ def test_weights_in_percent_become_parts_of_one():
     assert [one.weight for one in strategy.basket_members.all()] == [Decimal("0.5")] * 2
 
 
+def test_words_are_taken_however_capital():
+    terms = TERMS | {"basket": "Worst ", "rounding": "half_up", "coupon": {"day_count": "period"}}
+    strategy = draft_strategy(terms, code="duo", name="Duo")
+    assert (strategy.basket, strategy.rounding, strategy.day_count) == (
+        "worst", "HALF_UP", "PERIOD",
+    )  # fmt: skip
+
+
 def test_the_same_terms_twice_are_refused_by_their_code():
     draft_strategy(TERMS, code="duo", name="Duo")
     with pytest.raises(StrategyError, match="Code already exists"):

@@ -47,7 +47,7 @@ def draft_strategy(spec: Mapping[str, Any], *, code: str, name: str) -> Strategy
 
 
 def _strategy(spec: Mapping[str, Any], kind: str, code: str, name: str) -> Strategy:
-    columns = columns_of(spec, STRATEGY | REDEMPTION[kind]) | {"redemption": kind}
+    columns = _chosen(columns_of(spec, STRATEGY | REDEMPTION[kind])) | {"redemption": kind}
     last = spec["observations"][-1]
     needed = {"currency": _("currency"), "struck_on": _("issue_date")}
     if missing := [str(term) for column, term in needed.items() if column not in columns]:
@@ -65,6 +65,16 @@ def _strategy(spec: Mapping[str, Any], kind: str, code: str, name: str) -> Strat
         payment_calendar=_payment_calendar(spec),
         **columns,
     )
+
+
+def _chosen(columns: dict[str, Any]) -> dict[str, Any]:
+    """Write choices as the columns do; the engine's reader takes them however capital."""
+    for field in Strategy._meta.fields:
+        said = columns.get(field.name)
+        if isinstance(said, str) and field.choices:
+            known = {str(word).casefold(): word for word, _label in field.flatchoices}
+            columns[field.name] = known.get(said.strip().casefold(), said)
+    return columns
 
 
 def _denomination(spec: Mapping[str, Any]) -> int | None:
