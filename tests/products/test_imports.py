@@ -45,6 +45,12 @@ RESOURCES = [
     StrategyResource,
     PaymentResource,
     PolicyResource,
+    FundResource,
+    AccountResource,
+    TransactionResource,
+    CreditAccountResource,
+    InstalmentResource,
+    DeadlineResource,
 ]
 
 

@@ -102,6 +102,15 @@ def test_prices_of_different_days_make_no_day_of_the_whole_account(holder):
     assert (found.value.value, found.value.as_of) == (1675_00, TUE)
 
 
+def test_a_session_without_a_price_leaves_no_change_of_the_day(holder):
+    Quote.objects.filter(day=TUE).delete()
+    found = account_of(holder)
+    lacks = "the price of the session before is not known"
+    for day in (found.day, found.positions[0].day):
+        assert (day.amount.value, day.amount.detail, day.rate.detail) == (None, lacks, lacks)
+    assert found.value.value == 1170_00
+
+
 def test_sales_dividends_fees_and_splits_are_part_of_the_profit(holder):
     account = holder.accounts.get()
     factories.booked(account, "sell", TUE, 480_00, "4")

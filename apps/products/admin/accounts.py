@@ -45,7 +45,7 @@ from apps.products.models.accounts import Account, Transaction
 from apps.products.models.funds import Fund, ModelPortfolio, PortfolioWeight
 from apps.products.models.markets import Quote
 from apps.products.queries.facts import Figure
-from apps.products.queries.prices import late_holdings
+from apps.products.queries.movers import late_holdings
 from apps.products.queries.wealth import holdings_of
 from apps.products.queries.wealth_facts import Change, Holdings, Position
 from apps.profiles.models import Client

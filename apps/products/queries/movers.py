@@ -1,18 +1,20 @@
 """Which day's closes are to be looked through for moves, and what their prices say."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+from django.db import connection
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
+from apps.core.clock import issuer_day
 from apps.products.models.accounts import Transaction
 from apps.products.models.markets import CorporateAction, Quote, TradingDay, Underlying
 from apps.products.models.moves import MoveDay, MoveRule
 from apps.products.models.strategies import BasketMember, Strategy
+from apps.products.queries.positions import GAINS, Span, gains_params
 from apps.products.queries.prices import (
     GRACE,
     LOOKED_BACK,
@@ -28,13 +30,37 @@ SMALLEST = Decimal("0.000001")  # of a rate that is stored
 
 def watched() -> QuerySet[Underlying]:
     """Return the funds and shares that clients hold, by themselves or in a live strategy."""
-    dealt = Transaction.objects.filter(underlying=OuterRef("pk"))
+    dealt = Transaction.objects.filter(underlying=OuterRef("pk"), account__closed_on__isnull=True)
     members = BasketMember.objects.filter(
         underlying=OuterRef("pk"), strategy__state=Strategy.State.PUBLISHED
     )
     return Underlying.objects.filter(Exists(dealt) | Exists(members)).select_related(
         "exchange", "fund"
     )
+
+
+def late_holdings(*, at: datetime) -> list[Known]:
+    """Return the funds and shares held in open accounts whose prices are late; eight queries."""
+    dealt = Transaction.objects.filter(underlying=OuterRef("pk"), account__closed_on__isnull=True)
+    found = Underlying.objects.filter(Exists(dealt)).values_list("pk", flat=True)
+    today = issuer_day(at)
+    late = {pk: one for pk, one in known_prices(found, on=today, at=at).items() if one.late}
+    held = _still_held(late, today)
+    return sorted((late[pk] for pk in held), key=lambda one: one.underlying.ticker)
+
+
+def _still_held(underlyings: Iterable[int], day: date) -> set[int]:
+    """Return those of which somebody has units left: of the others no price is missed."""
+    splits = splits_of(underlyings)
+    whatever = Price(day, Fraction(10**8))  # even the least unit is worth something then
+    spans = {pk: Span(whatever, splits=splits.get(pk, ())) for pk in underlyings}
+    gains = GAINS.format(accounts="row.underlying_id = ANY(%(late)s)")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT DISTINCT underlying_id FROM ({gains}) AS gained WHERE value > 0",  # noqa: S608
+            {**gains_params(spans, until=day), "late": list(spans)},
+        )
+        return {pk for (pk,) in cursor.fetchall()}
 
 
 def next_day(*, at: datetime) -> date | None:
@@ -144,11 +170,10 @@ def movers(closes: Closes) -> list[Mover]:
         kind=CorporateAction.Kind.SPECIAL_DIVIDEND, ex_on__gt=closes.day - LOOKED_BACK
     ).values_list("underlying_id", "ex_on", "amount")
     paid = {(pk, ex_on): Fraction(amount or 0) for pk, ex_on, amount in dividends}
-    between = _sessions_between(closes)
     found = []
     for pk, known in closes.fresh.items():
         last, before = known.last, known.before
-        if last is None or before is None or closes.seen[pk].day >= last.day or between[pk]:
+        if last is None or before is None or closes.seen[pk].day >= last.day or known.gap:
             continue
         expected = Fraction(before.close) - paid.get((pk, last.day), 0)
         expected /= factor(closes.splits.get(pk, ()), before.day, last.day)
@@ -156,22 +181,6 @@ def movers(closes: Closes) -> list[Mover]:
         if abs(rate) >= band:
             found.append(Mover(pk, last.day, before.day, _stored(rate)))
     return found
-
-
-def _sessions_between(closes: Closes) -> dict[int, bool]:
-    """Say of which prices a session without one lies between the last two: no move of one day."""
-    exchanges = {one.underlying.exchange_id for one in closes.fresh.values()}
-    sessions = defaultdict(list)
-    days = TradingDay.objects.filter(
-        exchange__in=exchanges, day__gt=closes.day - LOOKED_BACK, day__lt=closes.day
-    )
-    for exchange, day in days.values_list("exchange_id", "day"):
-        sessions[exchange].append(day)
-    return {
-        pk: any(one.before.day < day < one.last.day for day in sessions[one.underlying.exchange_id])
-        for pk, one in closes.fresh.items()
-        if one.last and one.before
-    }
 
 
 def _stored(rate: Fraction) -> Decimal:

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
-from apps.core.clock import issuer_day
-from apps.products.models.accounts import Transaction
 from apps.products.models.funds import Fund
 from apps.products.models.markets import CorporateAction, Quote, TradingDay, Underlying
 from apps.products.queries.due import spoken
@@ -28,6 +26,7 @@ class Known:
     last: Quote | None
     before: Quote | None
     late: str
+    gap: bool  # a session without a price lies between the two: no move of one day
 
     @property
     def price(self) -> Price | None:
@@ -70,9 +69,16 @@ def known_prices(
             last.get(pk),
             before.get(pk),
             _late(last.get(pk), held.get(pk), one, sessions[one.exchange_id], on),
+            _has_gap(before.get(pk), last.get(pk), sessions[one.exchange_id]),
         )
         for pk, one in found.items()
     }
+
+
+def _has_gap(before: Quote | None, last: Quote | None, sessions: Iterable[date]) -> bool:
+    if before is None or last is None:
+        return False
+    return any(before.day < day < last.day for day in sessions)
 
 
 def _confirmed(underlyings: Iterable[int], on: date) -> tuple[dict[int, Quote], dict[int, Quote]]:
@@ -133,14 +139,6 @@ def _late(
     if last.received_at < underlying.exchange.close_of(last.day):
         return _("%(name)s: the price of %(day)s came before the close") % words
     return ""
-
-
-def late_holdings(*, at: datetime) -> list[Known]:
-    """Return the funds and shares held in open accounts whose prices are late; six queries."""
-    dealt = Transaction.objects.filter(underlying=OuterRef("pk"), account__closed_on__isnull=True)
-    held = Underlying.objects.filter(Exists(dealt)).values_list("pk", flat=True)
-    known = known_prices(held, on=issuer_day(at), at=at).values()
-    return sorted((one for one in known if one.late), key=lambda one: one.underlying.ticker)
 
 
 def fund_of(underlying: Underlying) -> Fund | None:

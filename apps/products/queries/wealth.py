@@ -157,7 +157,7 @@ def _day_of_all(drafts: "Sequence[_Draft]", loose: Iterable[Booking], total: "_L
         return total.change(None, _("nothing is held"))
     gains = [one.day for one in counted]
     if None in gains:
-        return total.change(None, _("the price before is not known"))
+        return total.change(None, _("the price of the session before is not known"))
     if len({one.days for one in counted}) > 1:
         return total.change(None, _("the prices are of different days"))
     return total.change(_together(gains, [one for one in loose if start and one.day > start]))
@@ -218,7 +218,7 @@ class _Draft:
     def of(cls, account: Account, found: Ledger, pk: int, bookings: Sequence[Booking]) -> "_Draft":
         known, splits, today = found.prices[pk], found.splits.get(pk, ()), found.today
         places = money.decimals(account.currency)
-        before = known.before
+        before = None if known.gap else known.before
         return cls(
             known,
             today,
@@ -258,7 +258,7 @@ class _Draft:
             paid_in=_booked(self.bookings, sum(one.paid_in for one in self.bookings), self.today),
             paid_out=_booked(self.bookings, sum(one.paid_out for one in self.bookings), self.today),
             profit=known.change(self.profit),
-            day=known.change(self.day, _("the price before is not known")),
+            day=known.change(self.day, _("the price of the session before is not known")),
             money_weighted=known.returned(self.bookings, self.value),
             late=self.known.late if self.units else "",
         )
