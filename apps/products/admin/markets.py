@@ -22,7 +22,7 @@ from unfold.contrib.filters.admin import (
 from apps.core import clock
 from apps.core.admin.display import badge, column, day, page_link, percents, price
 from apps.core.admin.files import Imported
-from apps.core.admin.pages import Page, ReadOnlyPage
+from apps.core.admin.pages import Page, ReadOnlyPage, deed
 from apps.products.actions.quotes import confirm_quotes, reject_quotes
 from apps.products.actions.restatement.ordering import propose_actions
 from apps.products.actions.restatement.preview import preview_quotes
@@ -130,25 +130,52 @@ class QuotePage(Imported, ReadOnlyPage[Quote]):
 
     @admin.action(description=_("Confirm held quotes"), permissions=["confirm"])
     def confirm(self, request: HttpRequest, quotes: QuerySet[Quote]) -> None:
-        own = quotes.filter(state=Quote.State.HELD, brought_by=request.user.pk).count()
-        chosen = list(quotes.values_list("pk", flat=True))
-        count = len(confirm_quotes(chosen, by=person(request), at=clock.now()))
-        said = ngettext("%d quote confirmed.", "%d quotes confirmed.", count) % count
-        tell(request, said, count, left=len(chosen) - count - own)
-        if own:
-            alone = ngettext(
-                "%d was brought by you: a second person must confirm it.",
-                "%d were brought by you: a second person must confirm them.",
-                own,
-            )
-            messages.warning(request, alone % own)
+        confirm_held(request, quotes)
 
     @admin.action(description=_("Reject held quotes"), permissions=["confirm"])
     def reject(self, request: HttpRequest, quotes: QuerySet[Quote]) -> None:
-        chosen = list(quotes.values_list("pk", flat=True))
-        count = len(reject_quotes(chosen, by=person(request), at=clock.now()))
-        said = ngettext("%d quote rejected.", "%d quotes rejected.", count) % count
-        tell(request, said, count, left=len(chosen) - count)
+        reject_held(request, quotes)
+
+
+def is_held(quote: Quote) -> bool:
+    return quote.state == Quote.State.HELD
+
+
+@deed(
+    Quote, _("Confirm"), permission="products.change_quote", icon="check", offered=is_held
+)  # fmt: skip
+def confirm_one(request: HttpRequest, quote: Quote) -> None:
+    confirm_held(request, Quote.objects.filter(pk=quote.pk))
+
+
+@deed(
+    Quote, _("Reject"), permission="products.change_quote", icon="block", offered=is_held
+)  # fmt: skip
+def reject_one(request: HttpRequest, quote: Quote) -> None:
+    reject_held(request, Quote.objects.filter(pk=quote.pk))
+
+
+def confirm_held(request: HttpRequest, quotes: QuerySet[Quote]) -> None:
+    """Confirm what is held of the quotes, but nothing that the reader brought himself."""
+    own = quotes.filter(state=Quote.State.HELD, brought_by=request.user.pk).count()
+    chosen = list(quotes.values_list("pk", flat=True))
+    count = len(confirm_quotes(chosen, by=person(request), at=clock.now()))
+    said = ngettext("%d quote confirmed.", "%d quotes confirmed.", count) % count
+    tell(request, said, count, left=len(chosen) - count - own)
+    if own:
+        alone = ngettext(
+            "%d was brought by you: a second person must confirm it.",
+            "%d were brought by you: a second person must confirm them.",
+            own,
+        )
+        messages.warning(request, alone % own)
+
+
+def reject_held(request: HttpRequest, quotes: QuerySet[Quote]) -> None:
+    chosen = list(quotes.values_list("pk", flat=True))
+    count = len(reject_quotes(chosen, by=person(request), at=clock.now()))
+    said = ngettext("%d quote rejected.", "%d quotes rejected.", count) % count
+    tell(request, said, count, left=len(chosen) - count)
 
 
 def person(request: HttpRequest) -> AbstractBaseUser | None:
