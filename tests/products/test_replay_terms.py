@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,27 @@ def test_a_case_that_cannot_be_read_says_why_and_the_others_go_on(capsys, monkey
     assert answers[4] == {"id": "bare", "error": "spec: this term is missing."}
     assert answers[5]["status"] == "MATURED"
     assert answers[6] == {"line": 7, "error": "line 7: This is not UTF-8."}
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        '{"cases": [A,\nB,\nC]}',
+        '{"cases": [A, B,\nC]}',
+        '{"cases": [\nA,\nB,\nC\n]\n}',
+        "[A,\nB,\n\nC]\n",
+        '\n{"note": "x", "cases": [A,\nB,C]}',
+        '{"cases": [A, B, C],\n"note": "x"}',
+        '{"cases": [A\n, B\n, C]}',
+        "A\nB\n[C]\n",
+        "[A, B]\nC",
+    ],
+)
+def test_every_case_is_answered_once_however_a_file_is_laid_out(layout, tmp_path, capsys):
+    file = tmp_path / "cases.json"
+    file.write_text(re.sub("[ABC]", lambda name: json.dumps(case(name[0].lower())), layout))
+    code, answers = replayed(str(file), capsys=capsys)
+    assert (code, [answer["id"] for answer in answers]) == (0, ["a", "b", "c"])
 
 
 def test_a_file_that_breaks_off_answers_what_came_before(tmp_path, capsys):

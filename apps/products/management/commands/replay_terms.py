@@ -63,28 +63,36 @@ def _of_lines(lines: TextIO, *, check: bool, start: int = 1) -> Iterator[Answer]
     for number, line in enumerate(lines, start):
         if not line.strip():
             continue
+        begun = 0
         try:
             for case in cases_of(line):
-                first = False
+                begun += 1
                 yield answered(case, compared=check)
         except TermSheetError as refusal:
             answer = refused(f"line {number}: {refusal}", {"line": number})
             if first:
-                yield from _of_text(line + lines.read(), number, answer, check=check)
+                text = line + lines.read()
+                yield from _of_text(text, number, answer, begun=begun, check=check)
                 return
             yield answer
+        first = False
 
 
-def _of_text(text: str, number: int, of_line: Answer, *, check: bool) -> Iterator[Answer]:
-    """Answer a text that is one JSON value, or else lines of which the first cannot be read."""
-    begun = False
+def _of_text(
+    text: str, number: int, of_line: Answer, *, begun: int, check: bool
+) -> Iterator[Answer]:
+    """Answer a text that is one JSON value, or else lines of which the first cannot be read.
+
+    So many cases as have `begun` stood whole in its first line and are answered already.
+    """
+    found = 0
     try:
-        for case in cases_of(text):
-            begun = True
-            yield answered(case, compared=check)
+        for found, case in enumerate(cases_of(text), 1):
+            if found > begun:
+                yield answered(case, compared=check)
     except TermSheetError as refusal:
         rest = text.partition("\n")[2]
-        if begun or not any(_is_case(line) for line in rest.splitlines()):
+        if found > begun or not any(_is_case(line) for line in rest.splitlines()):
             yield refused(str(refusal))
             return
         yield of_line
