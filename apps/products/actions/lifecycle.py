@@ -15,7 +15,7 @@ from apps.products.models.holdings import Policy
 from apps.products.models.lifecycle import Milestone
 
 LOOK_BACK = timedelta(days=31)  # what moved, or came in late, is found for so long
-BATCH = 5_000
+BATCH, BATCHES = 5_000, 20  # contracts a transaction; transactions a tick, which has its time limit
 
 Kind = Milestone.Kind
 
@@ -159,10 +159,13 @@ def _tell(milestone: Milestone, today: date) -> int:
 
 
 def _tell_untold(today: date) -> int:
-    """Tell the past of contracts whose dates the timeline does not know, batch by batch."""
+    """Tell the past of contracts whose dates the timeline does not know; the next tick goes on."""
     recorded, after = 0, 0
     untold_ones = Policy.objects.filter(is_untold=True).order_by("pk").values_list("pk", flat=True)
-    while ids := list(untold_ones.filter(pk__gt=after)[:BATCH]):
+    for _batch in range(BATCHES):
+        ids = list(untold_ones.filter(pk__gt=after)[:BATCH])
+        if not ids:
+            break
         recorded += _tell_batch(ids, today)
         after = ids[-1]
     return recorded
