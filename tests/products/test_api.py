@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier
 
+import httpx2
 import pytest
 from django.db import connection
 
@@ -272,3 +273,15 @@ def test_four_who_bring_the_same_closes_store_them_once(client, token):
         answers = list(pool.map(bring, range(4)))
     assert sum(answer["confirmed"] for answer in answers) == 2
     assert Quote.objects.count() == 2
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_what_is_answered_over_the_wire_is_stored(live_server, token):
+    answer = httpx2.post(
+        f"{live_server}{BATCH}",
+        json={"quotes": [quote(), quote(ticker="NONE")]},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert (answer.status_code, answer.json()["confirmed"], answer.json()["refused"]) == (200, 1, 1)
+    assert Quote.objects.get().source == "api:vendor"

@@ -369,3 +369,26 @@ def test_a_feed_that_loses_the_race_against_a_confirmation_proposes_to_restate()
         "would restate the confirmed close 10 by +10.00 %"
     ]
     assert (current().close, current().state) == (10, CONFIRMED)
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_decide_on_a_restatement_at_once_one_does():
+    record(("AAPL", FRI, "69.49"))
+    record(("AAPL", FRI, "70"))
+    proposed = restatement()
+    start = Barrier(2)
+
+    def decide(decision):
+        start.wait()
+        try:
+            return decision([proposed.pk], by=None, at=EVENING)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(decide, (confirm_quotes, reject_quotes)))
+    assert sorted(done) == [[], [proposed.pk]]
+    proposed.refresh_from_db()
+    assert proposed.is_current == (done[0] == [proposed.pk])
+    assert Quote.objects.filter(is_current=True).count() == 1
