@@ -6,10 +6,12 @@ from decimal import Decimal
 import pytest
 
 from apps.events.models import Event
+from apps.products.actions.disruptions import declare_disruption
 from apps.products.actions.evaluation import evaluate_due
 from apps.products.actions.payments import mark_paid
 from apps.products.actions.quotes import QuoteRow, confirm_quotes, record_quotes
 from apps.products.actions.restatement import restate_due
+from apps.products.actions.restatement.ordering import concerned, confirm_restatement
 from apps.products.actions.restatement.preview import preview_quotes
 from apps.products.models.corrections import Correction
 from apps.products.models.holdings import Payment, Policy
@@ -326,3 +328,37 @@ def test_the_difference_list_says_before_and_after_of_every_policy():
     assert (line.amount_before, line.amount, line.difference) == (25_00, 0, -25_00)
     assert (line.remembered_before, line.remembered) == (0, 25_00)
     assert (line.outcome_before, line.outcome) == ("ACCRUED", "SAVED")
+
+
+def test_a_late_disruption_is_proposed_and_moves_what_was_evaluated():
+    policy = held_policy(factories.strategy(days=(FIRST, SECOND)))
+    later = date(2020, 3, 2)
+    factories.sessions(later)
+    closes(FIRST, ibm="74")
+    closes(later)
+    evaluate_due(at=evening(later))
+    assert counting(policy.strategy) == ["SAVED"]
+    ibm = factories.underlying("IBM")
+
+    declare_disruption(
+        day=FIRST, reason="halted", by=person(), at=evening(later), underlying_id=ibm.pk
+    )
+
+    proposed = Restatement.objects.get(state="proposed")
+    assert proposed.trigger == "disruption"
+    assert confirm_restatement(proposed.pk, by=person("third"), at=evening(later))
+    assert restate_due(at=evening(later)) == 1
+    assert counting(policy.strategy) == ["ACCRUED"]
+    observation = policy.strategy.observations.get(number=1)
+    assert observation.valuation_on == later
+    assert settles(policy)
+
+
+def test_a_restated_exchange_rate_reaches_the_baskets_that_are_converted_by_it():
+    strategy = factories.strategy()
+    pair = factories.underlying("USDEUR", kind="currency_pair")
+    strategy.basket_members.update(fx_pair=pair, fx_initial=1)
+    held_policy(strategy)
+    closes(FIRST)
+    evaluate_due(at=evening(FIRST))
+    assert concerned({pair.pk: FIRST}) == {strategy.pk: FIRST}

@@ -4,10 +4,13 @@ from datetime import date, datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from apps.products.actions.restatement.ordering import propose_disruption
 from apps.products.actions.rolling import roll_again
 from apps.products.models.disruptions import Disruption
+from apps.products.models.markets import Underlying
 
 
 class DisruptionError(ValueError):
@@ -28,7 +31,7 @@ def declare_disruption(
 
     Each share's valuation goes to its next session, at most the strategy's number of them, then to
     the last known close before. Holders' timelines tell of days that move. What is evaluated already
-    stays: a restatement looks at it again. Raises DisruptionError where it is declared already, and
+    stays until a second person confirms the restatement that this proposes. Raises DisruptionError where it is declared already, and
     ValidationError where it is of no share and no exchange or has no reason.
     """
     disruption = Disruption(
@@ -43,6 +46,7 @@ def declare_disruption(
     disruption.validate_constraints()
     disruption.save()
     roll_again([_exchange(disruption)], at=at, because=disruption.reason)
+    _propose(disruption, by=by, at=at)
     return disruption
 
 
@@ -56,7 +60,23 @@ def withdraw_disruption(
         raise DisruptionError(_("This disruption is withdrawn already."))
     disruption = Disruption.objects.select_related("underlying").get(pk=disruption_id)
     roll_again([_exchange(disruption)], at=at)
+    _propose(disruption, by=by, at=at)
     return disruption
+
+
+def _propose(disruption: Disruption, *, by: AbstractBaseUser | None, at: datetime) -> None:
+    """Propose to look again at what was evaluated without this declaration or withdrawal."""
+    shares = Underlying.objects.filter(
+        Q(pk=disruption.underlying_id) | Q(exchange=disruption.exchange_id)
+    )
+    first = dict.fromkeys(shares.values_list("pk", flat=True), disruption.day)
+    words = {"disruption": disruption}
+    said = (
+        _("disruption withdrawn: %(disruption)s")
+        if disruption.withdrawn_at
+        else _("disruption declared: %(disruption)s")
+    )
+    propose_disruption(first, reason=said % words, at=at, by=by)
 
 
 def _exchange(disruption: Disruption) -> int:

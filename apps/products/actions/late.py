@@ -30,7 +30,7 @@ def evaluate_late(strategies: Iterable[int], *, at: datetime) -> tuple[int, list
     for strategy in Strategy.objects.filter(pk__in=list(strategies)).order_by("code"):
         try:
             written += evaluate_late_policies(strategy, at=at)
-        except (ValueError, ArithmeticError) as failure:
+        except (ValueError, ArithmeticError, LookupError) as failure:
             objections.append(f"{strategy}: {failure}")
     return written, objections
 

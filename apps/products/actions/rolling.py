@@ -138,13 +138,19 @@ class Dates:
 
 def _roll(observations: QuerySet[Observation], *, at: datetime, because: str = "") -> int:
     """Move the observations in one statement, and tell holders of what moved under their eyes."""
+    wanted = misplaced(observations)
+    return _move(wanted, because, at) if wanted else 0
+
+
+def misplaced(observations: QuerySet[Observation]) -> list[tuple[Observation, Dates]]:
+    """Return those of the observations that belong elsewhere by today's calendars, and where."""
     by_strategy: dict[Strategy, list[Observation]] = defaultdict(list)
     for observation in observations.select_related("strategy").order_by("strategy", "number"):
         by_strategy[observation.strategy].append(observation)
     sessions = common_sessions(by_strategy)
     payment = sessions | payment_sessions(by_strategy)
     apart = _apart(by_strategy)
-    wanted = [
+    return [
         (observation, dates)
         for strategy, each in by_strategy.items()
         for observation in each
@@ -157,7 +163,6 @@ def _roll(observations: QuerySet[Observation], *, at: datetime, because: str = "
         )
         != Dates.now(observation)
     ]
-    return _move(wanted, because, at) if wanted else 0
 
 
 @transaction.atomic

@@ -20,6 +20,7 @@ class Restatement(models.Model):
         PRICE = "price", _("price")
         CORPORATE_ACTION = "corporate_action", _("corporate action")
         TERMS = "terms", _("terms")
+        DISRUPTION = "disruption", _("market disruption")
 
     class State(models.TextChoices):
         PROPOSED = "proposed", _("waits for a second person")
@@ -69,6 +70,11 @@ class Restatement(models.Model):
 
     def __str__(self) -> str:
         return f"№ {self.pk}: {self.reason}"
+
+    @property
+    def moves_days(self) -> bool:
+        """Say whether evaluated observations may belong on other days now."""
+        return self.trigger == self.Trigger.DISRUPTION
 
 
 class RestatedStrategy(models.Model):

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.products.models.markets import Quote
@@ -69,6 +70,14 @@ def propose_actions(
 
 
 @transaction.atomic
+def propose_disruption(
+    first: Mapping[int, date], *, reason: str, at: datetime, by: AbstractBaseUser | None
+) -> Restatement | None:
+    """Propose to compute again what a disruption, declared or withdrawn late, would change."""
+    return _propose(Trigger.DISRUPTION, concerned(first), reason, at, by)
+
+
+@transaction.atomic
 def propose_terms(
     strategy_id: int, *, since: date, reason: str, at: datetime, by: AbstractBaseUser | None
 ) -> Restatement | None:
@@ -128,7 +137,7 @@ def concerned(first: Mapping[int, date]) -> dict[int, date]:
     since: dict[int, list[date]] = defaultdict(list)
     for share, day in first.items():
         used = Strategy.objects.filter(
-            basket_members__underlying=share,
+            Q(basket_members__underlying=share) | Q(basket_members__fx_pair=share),
             observations__results__isnull=False,
             observations__valuation_on__gte=day,
         )

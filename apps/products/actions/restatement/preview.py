@@ -102,13 +102,14 @@ def preview_quotes(quote_ids: Sequence[int], *, at: datetime) -> Preview:
 
 def preview_restatement(restatement: Restatement, *, at: datetime) -> Preview:
     """Return what a proposed restatement would change as things stand today."""
-    return preview(dict(restatement.strategies.values_list("strategy", "since_on")), at=at)
+    since = dict(restatement.strategies.values_list("strategy", "since_on"))
+    return preview(since, at=at, roll=restatement.moves_days)
 
 
-def preview(since: Mapping[int, date], *, at: datetime) -> Preview:
+def preview(since: Mapping[int, date], *, at: datetime, roll: bool = False) -> Preview:
     """Return what looking again at strategies would change, each since a day."""
     seen = [
-        _replayed(strategy, since[strategy.pk], at)
+        _replayed(strategy, since[strategy.pk], at, roll=roll)
         for strategy in Strategy.objects.filter(pk__in=since).order_by("code")
     ]
     counted = _counted([one for one in seen if one.steps])
@@ -138,10 +139,10 @@ def _suppose(quote_ids: Sequence[int]) -> dict[int, date]:
     return first
 
 
-def _replayed(strategy: Strategy, since: date, at: datetime) -> Foreseen:
+def _replayed(strategy: Strategy, since: date, at: datetime, *, roll: bool) -> Foreseen:
     try:
-        return Foreseen(strategy, replay(strategy, since, at=at).changed)
-    except (ValueError, ArithmeticError) as failure:
+        return Foreseen(strategy, replay(strategy, since, at=at, roll=roll).changed)
+    except (ValueError, ArithmeticError, LookupError) as failure:
         return Foreseen(strategy, (), waiting_for=str(failure).partition("\n")[0])
 
 

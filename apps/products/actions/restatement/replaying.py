@@ -8,6 +8,7 @@ from typing import Any
 from apps.products import payoff
 from apps.products.actions.evaluation.deciding import Decided, EvaluationError, decide
 from apps.products.actions.evaluation.writing import result_of
+from apps.products.actions.rolling import misplaced
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
 from apps.products.payoff import State, Status
 from apps.products.queries.due import Due, examined
@@ -15,6 +16,7 @@ from apps.products.queries.due import Due, examined
 # An observation may have used closes after its valuation day: a disrupted share is looked at up to
 # some sessions later, and an exchange was shut for 26 days. Looking at one too many changes nothing.
 LATER = timedelta(days=60)
+MOVES = ("valuation_on", "pays_on", "pays_by_lag", "moved_because")
 COMPARED = (
     "outcome", "called", "matured", "rate_paid", "rate_remembered", "worst_id", "worst_level",
     "average_level", "redemption", "deferred",
@@ -63,13 +65,16 @@ class Replayed:
         )
 
 
-def replay(strategy: Strategy, since: date, *, at: datetime) -> Replayed:
+def replay(strategy: Strategy, since: date, *, at: datetime, roll: bool = False) -> Replayed:
     """Evaluate again, memory and all, what may have used something of `since` or later.
 
     Only observations that have a result are looked at; what was never evaluated is the evaluation's.
+    With `roll` they are looked at on the days on which they belong by today's disruptions.
     Raises EvaluationError, or what the engine raises, where one of them cannot be decided today.
     """
     seen = last_results(strategy)
+    if roll:
+        _roll(strategy, seen)
     first = next(
         (n for n, one in enumerate(seen) if one.observation.valuation_on + LATER >= since),
         len(seen),
@@ -78,6 +83,15 @@ def replay(strategy: Strategy, since: date, *, at: datetime) -> Replayed:
     steps = tuple(_steps(seen[first:], start, at))
     state = State.from_json(steps[-1].after.carried) if steps else start
     return Replayed(strategy, steps, state)
+
+
+def _roll(strategy: Strategy, results: Sequence[ObservationResult]) -> None:
+    """Put the loaded observations onto the days on which they belong; nothing is saved."""
+    belong = {one.pk: dates for one, dates in misplaced(strategy.observations.all())}
+    for observation in (result.observation for result in results):
+        if dates := belong.get(observation.pk):
+            for name in MOVES:
+                setattr(observation, name, getattr(dates, name))
 
 
 def last_results(strategy: Strategy) -> list[ObservationResult]:

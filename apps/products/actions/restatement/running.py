@@ -46,7 +46,7 @@ def restate_strategy(row_id: int, *, at: datetime) -> bool:
             return False
         row = RestatedStrategy.objects.select_related("restatement", "strategy").get(pk=row_id)
         _lock(row)
-        replayed = replay(row.strategy, row.since_on, at=at)
+        replayed = replay(row.strategy, row.since_on, at=at, roll=row.restatement.moves_days)
         changed = write(replayed, row.restatement, at=at)
         RestatedStrategy.objects.filter(pk=row_id).update(
             checked=len(replayed.steps), changed=changed
@@ -66,7 +66,7 @@ def _lock(row: RestatedStrategy) -> None:
 def _attempt(row_id: int, at: datetime) -> bool:
     try:
         return restate_strategy(row_id, at=at)
-    except (ValueError, ArithmeticError, DataError, IntegrityError) as failure:
+    except (ValueError, ArithmeticError, LookupError, DataError, IntegrityError) as failure:
         # The fault of one strategy's terms or prices is its own: no other must wait for it.
         reason = str(failure).partition("\n")[0][:LONGEST] or type(failure).__name__
         RestatedStrategy.objects.filter(pk=row_id, state=State.QUEUED).exclude(

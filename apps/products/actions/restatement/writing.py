@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.events.actions import record_selected
 from apps.products.actions.evaluation.writing import end, money_of, refuse_broken_notes
-from apps.products.actions.restatement.replaying import Replayed, Step
+from apps.products.actions.restatement.replaying import MOVES, Replayed, Step
 from apps.products.models.holdings import Policy, PolicyCoupon
 from apps.products.models.restatements import Restatement
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
@@ -168,7 +168,8 @@ def _supersede(step: Step, restatement: Restatement, at: datetime) -> None:
     result.restatement = restatement
     result.save(force_insert=True)
     state = Observation.State.EVALUATED if step.decided else Observation.State.DROPPED
-    Observation.objects.filter(pk=step.observation.pk).update(state=state, waiting_for="")
+    days = {name: getattr(step.observation, name) for name in MOVES}
+    Observation.objects.filter(pk=step.observation.pk).update(state=state, waiting_for="", **days)
     _write_money(step, result, at)
     record_selected(EVENTS, _told(step, result, at), at)
 
