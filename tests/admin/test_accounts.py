@@ -45,7 +45,9 @@ def test_the_start_page_names_what_is_held_without_a_price_and_nothing_that_was_
     factories.booked(account, "buy", date(2020, 2, 3), 500_00, "5", "IBM")
     factories.booked(account, "buy", date(2020, 2, 3), 500_00, "5", "MSFT")
     factories.booked(account, "sell", date(2020, 2, 4), 500_00, "5", "MSFT")
-    assert [one.underlying.ticker for one in late_holdings(at=NIGHT)] == ["IBM"]
+    factories.booked(account, "buy", date(2020, 2, 3), 500_00, "5", "FB")
+    factories.booked(account, "sell", date(2020, 2, 4), 500_00, "4.99", "FB")
+    assert [one.underlying.ticker for one in late_holdings(at=NIGHT)] == ["FB", "IBM"]
     assert "IBM: no price is known yet" in admin_client.get("/admin/").content.decode()
 
 

@@ -73,6 +73,12 @@ def test_each_multiple_is_told_once_since_the_purchase_and_since_the_quarter_beg
     assert HoldingMove.objects.order_by("pk").first().rate == Decimal("-0.105")
 
 
+def test_after_a_deeper_fall_a_lesser_one_in_the_same_quarter_is_no_news(account):
+    week("95", "79", "95", "89")
+    assert nights(4) == [0, 1, 0, 0]
+    assert set(HoldingMove.objects.values_list("rung", flat=True)) == {2}
+
+
 def test_a_rise_is_told_against_the_purchase_only(account):
     week("109.99", "110", "121")
     assert nights(3) == [0, 1, 1]

@@ -50,7 +50,26 @@ def late_holdings(*, at: datetime) -> list[Known]:
 
 
 def _still_held(underlyings: Iterable[int], day: date) -> set[int]:
-    """Return those of which somebody has units left: of the others no price is missed."""
+    """Return those of which somebody has units left: of the others no price is missed.
+
+    Whoever never sold has some: one such booking is found at once, however many there are. Only of
+    what all who bought it have sold from are the units counted.
+    """
+    sold = Transaction.objects.filter(
+        account=OuterRef("account"), underlying=OuterRef("underlying"), kind=Transaction.Kind.SELL
+    )
+    unsold = Transaction.objects.filter(
+        ~Exists(sold), underlying=OuterRef("pk"), kind=Transaction.Kind.BUY,
+        account__closed_on__isnull=True,
+    )  # fmt: skip
+    every = Underlying.objects.filter(pk__in=underlyings)
+    held = set(every.filter(Exists(unsold)).values_list("pk", flat=True))
+    return held | _with_units(set(underlyings) - held, day)
+
+
+def _with_units(underlyings: set[int], day: date) -> set[int]:
+    if not underlyings:
+        return set()
     splits = splits_of(underlyings)
     whatever = Price(day, Fraction(10**8))  # even the least unit is worth something then
     spans = {pk: Span(whatever, splits=splits.get(pk, ())) for pk in underlyings}
