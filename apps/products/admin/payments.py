@@ -1,6 +1,7 @@
 """Money that moves, the changes of contracts, and the events that dates bring."""
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,15 +18,28 @@ from unfold.contrib.filters.admin import (
 )
 
 from apps.core import clock
-from apps.core.admin.display import amounts, badge, column, page_link, pill
+from apps.core.admin.display import (
+    amounts,
+    badge,
+    column,
+    day,
+    list_url,
+    money,
+    page_link,
+    page_url,
+    pill,
+)
 from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, ReadOnlyPage
+from apps.core.site import COUNTED, Concern, Line, concerns
 from apps.products.actions.payments import cancel, mark_failed, mark_paid
 from apps.products.admin import restatements
 from apps.products.imports.payments import PaymentResource
 from apps.products.models.holdings import Payment
 from apps.products.models.lifecycle import Milestone, PolicyChange
+from apps.products.queries.desk import overdue_payments
 
+SHOWN = 5
 TONES = {
     "paid": "good", "planned": "wait", "failed": "bad", "held": "bad", "cancelled": "quiet",
     "waived": "quiet",
@@ -38,7 +52,7 @@ def currency_of(row: Payment | PolicyChange) -> str:
 
 def payment_stage(payment: Payment, *, today: date) -> SafeString:
     """Show what is late as overdue, whatever the direction."""
-    if payment.state in Payment.OPEN and payment.due_on < today:
+    if payment.state == Payment.State.PLANNED and payment.due_on < today:
         return pill(_("overdue"), "bad")
     return pill(payment.get_state_display(), TONES.get(payment.state, "quiet"))
 
@@ -66,7 +80,7 @@ class OverdueFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, payments: QuerySet[Payment]) -> QuerySet[Payment]:
         if self.value() != "yes":
             return payments
-        return payments.filter(state__in=Payment.OPEN, due_on__lt=clock.issuer_day(clock.now()))
+        return overdue_payments(payments, today=clock.issuer_day(clock.now()))
 
 
 @admin.register(Payment)
@@ -217,3 +231,23 @@ class MilestonePage(Page[Milestone]):
         """Look again at the coming dates, since more of them may be near now."""
         row.told_until = None
         super().save_model(request, row, form, change)
+
+
+@concerns("products.view_payment")
+def payments_overdue(at: datetime) -> Iterable[Concern]:
+    today = clock.issuer_day(at)
+    rows = overdue_payments(Payment.objects.all(), today=today).order_by("due_on", "pk")
+    yield Concern(
+        title=_("Payments overdue"),
+        count=rows[: COUNTED + 1].count(),
+        url=list_url(Payment, overdue="yes"),
+        lines=[
+            Line(
+                f"{row.policy} · {row.get_kind_display()}",
+                f"{money(row.amount, currency_of(row))}, {day(row.due_on)}",
+                page_url(row),
+            )
+            for row in rows.select_related("policy__strategy")[:SHOWN]
+        ],
+        icon="money_off",
+    )

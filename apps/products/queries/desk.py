@@ -1,10 +1,10 @@
 """What the back office shows of strategies and holdings, bounded so that it stays quick."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import QuerySet
 
-from apps.products.models.holdings import Policy
+from apps.products.models.holdings import Payment, Policy
 from apps.products.models.markets import Quote
 from apps.products.models.strategies import Observation, ObservationResult, Strategy
 from apps.profiles.models import Client
@@ -59,3 +59,8 @@ def coming_observations(*, at: datetime, limit: int = 30) -> list[Observation]:
 def policies_held(client: Client, limit: int = 20) -> list[Policy]:
     """Return the client's newest policies."""
     return list(client.policies.select_related("strategy").order_by("-starts_on", "-pk")[:limit])
+
+
+def overdue_payments(payments: QuerySet[Payment], *, today: date) -> QuerySet[Payment]:
+    """Keep what should have been paid, in or out, before today."""
+    return payments.filter(state=Payment.State.PLANNED, due_on__lt=today)
