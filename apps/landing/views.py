@@ -206,12 +206,11 @@ def _page(
 ) -> HttpResponse:
     at = clock.now()
     shown = _is_shown(request, link)
-    found = portfolio(link.client, at=at)
-    # What is not shown does not reach the template, so that no template can give it away.
-    holdings = found.holdings if shown else [holding.public() for holding in found.holdings]
     said = request.GET.get("said", "")
     with translation.override(_language(request, link)):
-        owned = wealth(link.client, at=at)
+        found, owned = portfolio(link.client, at=at), wealth(link.client, at=at)
+        # What is not shown does not reach the template, so that no template can give it away.
+        holdings = found.holdings if shown else [holding.public() for holding in found.holdings]
         held = [one.account for one in owned.accounts] if shown else []
         drawn = courses(held, since=at.date() - DRAWN, at=at) if held else {}
         context = {

@@ -55,3 +55,11 @@ def test_a_correction_says_what_had_been_told_and_why_it_was_wrong(client, world
     page = words(client.get(world.page))
     assert "Observation 1 of 28 Feb 2020 was put right on 10 Jun 2020." in page
     assert "Before, we had said: Accrued; coupon 2.5%, remembered 0%." in page
+
+
+def test_a_moved_date_says_why_in_the_language_of_the_page(client, world):
+    third = world.strategy.observations.filter(number=3)
+    third.update(valuation_on=date(2020, 9, 1), moved_because="31 Aug 2020 is no session")
+    assert "moved from 31 Aug 2020: 31 Aug 2020 is no session" in words(client.get(world.page))
+    russian = words(client.get(world.page + "?lang=ru"))
+    assert "31.08.2020 — не торговый день" in russian

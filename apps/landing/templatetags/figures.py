@@ -367,9 +367,9 @@ def changed(change: Change) -> str:
 @register.filter
 def moved(seen: Observed) -> str:
     """Say from which day an observation was moved, and why where that is known."""
-    words = {"day": day(seen.scheduled_on)}
+    words = {"day": day(seen.scheduled_on), "reason": seen.moved_because}
     if seen.moved_because:
-        return _("moved from %(day)s, no trading day") % words
+        return _("moved from %(day)s: %(reason)s") % words
     return _("moved from %(day)s") % words
 
 

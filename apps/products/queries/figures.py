@@ -103,7 +103,7 @@ def _observed(
         state=observation.state,
         scheduled_on=observation.scheduled_on,
         valuation_on=day,
-        moved_because=observation.moved_because,
+        moved_because=observation.why_moved,
         pays_on=observation.pays_on,
         waiting_for=observation.waiting_for,
         outcome=result.outcome if result else "",
