@@ -130,11 +130,11 @@ def record_milestones(*, at: datetime) -> int:
     day on which it fell due, however late it is written.
     """
     today = _last_morning(at)
-    mature_ended(at=at)
     recorded = _tell_untold(today)
-    for milestone in Milestone.objects.filter(is_on=True).exclude(told_until__gte=today):
-        recorded += _tell(milestone, today)
-    return recorded
+    daily = list(Milestone.objects.filter(is_on=True).exclude(told_until__gte=today))
+    if daily:  # once a day: it looks at every active contract
+        mature_ended(at=at)
+    return recorded + sum(_tell(milestone, today) for milestone in daily)
 
 
 def mature_ended(*, at: datetime) -> int:
