@@ -8,6 +8,7 @@ import pytest
 from apps.events.models import Event
 from apps.products.actions.evaluation import evaluate_due
 from apps.products.actions.late import evaluate_late, late_strategies
+from apps.products.actions.policies import ChangeError, Wanted, change_policy
 from apps.products.models.holdings import Policy, PolicyCoupon
 from apps.products.models.markets import Quote
 from apps.products.models.strategies import ObservationResult
@@ -82,3 +83,18 @@ def test_late_policies_wait_where_a_result_must_be_restated_first():
     assert count == 0
     assert "restate it first" in objections[0]
     assert not PolicyCoupon.objects.filter(policy=policy).exists()
+
+
+def test_a_late_policy_is_not_changed_before_it_has_its_coupons_of_the_days_before():
+    held = held_policy()
+    closes(FIRST)
+    evaluate_due(at=evening(FIRST))
+    policy = late(held.strategy)
+    more = Wanted(policy.pk, "top_up", date(2020, 3, 15), nominal=1000_00)
+    with pytest.raises(ChangeError, match="late policies"):
+        change_policy(more, at=AT)
+
+    assert evaluate_late([held.strategy_id], at=AT) == (1, [])
+    change_policy(more, at=AT)
+
+    assert coupons(policy) == [(25_00, 0)]

@@ -14,6 +14,7 @@ from apps.products.actions.payments import cancel
 from apps.products.models.holdings import Payment, Policy, PolicyCoupon
 from apps.products.models.lifecycle import PolicyChange
 from apps.products.models.strategies import Observation
+from apps.products.queries.late import late_policies
 
 Kind = PolicyChange.Kind
 ENDS = {Kind.SURRENDER: Policy.State.SURRENDERED, Kind.LAPSE: Policy.State.LAPSED}
@@ -74,7 +75,7 @@ def change_policy(wanted: Wanted, *, at: datetime) -> PolicyChange:
             _("The policy is %(state)s; it no longer changes.")
             % {"state": policy.get_state_display()}
         )
-    _check_day(policy, wanted.on, today=issuer_day(at))
+    _check_day(policy, wanted.on, at=at)
     after = _nominal_after(policy, wanted)
     change = PolicyChange.objects.create(
         policy=policy,
@@ -117,9 +118,9 @@ def note_changes(policies: Iterable[Policy], *, at: datetime) -> int:
     )
 
 
-def _check_day(policy: Policy, on: date, *, today: date) -> None:
+def _check_day(policy: Policy, on: date, *, at: datetime) -> None:
     """Refuse days on which nothing can change any more, or not yet."""
-    if on > today:
+    if on > issuer_day(at):
         raise ChangeError(
             _("Write it down on the day itself: %(day)s is still ahead.") % {"day": on}
         )
@@ -160,6 +161,13 @@ def _check_day(policy: Policy, on: date, *, today: date) -> None:
         raise ChangeError(
             _("The observation of %(day)s is not evaluated yet; it counts with what was before.")
             % {"day": waiting.valuation_on}
+        )
+    if late_policies(at=at).filter(pk=policy.pk).exists():
+        raise ChangeError(
+            _(
+                "The policy came after an observation that concerns it; evaluate the late policies "
+                "of its strategy first."
+            )
         )
 
 
