@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from ninja import Query, Router, Schema
 from ninja.errors import HttpError
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from apps.core import clock
 from apps.core.api import Key
@@ -22,7 +22,8 @@ from apps.products.imports.markets import TICKER
 from apps.products.models.markets import Quote
 
 MOST = 1000  # quotes of one request
-NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?")
+LONGEST = 40  # digits before the point, and behind it
+NUMBER = re.compile(rf"[+-]?[0-9]{{1,{LONGEST}}}(\.[0-9]{{1,{LONGEST}}})?")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 router = Router(tags=["quotes"])
@@ -35,7 +36,9 @@ def exact(number: Any) -> Any:
     if isinstance(number, str) and NUMBER.fullmatch(number):
         return Decimal(number)
     if isinstance(number, int | Decimal) and not isinstance(number, bool):
-        return Decimal(number)
+        written = Decimal(number)
+        if abs(written.adjusted()) <= LONGEST:  # what lies beyond is none that can be reckoned with
+            return written
     raise ValueError(_("write the close with digits and a decimal point, like 273.36"))
 
 
@@ -44,6 +47,12 @@ def written_day(day: Any) -> Any:
     if isinstance(day, date) or (isinstance(day, str) and DAY.fullmatch(day)):
         return day
     raise ValueError(_("write the day as year-month-day, like 2020-02-28"))
+
+
+def mark(text: str) -> str:
+    """Refuse the mark of a page whose day is none."""
+    date.fromisoformat(text.partition("_")[0])
+    return text
 
 
 Day = Annotated[date, BeforeValidator(written_day)]
@@ -167,7 +176,7 @@ class Wanted(Schema):
     last: Annotated[Day | None, Field(alias="to")] = None
     state: Quote.State | None = None
     after: Annotated[
-        str | None,
+        Annotated[str, AfterValidator(mark)] | None,
         Field(
             pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{1,18}$",
             description="`next` of the page before.",

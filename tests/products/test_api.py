@@ -143,6 +143,14 @@ def test_what_is_no_json_is_refused(send, body):
     assert send(body).status_code in {400, 422}
 
 
+@pytest.mark.parametrize("close", ["1e-999999999", "1e999999999", "9" * 4000])
+def test_a_number_beyond_all_reckoning_is_refused(send, close):
+    body = f'{{"ticker": "AAPL", "day": "2020-03-13", "close": {close}}}'
+    assert send(body).status_code == 422
+    assert send(f'{{"quotes": [{body}]}}', BATCH).status_code == 422
+    assert not Quote.objects.exists()
+
+
 def test_a_batch_has_a_thousand_quotes_at_most(send):
     first = date(2017, 1, 1)
     rows = [quote(day=f"{first + timedelta(days=n)}", close="1") for n in range(1001)]
@@ -235,7 +243,15 @@ def test_closes_are_found_by_share_day_and_state(client, token):
 
 
 @pytest.mark.parametrize(
-    "wanted", [{"limit": 0}, {"limit": 1001}, {"after": "x"}, {"from": "soon"}, {"state": "odd"}]
+    "wanted",
+    [
+        {"limit": 0},
+        {"limit": 1001},
+        {"after": "x"},
+        {"after": "2020-02-30_1"},
+        {"from": "soon"},
+        {"state": "odd"},
+    ],
 )
 def test_a_question_that_makes_no_sense_is_refused(client, token, wanted):
     answer = client.get(QUOTES, wanted, headers={"Authorization": f"Bearer {token}"})
