@@ -79,7 +79,8 @@ def test_the_page_of_an_exchange_shows_its_months(admin_client, strategy):
     assert "February 2020" in shown
     assert "desk-day-half desk-day-said desk-day-observed" in shown
     assert "closes early: Storm over New York (admin)" in shown
-    assert admin_client.get(page, {"month": "nonsense"}).status_code == 200
+    for beyond in ("nonsense", "0001-01", "9999-12"):
+        assert admin_client.get(page, {"month": beyond}).status_code == 200
 
 
 def test_sessions_are_added_by_files_and_overrides_alone(admin_client, strategy):

@@ -32,6 +32,8 @@ from apps.products.models.markets import Exchange, TradingDay
 from apps.products.models.strategies import Observation
 from apps.products.queries.calendars import SHOWN, Day, calendar_of, later
 
+FARTHEST = 200  # years from now; months beyond them are nobody's question
+
 
 @admin.register(Exchange)
 class ExchangePage(Page[Exchange]):
@@ -65,10 +67,13 @@ def calendar_shown(request: HttpRequest, exchange: Exchange) -> dict[str, Any]:
 
 
 def _month(text: str) -> date:
+    """Return the first of the month asked for, this month's for one that no calendar reaches."""
+    this = clock.now().date().replace(day=1)
     try:
-        return date.fromisoformat(f"{text}-01")
+        asked = date.fromisoformat(f"{text}-01")
     except ValueError:
-        return clock.now().date().replace(day=1)
+        return this
+    return asked if abs(asked.year - this.year) <= FARTHEST else this
 
 
 def _cell(one: Day) -> dict[str, Any]:
