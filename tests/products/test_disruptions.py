@@ -146,6 +146,7 @@ def test_a_composite_basket_multiplies_by_the_exchange_rate():
     result = ObservationResult.objects.get()
     assert result.worst_level == Decimal("0.72")  # 0.9 × 1 ÷ 1.25
     assert result.levels["AAPL"]["fx"] == "0.8"
+    assert result.levels["AAPL"]["barrier_price"] == "93.75"  # 75 at that rate, as the close is
     assert result.outcome == "SAVED"
 
 

@@ -197,8 +197,10 @@ def _shares(decided: Decided) -> dict[str, dict[str, Any]]:
     for share, member in zip(terms.basket.underlyings, item.members, strict=True):
         day = decided.days[share.id]
         fixing = levels.initial_on(share, terms.changes, day)
-        price = None if barrier is None else levels.mark(terms.basket, share, barrier) * fixing
         rates = past.rates.get(share.id)
+        # In the share's own currency, as its close is.
+        fx = rates.on(day) if rates else Fraction(1)
+        price = None if barrier is None else levels.mark(terms.basket, share, barrier) * fixing / fx
         shares[share.id] = {
             "name": member.underlying.name,
             "day": day.isoformat(),
@@ -209,7 +211,7 @@ def _shares(decided: Decided) -> dict[str, dict[str, Any]]:
             "barrier": None if barrier is None else _text(barrier),
             "barrier_price": None if price is None else _text(price),
             "met": share.id in there,
-            **({} if rates is None else {"fx": _text(rates.on(day))}),
+            **({} if rates is None else {"fx": _text(fx)}),
         }
     return shares
 
