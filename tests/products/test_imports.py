@@ -313,7 +313,8 @@ def test_every_export_is_a_file_that_changes_nothing():
     load(PolicyResource, HOLDINGS, POLICY.replace("duo", "duo-2019"))
     policy = Policy.objects.get()
     Payment.objects.create(policy=policy, kind="coupon", amount=5, due_on=policy.ends_on)
-    for resource in RESOURCES:
+    # Accounts and what belongs to them are taken out and in by tests of their own.
+    for resource in RESOURCES[: RESOURCES.index(FundResource)]:
         dataset = resource().export()
         report = load(resource, *dataset.export("csv").splitlines())
         assert (report.faults, report.new, report.changed) == ((), 0, 0), resource
