@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection
 from django.db.models import Max, Min
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -22,6 +23,17 @@ from apps.products.queries.due import spoken
 # What Quote.close can hold, 20 digits with 8 decimals: one number beyond it would fail a whole feed.
 MOST = Decimal("1e12")
 SMALLEST = Decimal("1e-8")
+
+BEFORE = """
+SELECT asked.share, earlier.day, earlier.close
+FROM unnest(%(shares)s::bigint[], %(days)s::date[]) AS asked (share, day)
+CROSS JOIN LATERAL (
+    SELECT quote.day, quote.close FROM products_quote AS quote
+    WHERE quote.underlying_id = asked.share AND quote.day < asked.day
+        AND quote.is_current AND quote.state = 'confirmed'
+    ORDER BY quote.day DESC LIMIT 1
+) AS earlier
+"""
 
 Key = tuple[int, date]  # a share and a day
 CONFIRMED, HELD, UNCHANGED, REFUSED = "confirmed", "held", "unchanged", "refused"
@@ -99,17 +111,14 @@ class Known:
         quotes: dict[Key, list[Quote]] = defaultdict(list)
         confirmed: dict[int, list[tuple[date, Decimal]]] = defaultdict(list)
         stored = Quote.objects.filter(underlying__in=shares.values())
-        within = list(stored.filter(day__range=(min(days), max(days))))
-        before = (
-            stored.filter(day__lt=min(days), state=Quote.State.CONFIRMED, is_current=True)
-            .order_by("underlying_id", "-day")
-            .distinct("underlying_id")
-        )
-        for quote in within:
+        for quote in stored.filter(day__in=days):
             quotes[quote.underlying_id, quote.day].append(quote)
-        for quote in sorted([*before, *within], key=lambda quote: quote.day):
             if quote.is_current and quote.state == Quote.State.CONFIRMED:
                 confirmed[quote.underlying_id].append((quote.day, quote.close))
+        for share_id, day, close in _closes_before(batch, shares):
+            confirmed[share_id].append((day, close))
+        for share_id, known in confirmed.items():
+            confirmed[share_id] = sorted(set(known))
         splits: dict[int, list[tuple[date, Decimal]]] = defaultdict(list)
         for share_id, ex_on, ratio in CorporateAction.objects.filter(
             underlying__in=shares.values(), kind=CorporateAction.Kind.SPLIT
@@ -305,6 +314,18 @@ class Intake:
             "one": plain(close),
             "other": plain(row.close),
         }
+
+
+def _closes_before(
+    batch: Sequence[QuoteRow], shares: Mapping[str, Underlying]
+) -> list[tuple[int, date, Decimal]]:
+    """Return the confirmed close before each row's day, and not the years that lie between rows."""
+    asked = {(shares[row.ticker].pk, row.day) for row in batch if row.ticker in shares}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            BEFORE, {"shares": [pk for pk, _day in asked], "days": [day for _pk, day in asked]}
+        )
+        return cursor.fetchall()
 
 
 def plain(number: Decimal) -> str:
