@@ -325,7 +325,8 @@ def _closes_before(
         cursor.execute(
             BEFORE, {"shares": [pk for pk, _day in asked], "days": [day for _pk, day in asked]}
         )
-        return cursor.fetchall()
+        found: list[tuple[int, date, Decimal]] = cursor.fetchall()
+    return found
 
 
 def plain(number: Decimal) -> str:
