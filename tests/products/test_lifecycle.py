@@ -240,3 +240,12 @@ def test_four_ticks_at_once_write_everything_once():
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(run, range(4))) == 40
     assert Event.objects.count() == 40
+
+
+def test_a_contract_that_is_over_is_closed_though_nothing_of_it_is_told():
+    policy = held()
+    Observation.objects.update(state=Observation.State.DROPPED)
+    Milestone.objects.update(is_on=False)
+    record_milestones(at=noon(policy.ends_on + timedelta(days=1)))
+    policy.refresh_from_db()
+    assert (policy.state, policy.closed_on) == (Policy.State.MATURED, policy.ends_on)

@@ -131,8 +131,9 @@ def record_milestones(*, at: datetime) -> int:
     """
     today = _last_morning(at)
     recorded = _tell_untold(today)
-    daily = list(Milestone.objects.filter(is_on=True).exclude(told_until__gte=today))
-    if daily:  # once a day: it looks at every active contract
+    told = list(Milestone.objects.filter(is_on=True))
+    daily = [one for one in told if one.told_until is None or one.told_until < today]
+    if daily or not told:  # once a day, where a day is kept: it looks at every active contract
         mature_ended(at=at)
     return recorded + sum(_tell(milestone, today) for milestone in daily)
 
