@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.core.cache import caches
+from django.db import connections
 from django.utils import translation
 from redis import Redis
 
@@ -14,6 +15,12 @@ from redis import Redis
 def pytest_configure() -> None:
     # Argon2 is slow on purpose, and most tests of the back office make a user.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def brief_connections() -> None:
+    """Let no thread of the live server keep its session: it would hold the test database."""
+    connections.settings["default"]["CONN_MAX_AGE"] = 0
 
 
 @pytest.fixture(scope="session")

@@ -210,7 +210,7 @@ def test_every_link_of_the_start_page_leads_to_what_it_counts(admin_client, clie
     today = admin_client.get(reverse("admin:index")).context
     assert len(today["concerns"]) == 4
     for concern in today["concerns"]:
-        with subtests.test(concern.title):
+        with subtests.test(str(concern.title)):
             assert admin_client.get(concern.url).context["cl"].result_count == concern.count
             assert concern.lines
             assert {admin_client.get(line.url).status_code for line in concern.lines} == {200}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PHONE = {"width": 360, "height": 740}
@@ -27,9 +27,14 @@ def base_url() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def brief_connections() -> None:
-    """Let no thread of the live server keep its session: it would hold the test database."""
-    connections.settings["default"]["CONN_MAX_AGE"] = 0
+def loops_connections(playwright: Playwright) -> Iterator[None]:
+    """Leave no session behind that would hold the test database.
+
+    While playwright's loop runs in this thread, Django keeps connections of the loop's own, which
+    nobody can reach once it has stopped.
+    """
+    yield
+    connections.close_all()
 
 
 class Complaints(list[str]):

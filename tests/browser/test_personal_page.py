@@ -168,7 +168,6 @@ def test_a_wrong_address_is_explained_where_it_stands(
     open_context,
     complaints,
     world,  # noqa: F811
-    words,
 ):
     page = open_context(viewport=PHONE).new_page()
     page.goto(world.page)
