@@ -153,6 +153,7 @@ def record(request: HttpRequest, quotes: list[QuoteIn]) -> QuoteReport:
         [QuoteRow(each.ticker, each.day, each.close, each.currency) for each in quotes],
         source=f"api:{key.name}",
         at=clock.now(),
+        by=key.made_by,  # who holds the key could not confirm by himself what it brings
     )
 
 

@@ -13,6 +13,7 @@ from django.db import connection
 from apps.core import clock
 from apps.core.actions import make_key, recognise_key, revoke_key
 from apps.core.models import ApiKey
+from apps.products.actions.quotes import confirm_quotes
 from apps.products.models.markets import Quote
 from tests import factories
 
@@ -69,6 +70,22 @@ def test_a_close_is_confirmed_once_and_carries_its_key_as_the_source(send):
         Decimal("69.49"), "api:vendor", None
     )  # fmt: skip
     assert send(quote()).json()["state"] == "unchanged"
+
+
+def test_who_made_a_key_does_not_confirm_alone_what_it_brings(client, django_user_model):
+    maker = django_user_model.objects.create_user("maker")
+    own = make_key("own", ["quotes:write"], by=maker, at=AT)[1]
+    factories.quote("AAPL", date(2020, 3, 12), "30")
+    answer = client.post(
+        QUOTES,
+        json.dumps(quote()),
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {own}"},
+    )
+    assert answer.json()["state"] == "held"
+    held = Quote.objects.get(state="held")
+    assert confirm_quotes([held.pk], by=maker, at=AT) == []
+    assert confirm_quotes([held.pk], by=django_user_model.objects.create_user("other"), at=AT)
 
 
 def test_numbers_are_read_as_they_are_written_and_never_through_a_float(send):
