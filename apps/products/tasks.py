@@ -12,7 +12,8 @@ def evaluate_due(*, is_helping: bool = False) -> int:
     at = clock.now()
     if not is_helping:
         for _place in range(evaluation.helpers(at=at)):
-            evaluate_due.delay(is_helping=True)
+            # Help that nobody took before the next tick is not worth running.
+            evaluate_due.apply_async(kwargs={"is_helping": True}, expires=60)
     return evaluation.evaluate_due(at=at)
 
 

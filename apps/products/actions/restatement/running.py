@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.db.models import Exists, OuterRef
 
+from apps.products.actions.evaluation.running import CROSSED
 from apps.products.actions.restatement.replaying import replay
 from apps.products.actions.restatement.writing import write
 from apps.products.models.restatements import RestatedStrategy, Restatement
@@ -66,6 +67,11 @@ def _lock(row: RestatedStrategy) -> None:
 def _attempt(row_id: int, at: datetime) -> bool:
     try:
         return restate_strategy(row_id, at=at)
+    except OperationalError as failure:
+        # Two that crossed each other's locks: the next tick tries again.
+        if not isinstance(failure.__cause__, CROSSED):
+            raise
+        return False
     except (ValueError, ArithmeticError, LookupError, DataError, IntegrityError) as failure:
         # The fault of one strategy's terms or prices is its own: no other must wait for it.
         reason = str(failure).partition("\n")[0][:LONGEST] or type(failure).__name__
