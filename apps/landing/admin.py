@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from apps.core import clock
-from apps.core.admin.display import column, page_link, pill
+from apps.core.admin.display import column, linked, pill
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, deed, panel
 from apps.events.admin import words
@@ -23,7 +23,13 @@ from apps.profiles.models import Client
 
 @admin.register(EmailSubscription)
 class EmailSubscriptionPage(ReadOnlyPage[EmailSubscription]):
-    list_display = ["requested_at", "client_name", "contact_point", "answer", "confirmed_at"]
+    list_display = [
+        "requested_at",
+        linked("client", _("client"), "last_name"),
+        "contact_point",
+        "answer",
+        "confirmed_at",
+    ]
     list_select_related = ["client", "contact_point"]
     list_filter = [
         ("client", AutocompleteSelectFilter),
@@ -34,10 +40,6 @@ class EmailSubscriptionPage(ReadOnlyPage[EmailSubscription]):
     ordering = ["-requested_at", "-pk"]
     fields = ["client", "link", "contact_point", "requested_at", "confirmed_at"]
     export_without = ("token_hash",)
-
-    @column(_("client"), ordering="client__last_name")
-    def client_name(self, subscription: EmailSubscription) -> str:
-        return page_link(subscription.client)
 
     @column(_("answer"), ordering="confirmed_at")
     def answer(self, subscription: EmailSubscription) -> str:

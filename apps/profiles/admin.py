@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import (
     MultipleChoicesDropdownFilter,
 )
 
-from apps.core.admin.display import badge, column, list_url, moment, page_link, pill
+from apps.core.admin.display import badge, column, linked, list_url, moment, pill
 from apps.core.admin.files import Imported
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import Page, ReadOnlyPage, panel
@@ -110,7 +110,8 @@ class ClientPage(Imported, Page[Client]):
 @admin.register(ConsentRecord)
 class ConsentPage(ReadOnlyPage[ConsentRecord]):
     list_display = [
-        "client_name", "purpose", "channel", "granted", "text_version", "source", "given_on",
+        linked("client", _("client"), "last_name"), "purpose", "channel", "granted",
+        "text_version", "source", "given_on",
         "recorded_at",
     ]  # fmt: skip
     list_select_related = ["client"]
@@ -124,15 +125,12 @@ class ConsentPage(ReadOnlyPage[ConsentRecord]):
     search_fields = ["client__last_name", "client__first_name", "source"]
     ordering = ["-recorded_at", "-pk"]
 
-    @column(_("client"), ordering="client__last_name")
-    def client_name(self, consent: ConsentRecord) -> str:
-        return page_link(consent.client)
-
 
 @admin.register(ContactPoint)
 class ContactPointPage(Page[ContactPoint]):
     list_display = [
-        "address", "channel", "client_name", badge("state", _("state"), **REACHED), "verified_at",
+        "address", "channel", linked("client", _("client"), "last_name"),
+        badge("state", _("state"), **REACHED), "verified_at",
     ]  # fmt: skip
     list_select_related = ["client"]
     list_filter = [
@@ -143,10 +141,6 @@ class ContactPointPage(Page[ContactPoint]):
     search_fields = ["address", "client__last_name"]
     autocomplete_fields = ["client"]
     readonly_fields = ["created_at"]
-
-    @column(_("client"), ordering="client__last_name")
-    def client_name(self, point: ContactPoint) -> str:
-        return page_link(point.client)
 
 
 def answer(consent: ConsentRecord) -> str:

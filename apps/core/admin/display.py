@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from babel.numbers import format_decimal, format_percent
@@ -112,6 +113,17 @@ def amounts(field: str, title: Text, currency: Callable[[Any], str]) -> Shown:
 
     shown.__name__ = field
     return column(title, ordering=field)(shown)
+
+
+def linked(path: str, title: Text, ordering: str) -> Shown:
+    """Make a column that leads to a related row, sorted by a field of that row."""
+    related = attrgetter(path.replace("__", "."))
+
+    def shown(row: Any) -> SafeString | str:
+        return page_link(related(row))
+
+    shown.__name__ = path
+    return column(title, ordering=f"{path}__{ordering}")(shown)
 
 
 def readable_fields(model: type[Model]) -> dict[str, Shown]:

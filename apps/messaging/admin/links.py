@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import (
 )
 
 from apps.core import clock
-from apps.core.admin.display import badge, column, page_link, page_url, pill
+from apps.core.admin.display import badge, column, linked, page_url, pill
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, deed
 from apps.events.admin import NamedSubjects, subjects, words
@@ -43,7 +43,13 @@ def is_usable(link: Link) -> bool:
 
 @admin.register(Link)
 class LinkPage(NamedSubjects, ReadOnlyPage[Link]):
-    list_display = ["created_at", "client_name", "about", "usable", "revoked_at"]
+    list_display = [
+        "created_at",
+        linked("client", _("client"), "last_name"),
+        "about",
+        "usable",
+        "revoked_at",
+    ]
     list_select_related = ["client"]
     list_filter = [
         UsableFilter,
@@ -55,10 +61,6 @@ class LinkPage(NamedSubjects, ReadOnlyPage[Link]):
     fields = ["client", "message", "about", "created_at", "revoked_at"]
     readonly_fields = ["about"]
     export_without = ("nonce", "token_hash")
-
-    @column(_("client"), ordering="client__last_name")
-    def client_name(self, link: Link) -> str:
-        return page_link(link.client)
 
     @column(_("usable"), ordering="revoked_at")
     def usable(self, link: Link) -> str:
@@ -76,16 +78,13 @@ def revoke(request: HttpRequest, link: Link) -> None:
 @admin.register(Hit)
 class HitPage(ReadOnlyPage[Hit]):
     list_display = [
-        "occurred_at", "client_name", badge("verdict", _("verdict"), human="good"), "agent",
+        "occurred_at", linked("link__client", _("client"), "last_name"),
+        badge("verdict", _("verdict"), human="good"), "agent",
     ]  # fmt: skip
     list_select_related = ["link__client"]
     list_filter = [("verdict", ChoicesDropdownFilter), ("occurred_at", MomentFilter)]
     search_fields = ["link__client__last_name", "agent"]
     ordering = ["-pk"]
-
-    @column(_("client"), ordering="link__client__last_name")
-    def client_name(self, hit: Hit) -> str:
-        return page_link(hit.link.client)
 
 
 @subjects("link")

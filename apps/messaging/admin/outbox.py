@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import (
     MultipleRelatedDropdownFilter,
 )
 
-from apps.core.admin.display import badge, column, list_url, moment, page_link, pill
+from apps.core.admin.display import badge, column, linked, list_url, moment, page_link, pill
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, panel
 from apps.events.admin import NamedSubjects
@@ -38,7 +38,8 @@ SENT = {
 @admin.register(Notice)
 class NoticePage(NamedSubjects, ReadOnlyPage[Notice]):
     list_display = [
-        "created_at", "client_name", "template", "variant", badge("state", _("verdict"), **TOLD),
+        "created_at", linked("client", _("client"), "last_name"), "template", "variant",
+        badge("state", _("verdict"), **TOLD),
         "reason", "about", "source",
     ]  # fmt: skip
     list_select_related = ["client", "template"]
@@ -58,10 +59,6 @@ class NoticePage(NamedSubjects, ReadOnlyPage[Notice]):
     @column(_("values"))
     def said(self, notice: Notice) -> str:
         return json.dumps(masked(notice.values), ensure_ascii=False, indent=2)
-
-    @column(_("client"), ordering="client__last_name")
-    def client_name(self, notice: Notice) -> str:
-        return page_link(notice.client)
 
 
 @panel(Notice, _("Messages"), permission="messaging.view_message", wide=True)
@@ -87,7 +84,8 @@ def messages_of(_request: HttpRequest, notice: Notice) -> dict[str, Any]:
 @admin.register(Message)
 class MessagePage(ReadOnlyPage[Message]):
     list_display = [
-        "queued_at", "client_name", "template_name", "channel", "contact_point",
+        "queued_at", linked("notice__client", _("client"), "last_name"), "template_name",
+        "channel", "contact_point",
         badge("state", _("state"), **SENT), "reason", "sent_at", "attempts",
     ]  # fmt: skip
     list_select_related = ["notice__client", "notice__template", "contact_point"]
@@ -102,10 +100,6 @@ class MessagePage(ReadOnlyPage[Message]):
         "notice__client__last_name", "contact_point__address", "=provider_id", "reason",
     ]  # fmt: skip
     ordering = ["-pk"]
-
-    @column(_("client"), ordering="notice__client__last_name")
-    def client_name(self, message: Message) -> str:
-        return page_link(message.notice.client)
 
     @column(_("template"), ordering="notice__template__name")
     def template_name(self, message: Message) -> str:

@@ -27,6 +27,7 @@ from apps.core.admin.display import (
     badge,
     column,
     day,
+    linked,
     list_url,
     money,
     page_link,
@@ -130,7 +131,8 @@ def of_account(row: Transaction) -> str:
 class AccountPage(Imported, Page[Account]):
     resource_classes = [AccountResource]
     list_display = [
-        "number", "client_name", "name", badge("kind", _("kind")), "currency", "portfolio",
+        "number", linked("client", _("client"), "last_name"), "name", badge("kind", _("kind")),
+        "currency", "portfolio",
         "opened_on", "closed_on",
     ]  # fmt: skip
     list_select_related = ["client", "portfolio"]
@@ -153,17 +155,15 @@ class AccountPage(Imported, Page[Account]):
         booked = row is not None and row.transactions.exists()
         return ["number", "client", "currency"] if booked else []
 
-    @column(_("client"), ordering="client__last_name")
-    def client_name(self, account: Account) -> str:
-        return page_link(account.client)
-
 
 @admin.register(Transaction)
 class TransactionPage(Imported, Page[Transaction]):
     resource_classes = [TransactionResource]
     list_display = [
-        "day", "reference", "account_number", "client_name", badge("kind", _("kind")),
-        "share", "shown_units", amounts("amount", _("amount"), of_account),
+        "day", "reference", linked("account", _("account"), "number"),
+        linked("account__client", _("client"), "last_name"), badge("kind", _("kind")),
+        linked("underlying", _("fund or share"), "ticker"), "shown_units",
+        amounts("amount", _("amount"), of_account),
     ]  # fmt: skip
     list_select_related = ["account__client", "underlying"]
     list_filter = [
@@ -180,18 +180,6 @@ class TransactionPage(Imported, Page[Transaction]):
         (None, {"fields": [("account", "reference"), ("kind", "day")]}),
         (_("Dealt"), {"fields": [("underlying", "units"), "amount"]}),
     ]
-
-    @column(_("account"), ordering="account__number")
-    def account_number(self, row: Transaction) -> str:
-        return page_link(row.account)
-
-    @column(_("client"), ordering="account__client__last_name")
-    def client_name(self, row: Transaction) -> str:
-        return page_link(row.account.client)
-
-    @column(_("fund or share"), ordering="underlying__ticker")
-    def share(self, row: Transaction) -> str:
-        return page_link(row.underlying)
 
     @column(_("units"))
     def shown_units(self, row: Transaction) -> str:

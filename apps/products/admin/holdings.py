@@ -23,6 +23,7 @@ from apps.core.admin.display import (
     badge,
     column,
     day,
+    linked,
     list_url,
     money,
     page_link,
@@ -114,7 +115,8 @@ class PolicyPage(DecisionPages, Imported, Page[Policy]):
     form = PolicyForm
     resource_classes = [PolicyResource]
     list_display = [
-        "number", "client_name", "strategy_name", amounts("nominal", _("nominal"), own_currency),
+        "number", linked("client", _("client"), "last_name"),
+        linked("strategy", _("strategy"), "name"), amounts("nominal", _("nominal"), own_currency),
         amounts("premium", _("premium"), own_currency), "starts_on", "ends_on", "stage",
     ]  # fmt: skip
     list_select_related = ["client", "strategy"]
@@ -202,14 +204,6 @@ class PolicyPage(DecisionPages, Imported, Page[Policy]):
             return pill(_("waiting period"), "wait")
         return pill(policy.get_state_display(), HELD[policy.state])
 
-    @column(_("client"), ordering="client__last_name")
-    def client_name(self, policy: Policy) -> str:
-        return page_link(policy.client)
-
-    @column(_("strategy"), ordering="strategy__name")
-    def strategy_name(self, policy: Policy) -> str:
-        return page_link(policy.strategy)
-
 
 class CouponResource(GuardedResource):
     """Coupons as people read them: numbers, days and whole units of the currency."""
@@ -246,7 +240,9 @@ def in_units(minor: int, currency: str) -> str:
 class CouponPage(ReadOnlyPage[PolicyCoupon]):
     resource_classes = [CouponResource]
     list_display = [
-        "policy_number", "client_name", "observation", badge("outcome", _("outcome"), **FOUND),
+        linked("policy", _("policy"), "number"),
+        linked("policy__client", _("client"), "last_name"), "observation",
+        badge("outcome", _("outcome"), **FOUND),
         amounts("amount", _("amount"), policy_currency),
         amounts("remembered", _("remembered"), policy_currency), "counts",
     ]  # fmt: skip
@@ -266,14 +262,6 @@ class CouponPage(ReadOnlyPage[PolicyCoupon]):
     def counts(self, coupon: PolicyCoupon) -> str:
         superseded = hasattr(coupon.result, "superseded_by")
         return pill(_("superseded")) if superseded else pill(_("counts"), "good")
-
-    @column(_("policy"), ordering="policy__number")
-    def policy_number(self, coupon: PolicyCoupon) -> str:
-        return page_link(coupon.policy)
-
-    @column(_("client"), ordering="policy__client__last_name")
-    def client_name(self, coupon: PolicyCoupon) -> str:
-        return page_link(coupon.policy.client)
 
 
 @panel(Client, _("Policies"), permission="products.view_policy")

@@ -15,7 +15,16 @@ from unfold.contrib.filters.admin import (
 )
 
 from apps.core import clock
-from apps.core.admin.display import amounts, badge, column, day, list_url, money, page_link, pill
+from apps.core.admin.display import (
+    amounts,
+    badge,
+    day,
+    linked,
+    list_url,
+    money,
+    page_link,
+    pill,
+)
 from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, panel
 from apps.events.admin import words
@@ -41,7 +50,8 @@ def account_currency(row: Instalment) -> str:
 class CreditAccountPage(Imported, Page[CreditAccount]):
     resource_classes = [CreditAccountResource]
     list_display = [
-        "number", "client_name", "name", amounts("limit", _("limit"), own_currency),
+        "number", linked("client", _("client"), "last_name"), "name",
+        amounts("limit", _("limit"), own_currency),
         amounts("used", _("used"), own_currency), "reported_on", "closed_on",
     ]  # fmt: skip
     list_select_related = ["client"]
@@ -50,16 +60,13 @@ class CreditAccountPage(Imported, Page[CreditAccount]):
     autocomplete_fields = ["client"]
     ordering = ["number"]
 
-    @column(_("client"), ordering="client__last_name")
-    def client_name(self, account: CreditAccount) -> str:
-        return page_link(account.client)
-
 
 @admin.register(Instalment)
 class InstalmentPage(Imported, Page[Instalment]):
     resource_classes = [InstalmentResource]
     list_display = [
-        "due_on", "account_number", "client_name", "number",
+        "due_on", linked("account", _("account"), "number"),
+        linked("account__client", _("client"), "last_name"), "number",
         amounts("amount", _("amount"), account_currency),
         amounts("paid", _("paid"), account_currency), "paid_on",
     ]  # fmt: skip
@@ -74,20 +81,12 @@ class InstalmentPage(Imported, Page[Instalment]):
     date_hierarchy = "due_on"
     ordering = ["-due_on", "-pk"]
 
-    @column(_("account"), ordering="account__number")
-    def account_number(self, row: Instalment) -> str:
-        return page_link(row.account)
-
-    @column(_("client"), ordering="account__client__last_name")
-    def client_name(self, row: Instalment) -> str:
-        return page_link(row.account.client)
-
 
 @admin.register(Deadline)
 class DeadlinePage(Imported, Page[Deadline]):
     resource_classes = [DeadlineResource]
     list_display = [
-        "day", "client_name", badge("kind", _("kind")), "year",
+        "day", linked("client", _("client"), "last_name"), badge("kind", _("kind")), "year",
         amounts("amount", _("amount"), own_currency), "days_before", "told_at", "done_on",
     ]  # fmt: skip
     list_select_related = ["client"]
@@ -108,10 +107,6 @@ class DeadlinePage(Imported, Page[Deadline]):
         (_("Day"), {"fields": [("day", "days_before"), ("done_on", "told_at")]}),
         (_("Amount"), {"fields": [("amount", "currency", "year")]}),
     ]
-
-    @column(_("client"), ordering="client__last_name")
-    def client_name(self, row: Deadline) -> str:
-        return page_link(row.client)
 
     def has_done_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("products.change_deadline")

@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import (
     RangeDateFilter,
 )
 
-from apps.core.admin.display import badge, column, page_link, percent, percents
+from apps.core.admin.display import badge, column, linked, page_link, percent, percents
 from apps.core.admin.pages import Page, ReadOnlyPage
 from apps.events.admin import words
 from apps.events.models import Event
@@ -44,7 +44,8 @@ class MoveRulePage(Page[MoveRule]):
 @admin.register(HoldingMove)
 class HoldingMovePage(ReadOnlyPage[HoldingMove]):
     list_display = [
-        "day", "account_number", "client_name", "share", badge("basis", _("counted")),
+        "day", linked("account", _("account"), "number"),
+        linked("account__client", _("client"), "last_name"), "share", badge("basis", _("counted")),
         percents("rate", _("change")), "rung", "noticed_at",
     ]  # fmt: skip
     list_select_related = ["account__client", "underlying"]
@@ -59,14 +60,6 @@ class HoldingMovePage(ReadOnlyPage[HoldingMove]):
     date_hierarchy = "day"
     ordering = ["-pk"]
 
-    @column(_("account"), ordering="account__number")
-    def account_number(self, move: HoldingMove) -> str:
-        return page_link(move.account)
-
-    @column(_("client"), ordering="account__client__last_name")
-    def client_name(self, move: HoldingMove) -> str:
-        return page_link(move.account.client)
-
     @column(_("fund or share"), ordering="underlying__ticker")
     def share(self, move: HoldingMove) -> str:
         return page_link(move.underlying) if move.underlying else gettext("the whole account")
@@ -74,7 +67,13 @@ class HoldingMovePage(ReadOnlyPage[HoldingMove]):
 
 @admin.register(UnderlyingMove)
 class UnderlyingMovePage(ReadOnlyPage[UnderlyingMove]):
-    list_display = ["day", "share", percents("rate", _("change")), "before_on", "noticed_at"]
+    list_display = [
+        "day",
+        linked("underlying", _("fund or share"), "ticker"),
+        percents("rate", _("change")),
+        "before_on",
+        "noticed_at",
+    ]
     list_select_related = ["underlying"]
     list_filter = [
         ("underlying", AutocompleteSelectMultipleFilter),
@@ -83,10 +82,6 @@ class UnderlyingMovePage(ReadOnlyPage[UnderlyingMove]):
     search_fields = ["underlying__ticker", "underlying__name"]
     date_hierarchy = "day"
     ordering = ["-day", "-pk"]
-
-    @column(_("fund or share"), ordering="underlying__ticker")
-    def share(self, move: UnderlyingMove) -> str:
-        return page_link(move.underlying)
 
 
 @admin.register(MoveDay)

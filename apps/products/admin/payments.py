@@ -23,9 +23,9 @@ from apps.core.admin.display import (
     badge,
     column,
     day,
+    linked,
     list_url,
     money,
-    page_link,
     page_url,
     pill,
 )
@@ -87,7 +87,9 @@ class OverdueFilter(DropdownFilter):
 class PaymentPage(Imported, ReadOnlyPage[Payment]):
     resource_classes = [PaymentResource]
     list_display = [
-        "policy_number", "client_name", "kind", amounts("amount", _("amount"), currency_of),
+        linked("policy", _("policy"), "number"),
+        linked("policy__client", _("client"), "last_name"), "kind",
+        amounts("amount", _("amount"), currency_of),
         "direction", "due_on", "stage", "paid_on", "reference",
     ]  # fmt: skip
     list_select_related = ["policy__client", "policy__strategy"]
@@ -113,14 +115,6 @@ class PaymentPage(Imported, ReadOnlyPage[Payment]):
         ("due_on", "paid_on"), ("state", "because"), "reference", ("result", "plan"),
     ]  # fmt: skip
     readonly_fields = [amounts("amount", _("amount"), currency_of)]
-
-    @column(_("policy"), ordering="policy__number")
-    def policy_number(self, payment: Payment) -> str:
-        return page_link(payment.policy)
-
-    @column(_("client"), ordering="policy__client__last_name")
-    def client_name(self, payment: Payment) -> str:
-        return page_link(payment.policy.client)
 
     @column(_("direction"))
     def direction(self, payment: Payment) -> str:
@@ -188,7 +182,8 @@ def tell(request: HttpRequest, count: int, said: str) -> None:
 @admin.register(PolicyChange)
 class PolicyChangePage(ReadOnlyPage[PolicyChange]):
     list_display = [
-        "policy_number", badge("kind", _("kind"), surrender="bad", lapse="bad"), "effective_on",
+        linked("policy", _("policy"), "number"),
+        badge("kind", _("kind"), surrender="bad", lapse="bad"), "effective_on",
         amounts("nominal_before", _("nominal before"), currency_of),
         amounts("nominal_after", _("nominal after"), currency_of), "reason", "made_at",
     ]  # fmt: skip
@@ -206,10 +201,6 @@ class PolicyChangePage(ReadOnlyPage[PolicyChange]):
         amounts("nominal_after", _("nominal after"), currency_of), "payment", "reason", "made_at",
     ]  # fmt: skip
     readonly_fields = fields
-
-    @column(_("policy"), ordering="policy__number")
-    def policy_number(self, change: PolicyChange) -> str:
-        return page_link(change.policy)
 
 
 @admin.register(Milestone)

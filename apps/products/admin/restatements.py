@@ -22,6 +22,7 @@ from apps.core.admin.display import (
     badge,
     column,
     day,
+    linked,
     list_url,
     money,
     page_link,
@@ -248,7 +249,8 @@ class CorrectionPage(ReadOnlyPage[Correction]):
     """The difference list: searchable, filtered and exported like every list."""
 
     list_display = [
-        "policy_number", "client_name", "observation", "outcomes",
+        linked("policy", _("policy"), "number"),
+        linked("policy__client", _("client"), "last_name"), "observation", "outcomes",
         turned("amount", _("coupon")), turned("remembered", _("remembered")),
         turned("capital", _("capital")), "shown_difference",
     ]  # fmt: skip
@@ -260,14 +262,6 @@ class CorrectionPage(ReadOnlyPage[Correction]):
     ]
     search_fields = ["policy__number", "policy__client__last_name"]
     ordering = ["policy__number", "observation__number"]
-
-    @column(_("policy"), ordering="policy__number")
-    def policy_number(self, line: Correction) -> str:
-        return page_link(line.policy)
-
-    @column(_("client"), ordering="policy__client__last_name")
-    def client_name(self, line: Correction) -> str:
-        return page_link(line.policy.client)
 
     @column(_("outcome"))
     def outcomes(self, line: Correction) -> str:

@@ -77,8 +77,8 @@ def of_client(client: Client, *, at: datetime) -> Rows:
         quotes=last_closes(
             {member.underlying_id for basket in members.values() for member in basket}, today
         ),
-        replaced=by_strategy(_replaced(strategies)),
-        moves=by_strategy(
+        replaced=_by_strategy(_replaced(strategies)),
+        moves=_by_strategy(
             ObservationMove.objects.filter(observation__strategy__in=strategies)
             .select_related("observation")
             .order_by("moved_at", "pk")
@@ -120,7 +120,7 @@ def _results(strategies: Sequence[Strategy]) -> Iterable[ObservationResult]:
 
 
 def _replaced(strategies: Sequence[Strategy]) -> Iterable[ObservationResult]:
-    """Return the first word on each observation that was corrected since, and what replaced it."""
+    """Return every result that a correction replaced, with what replaced it, newest first."""
     return (
         ObservationResult.objects.filter(
             observation__strategy__in=strategies, superseded_by__isnull=False
@@ -134,7 +134,7 @@ def _replaced(strategies: Sequence[Strategy]) -> Iterable[ObservationResult]:
 Dated = TypeVar("Dated", ObservationResult, ObservationMove)
 
 
-def by_strategy(rows: Iterable[Dated]) -> dict[int, list[Dated]]:
+def _by_strategy(rows: Iterable[Dated]) -> dict[int, list[Dated]]:
     found: dict[int, list[Dated]] = defaultdict(list)
     for row in rows:
         found[row.observation.strategy_id].append(row)
