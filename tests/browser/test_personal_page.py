@@ -73,6 +73,7 @@ def test_a_reload_keeps_the_figures_and_another_browser_does_not_have_them(
     page = open_context().new_page()
     page.goto(f"/s/{world.token}")
     page.get_by_role("button", name="Show my figures").click()
+    expect(page.get_by_text("Vera Testperson")).to_be_visible()  # else two loads race
     page.reload()
     expect(page.get_by_text("Vera Testperson")).to_be_visible()
     other = open_context().new_page()
