@@ -95,7 +95,7 @@ def test_an_overpayment_is_left_or_asked_back_by_a_person(admin_client, policy):
     held = Payment.objects.get(state="held")
     start = admin_client.get(reverse("admin:index")).content.decode()
     assert "Overpayments that wait for a decision" in start
-    assert "1 overpayment decided on." in do(admin_client, held, "leave_to_client")
+    assert "1 payment decided on." in do(admin_client, held, "leave_to_client")
     held.refresh_from_db()
     assert held.state == "waived"
     assert "nothing to do" in do(admin_client, held, "ask_back_from_client")

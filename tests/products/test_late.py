@@ -8,7 +8,7 @@ import pytest
 from apps.events.models import Event
 from apps.products.actions.evaluation import evaluate_due
 from apps.products.actions.late import evaluate_late, late_strategies
-from apps.products.actions.policies import ChangeError, Wanted, change_policy
+from apps.products.actions.policies import ChangeError, Wanted, change_policy, issue
 from apps.products.models.holdings import Policy, PolicyCoupon
 from apps.products.models.markets import Quote
 from apps.products.models.strategies import ObservationResult
@@ -98,3 +98,18 @@ def test_a_late_policy_is_not_changed_before_it_has_its_coupons_of_the_days_befo
     change_policy(more, at=AT)
 
     assert coupons(policy) == [(25_00, 0)]
+
+
+def test_a_policy_issued_after_an_observation_it_had_begun_for_is_owed_its_coupon():
+    first = held_policy()
+    applied = held_policy(first.strategy, state="applied")
+    closes(FIRST)
+    evaluate_due(at=evening(FIRST))
+    assert not late_policies(at=AT).exists()
+
+    assert issue(applied.pk, on=ENTERED)
+
+    assert list(late_policies(at=AT)) == [applied]
+    assert evaluate_late([first.strategy_id], at=AT) == (1, [])
+    assert coupons(applied) == [(25_00, 0)]
+    assert not late_policies(at=AT).exists()

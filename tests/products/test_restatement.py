@@ -1,6 +1,6 @@
 """A price put right: every result computed from it is computed again, memory, calls and money too."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,15 +9,18 @@ from apps.events.models import Event
 from apps.products.actions.disruptions import declare_disruption
 from apps.products.actions.evaluation import evaluate_due
 from apps.products.actions.payments import mark_paid
+from apps.products.actions.policies import Wanted, change_policy
 from apps.products.actions.quotes import QuoteRow, confirm_quotes, record_quotes
 from apps.products.actions.restatement import restate_due
 from apps.products.actions.restatement.ordering import concerned, confirm_restatement
+from apps.products.actions.restatement.overpayments import ask_back, drop, leave, pay_out
 from apps.products.actions.restatement.preview import preview_quotes
 from apps.products.models.corrections import Correction
 from apps.products.models.holdings import Payment, Policy
 from apps.products.models.markets import Quote
 from apps.products.models.restatements import RestatedStrategy, Restatement
 from apps.products.models.strategies import ObservationResult, Strategy
+from apps.products.queries.restatements import doubtful_capital, overpayments
 from tests import factories
 from tests.products.observing import (
     DROPPED,
@@ -362,3 +365,45 @@ def test_a_restated_exchange_rate_reaches_the_baskets_that_are_converted_by_it()
     closes(FIRST)
     evaluate_due(at=evening(FIRST))
     assert concerned({pair.pk: FIRST}) == {strategy.pk: FIRST}
+
+
+def test_capital_is_held_where_the_client_surrendered_before_the_call_was_found():
+    strategy = factories.strategy(call_barrier=1)
+    policy, other = held_policy(strategy), held_policy(strategy)
+    closes(FIRST, ibm="99")
+    evaluate_due(at=evening(FIRST))
+    surrendered = Wanted(policy.pk, "surrender", FIRST + timedelta(days=3), amount=900_00)
+    change_policy(surrendered, at=evening(FIRST + timedelta(days=3)))
+
+    restated("IBM", FIRST, "100")
+
+    assert money(policy)[-2:] == [("redemption", 1000_00, "held"), ("surrender", 900_00, "planned")]
+    assert money(other)[-1] == ("redemption", 1000_00, "planned")
+    (doubtful,) = doubtful_capital()
+    assert "took money out" in doubtful.because
+    assert not overpayments()
+    assert ask_back([doubtful.pk], by=person(), on=SECOND) == 0
+    assert drop([doubtful.pk], by=person()) == 1
+    assert pay_out([doubtful.pk], by=person()) == 0
+    assert money(policy)[-1] == ("surrender", 900_00, "planned")
+
+
+def test_what_was_left_to_the_client_is_not_asked_again():
+    policy = held_policy()
+    closes(FIRST)
+    closes(SECOND)
+    evaluate_due(at=evening(SECOND))
+    pay_everything()
+    restated("IBM", FIRST, "74")
+    assert leave([payment.pk for payment in overpayments()], by=person()) == 1
+
+    restated("IBM", FIRST, "73")
+
+    assert not overpayments()
+    assert ("correction", -25_00, "held") not in money(policy)
+
+    restated("IBM", FIRST, "80")
+
+    assert coupons(policy)[0] == (25_00, 0)
+    # He kept the 25 that were paid first: they are owed again, and paid.
+    assert [row for row in money(policy) if row[2] == "planned" and row[1] > 0] == []

@@ -1,7 +1,7 @@
 """Late data on the start page, and what is done about it: policies, restatements, overpayments."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from django.contrib import messages
@@ -21,6 +21,7 @@ from apps.products.models.restatements import Restatement
 from apps.products.models.strategies import Strategy
 from apps.products.queries.late import late_policies, stray_policies
 from apps.products.queries.restatements import (
+    doubtful_capital,
     overpayments,
     stuck_strategies,
     waiting_for_second_person,
@@ -63,22 +64,31 @@ def restatements_stuck(_at: datetime) -> Iterable[Concern]:
 
 
 @concerns("products.view_payment")
-def overpaid(_at: datetime) -> Iterable[Concern]:
-    rows, count = few(overpayments())
-    yield Concern(
-        title=_("Overpayments that wait for a decision"),
-        count=count,
-        url=list_url(Payment, state__exact=Payment.State.HELD),
-        lines=[
-            Line(
-                f"{row.policy}: {money(row.amount, row.policy.strategy.currency)}",
-                str(row.policy.client),
-                page_url(row),
-            )
-            for row in rows
-        ],
-        icon="balance",
-    )
+def payments_waiting(_at: datetime) -> Iterable[Concern]:
+    for title, waiting in (
+        (_("Overpayments that wait for a decision"), overpayments()),
+        (_("Capital beside money taken out: which is owed?"), doubtful_capital()),
+    ):
+        rows, count = few(waiting)
+        yield Concern(
+            title=title,
+            count=count,
+            url=list_url(Payment, state__exact=Payment.State.HELD),
+            lines=[
+                Line(
+                    f"{row.policy}: {money(row.amount, row.policy.strategy.currency)}",
+                    str(row.policy.client),
+                    page_url(row),
+                )
+                for row in rows
+            ],
+            icon="balance",
+        )
+
+
+def known_on(policy: Policy) -> date | None:
+    """Return the day on which the policy could first be evaluated."""
+    return max(filter(None, (policy.entered_on, policy.issued_on)), default=None)
 
 
 @concerns("products.view_policy")
@@ -91,7 +101,7 @@ def policies_late(at: datetime) -> Iterable[Concern]:
         lines=[
             Line(
                 f"{row} · {row.strategy}",
-                _("entered on %(day)s; its coupons are owed") % {"day": day(row.entered_on)},
+                _("known from %(day)s on; its coupons are owed") % {"day": day(known_on(row))},
                 page_url(row.strategy),
             )
             for row in rows

@@ -274,21 +274,46 @@ class CorrectionPage(ReadOnlyPage[Correction]):
         return signed(line.difference, own_currency(line))
 
 
-def is_held(payment: Payment) -> bool:
-    return payment.state == Payment.State.HELD
+def is_overpaid(payment: Payment) -> bool:
+    return payment.state == Payment.State.HELD and payment.amount < 0
+
+
+def is_doubtful(payment: Payment) -> bool:
+    return payment.state == Payment.State.HELD and payment.amount > 0
 
 
 @deed(
     Payment, _("Leave it to the client"), permission="products.change_payment",
-    icon="volunteer_activism", offered=is_held,
+    icon="volunteer_activism", offered=is_overpaid,
 )  # fmt: skip
 def leave_to_client(request: HttpRequest, payment: Payment) -> None:
     leave(request, [payment.pk])
 
 
-@deed(Payment, _("Ask it back"), permission="products.change_payment", icon="undo", offered=is_held)
+@deed(
+    Payment, _("Ask it back"), permission="products.change_payment", icon="undo",
+    offered=is_overpaid,
+)  # fmt: skip
 def ask_back_from_client(request: HttpRequest, payment: Payment) -> None:
     ask_back(request, [payment.pk])
+
+
+@deed(
+    Payment, _("Pay it"), permission="products.change_payment", icon="payments",
+    offered=is_doubtful,
+)  # fmt: skip
+def pay_capital(request: HttpRequest, payment: Payment) -> None:
+    if request.user.is_authenticated:
+        tell(request, overpayments.pay_out([payment.pk], by=request.user))
+
+
+@deed(
+    Payment, _("It is not owed"), permission="products.change_payment", icon="block",
+    offered=is_doubtful,
+)  # fmt: skip
+def drop_capital(request: HttpRequest, payment: Payment) -> None:
+    if request.user.is_authenticated:
+        tell(request, overpayments.drop([payment.pk], by=request.user))
 
 
 def leave(request: HttpRequest, ids: Sequence[int]) -> None:
@@ -305,5 +330,5 @@ def ask_back(request: HttpRequest, ids: Sequence[int]) -> None:
 
 
 def tell(request: HttpRequest, count: int) -> None:
-    said = ngettext("%d overpayment decided on.", "%d overpayments decided on.", count) % count
+    said = ngettext("%d payment decided on.", "%d payments decided on.", count) % count
     messages.add_message(request, messages.SUCCESS if count else messages.WARNING, said)

@@ -83,6 +83,11 @@ class Policy(models.Model):
                 condition=Q(entered_on__gt=F("starts_on")),
                 name="policy_late",
             ),
+            models.Index(
+                fields=["issued_on"],
+                condition=Q(issued_on__gt=F("starts_on")),
+                name="policy_issued_late",
+            ),
             # "whose dates does the timeline not know yet?", every minute
             models.Index(fields=["id"], condition=Q(is_untold=True), name="policy_untold"),
         ]

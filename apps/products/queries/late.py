@@ -25,7 +25,7 @@ def owed(result: ObservationResult) -> QuerySet[Policy]:
 
 
 def late_policies(*, at: datetime) -> QuerySet[Policy]:
-    """Return policies entered after they began that lack the coupon of an evaluated observation."""
+    """Return policies entered or issued after they began that lack an evaluated coupon."""
     missed = (
         ObservationResult.objects.current()
         .annotate(held_on=Least("observation__scheduled_on", "observation__valuation_on"))
@@ -38,13 +38,11 @@ def late_policies(*, at: datetime) -> QuerySet[Policy]:
             held_on__lte=OuterRef("ends_on"),
         )
     )
+    since = (at - LOOK_BACK).date()
+    entered = Q(entered_on__gte=since, entered_on__gt=F("starts_on"))
+    issued = Q(issued_on__gte=since, issued_on__gt=F("starts_on"))
     return (
-        Policy.objects.filter(
-            Exists(missed),
-            state=Policy.State.ACTIVE,
-            entered_on__gte=(at - LOOK_BACK).date(),
-            entered_on__gt=F("starts_on"),
-        )
+        Policy.objects.filter(entered | issued, Exists(missed), state=Policy.State.ACTIVE)
         .select_related("strategy", "client")
         .order_by("strategy", "pk")
     )

@@ -58,6 +58,15 @@ def stuck_strategies() -> QuerySet[RestatedStrategy]:
 
 def overpayments() -> QuerySet[Payment]:
     """Return what clients were paid too much and nobody has decided on."""
+    return _waiting().filter(amount__lt=0)
+
+
+def doubtful_capital() -> QuerySet[Payment]:
+    """Return capital beside money taken out, of which nobody has decided which is owed."""
+    return _waiting().filter(amount__gt=0)
+
+
+def _waiting() -> QuerySet[Payment]:
     return (
         Payment.objects.filter(state=Payment.State.HELD)
         .select_related("policy__client", "policy__strategy")

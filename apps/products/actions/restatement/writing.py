@@ -61,9 +61,10 @@ WHERE state IN ('planned', 'failed', 'held') AND result_id IN (
 """
 # What the observation owes by its new result against what was paid for it by any earlier one. What
 # was never paid is planned anew; of what was, the difference alone: owed to the client it is
-# planned, paid too much it is held until a person decides.
+# planned, paid too much it is held until a person decides, unless it was left to him before. Capital
+# of which he has taken money out since is held as well: he is owed one of the two, not both.
 PAYMENTS = """
-INSERT INTO products_payment (policy_id, kind, corrects, amount, due_on, state, result_id)
+INSERT INTO products_payment (policy_id, kind, corrects, amount, due_on, state, because, result_id)
 WITH due AS (
     SELECT coupon.policy_id, money.kind, money.amount, money.due_on
     FROM products_policycoupon AS coupon
@@ -75,25 +76,37 @@ WITH due AS (
     WHERE coupon.result_id = %(result)s AND money.amount > 0
 ), settled AS (
     SELECT payment.policy_id, coalesce(nullif(payment.corrects, ''), payment.kind) AS kind,
-        sum(payment.amount) AS amount
+        sum(payment.amount) FILTER (WHERE payment.state = 'paid') AS paid,
+        coalesce(sum(payment.amount) FILTER (WHERE payment.state = 'waived'), 0) AS waived
     FROM products_payment AS payment
     JOIN products_observationresult AS earlier ON earlier.id = payment.result_id
         AND earlier.observation_id = %(observation)s AND earlier.id <> %(result)s
-    WHERE payment.state = 'paid'
+    WHERE payment.state IN ('paid', 'waived')
     GROUP BY 1, 2
 ), difference AS (
-    SELECT policy_id, kind, settled.amount IS NOT NULL AS correcting, due.due_on,
-        coalesce(due.amount, 0) - coalesce(settled.amount, 0) AS amount
+    SELECT policy_id, kind, settled.paid IS NOT NULL AS correcting, due.due_on,
+        CASE WHEN coalesce(due.amount, 0) < coalesce(settled.paid, 0)
+            THEN least(coalesce(due.amount, 0) - settled.paid - settled.waived, 0)
+            ELSE coalesce(due.amount, 0) - coalesce(settled.paid, 0) END AS amount
     FROM due FULL JOIN settled USING (policy_id, kind)
+), judged AS (
+    SELECT difference.*, kind IN ('redemption', 'residual') AND amount > 0 AND EXISTS (
+        SELECT FROM products_policychange AS change
+        JOIN products_payment AS taken ON taken.id = change.payment_id
+            AND taken.kind IN ('withdrawal', 'surrender') AND taken.state <> 'cancelled'
+        WHERE change.policy_id = difference.policy_id AND change.effective_on > %(valuation_on)s
+    ) AS is_twice
+    FROM difference
 )
 SELECT policy_id,
     CASE WHEN correcting THEN 'correction' ELSE kind END,
     CASE WHEN correcting THEN kind ELSE '' END,
     amount,
     CASE WHEN correcting THEN greatest(due_on, %(today)s::date) ELSE due_on END,
-    CASE WHEN amount < 0 THEN 'held' ELSE 'planned' END,
+    CASE WHEN amount < 0 OR is_twice THEN 'held' ELSE 'planned' END,
+    CASE WHEN is_twice THEN %(twice)s ELSE '' END,
     %(result)s
-FROM difference
+FROM judged
 WHERE amount <> 0
 """
 EVENTS = """
@@ -178,6 +191,7 @@ def _write_money(step: Step, result: ObservationResult, at: datetime) -> None:
     params = _money(step, result) | {
         "today": timezone.localdate(at),
         "because": _("superseded by restatement %(number)s") % {"number": result.restatement_id},
+        "twice": _("The client took money out after this day; he is owed one of the two."),
     }
     with connection.cursor() as cursor:
         cursor.execute(CANCEL, params)
@@ -191,7 +205,12 @@ def _money(step: Step, result: ObservationResult) -> dict[str, Any]:
     if step.decided:
         return money_of(step.decided, result)
     days = dict.fromkeys(("pays_on", "redeems_on", "ends_on"))
-    return {"observation": step.observation.pk, "result": result.pk, **days}
+    return {
+        "observation": step.observation.pk,
+        "result": result.pk,
+        "valuation_on": step.observation.valuation_on,
+        **days,
+    }
 
 
 def _told(step: Step, result: ObservationResult, at: datetime) -> dict[str, Any]:
