@@ -20,14 +20,9 @@ from apps.core.imports.columns import (
     Words,
 )
 from apps.core.imports.resource import Row, Stored, TableResource
-from apps.profiles.actions import (
-    Address,
-    Answer,
-    normalise_email,
-    normalise_phone,
-    record_consents,
-    replace_addresses,
-)
+from apps.profiles.actions.addresses import Address, replace_addresses
+from apps.profiles.actions.consents import Answer, record_consents
+from apps.profiles.actions.spelling import normalise_email, normalise_phone
 from apps.profiles.models import (
     Channel,
     Client,

@@ -10,15 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 
 from apps.core.imports.resource import import_file
-from apps.profiles.actions import (
-    Address,
-    Answer,
-    normalise_email,
-    normalise_phone,
-    record_consent,
-    record_consents,
-    replace_addresses,
-)
+from apps.profiles.actions.addresses import Address, replace_addresses
+from apps.profiles.actions.consents import Answer, record_consent, record_consents
+from apps.profiles.actions.spelling import normalise_email, normalise_phone
 from apps.profiles.imports import ClientResource
 from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Identifier, Purpose
 from apps.profiles.queries import consents

@@ -1,0 +1,1 @@
+"""Changing what is known of clients: who they are, their addresses, what they agreed to."""
