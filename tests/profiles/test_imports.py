@@ -42,11 +42,7 @@ def test_a_file_brings_clients_with_addresses_and_consents():
         ("sms", "+79161234567"),
         ("email", "anna@example.com"),
     }
-    assert set(anna.identifiers.values_list("kind", "value")) == {
-        ("core_id", "C-1"),
-        ("phone", "+79161234567"),
-        ("email", "anna@example.com"),
-    }
+    assert list(anna.identifiers.values_list("kind", "value")) == [("core_id", "C-1")]
     assert consents([anna.pk], Purpose.SERVICE) == {(anna.pk, "sms"), (anna.pk, "email")}
     assert ConsentRecord.objects.filter(client=anna).first().source == "file:clients.csv"
     assert not ConsentRecord.objects.exclude(client=anna)
@@ -88,7 +84,6 @@ def test_a_new_phone_takes_the_place_of_the_imported_one_but_not_of_a_confirmed_
         ("anna@example.com", "valid"),
         ("new@example.com", "valid"),
     }
-    assert not Identifier.objects.filter(value="+79161234567")
     again = load("core_id,phone,email", "C-1,+79160000000,new@example.com")
     assert again.unchanged == 1
     load("core_id,phone", "C-1,+79161234567")
@@ -99,7 +94,6 @@ def test_two_clients_may_share_a_phone():
     report = load("core_id,phone", "C-1,+79161234567", "C-2,+79161234567")
     assert report.stored
     assert ContactPoint.objects.filter(address="+79161234567").count() == 2
-    assert Identifier.objects.get(value="+79161234567").client.identifiers.get(value="C-1")
 
 
 def test_a_time_zone_that_the_client_stated_stays():

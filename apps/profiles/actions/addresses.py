@@ -7,9 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from apps.profiles.actions.locks import lock_clients
-from apps.profiles.models import Channel, ContactPoint, Identifier
-
-SOFT_IDENTIFIERS = {Channel.SMS: Identifier.Kind.PHONE, Channel.EMAIL: Identifier.Kind.EMAIL}
+from apps.profiles.models import ContactPoint
 
 
 @dataclass(frozen=True)
@@ -57,34 +55,4 @@ def replace_addresses(addresses: Iterable[Address], *, at: datetime) -> int:
     ContactPoint.objects.filter(pk__in=[point.pk for point in old]).update(state=State.REMOVED)
     ContactPoint.objects.filter(pk__in=[point.pk for point in back]).update(state=State.VALID)
     ContactPoint.objects.bulk_create(new, batch_size=1000)
-    _follow_in_identifiers(old, [*new, *back], at=at)
     return len(new) + len(back)
-
-
-def _follow_in_identifiers(
-    old: list[ContactPoint], new: list[ContactPoint], *, at: datetime
-) -> None:
-    """Keep phone and e-mail as identifiers; an address of two clients stays the first one's."""
-    gone = {
-        (point.client_id, str(SOFT_IDENTIFIERS[Channel(point.channel)]), point.address)
-        for point in old
-        if point.channel in SOFT_IDENTIFIERS
-    }
-    kept = Identifier.objects.filter(client_id__in={client_id for client_id, *_rest in gone})
-    Identifier.objects.filter(
-        pk__in=[each.pk for each in kept if (each.client_id, each.kind, each.value) in gone]
-    ).delete()
-    Identifier.objects.bulk_create(
-        [
-            Identifier(
-                client_id=point.client_id,
-                kind=SOFT_IDENTIFIERS[Channel(point.channel)],
-                value=point.address,
-                created_at=at,
-            )
-            for point in new
-            if point.channel in SOFT_IDENTIFIERS
-        ],
-        batch_size=1000,
-        ignore_conflicts=True,
-    )

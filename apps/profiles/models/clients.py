@@ -112,13 +112,11 @@ class Client(models.Model):
 
 
 class Identifier(models.Model):
-    """A value by which another system, or the world, knows a client."""
+    """A value by which another system knows one client; phones and e-mails are contact points."""
 
     class Kind(models.TextChoices):
         CORE_ID = "core_id", _("core system id")
         CONTRACT = "contract", _("contract number")
-        PHONE = "phone", _("phone")
-        EMAIL = "email", _("e-mail")
         COOKIE = "cookie", _("cookie")
 
     HARD = (Kind.CORE_ID, Kind.CONTRACT)  # these alone prove that two records are one person
@@ -127,9 +125,7 @@ class Identifier(models.Model):
         Client, models.CASCADE, related_name="identifiers", verbose_name=_("client")
     )
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
-    value = models.CharField(
-        _("value"), max_length=200, help_text=_("Normalised: e-mail in small letters, phone E.164.")
-    )
+    value = models.CharField(_("value"), max_length=200)
     created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
 
     class Meta:
@@ -162,8 +158,13 @@ class ContactPoint(models.Model):
         BOUNCED = "bounced", _("bounced")
         REMOVED = "removed", _("removed")
 
+    # The unique constraint begins with the client and serves as his index.
     client = models.ForeignKey(
-        Client, models.CASCADE, related_name="contact_points", verbose_name=_("client")
+        Client,
+        models.CASCADE,
+        related_name="contact_points",
+        verbose_name=_("client"),
+        db_index=False,
     )
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)
     address = models.CharField(
@@ -194,6 +195,14 @@ class ContactPoint(models.Model):
                 violation_error_message=_("Write the e-mail address like name@example.com."),
             ),
         ]
+        indexes = [
+            # "whose address is this?"
+            models.Index(
+                fields=["channel", "address"],
+                name="contact_point_in_use",
+                condition=~Q(state="removed"),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.address
@@ -208,8 +217,13 @@ class Purpose(models.TextChoices):
 class ConsentRecord(models.Model):
     """One answer of a client to one question; the latest answer counts, none is ever changed."""
 
+    # The index of current answers begins with the client and serves as his.
     client = models.ForeignKey(
-        Client, models.PROTECT, related_name="consents", verbose_name=_("client")
+        Client,
+        models.PROTECT,
+        related_name="consents",
+        verbose_name=_("client"),
+        db_index=False,
     )
     purpose = models.CharField(_("purpose"), max_length=16, choices=Purpose)
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)
