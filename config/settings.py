@@ -118,6 +118,7 @@ INSTALLED_APPS = [
     "apps.profiles",
     "apps.events",
     "apps.products",
+    "apps.files",
     "apps.messaging",
     "apps.landing",
     "apps.demo",

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.core.imports.columns import (
     NOTHING,
@@ -19,6 +20,7 @@ from apps.core.imports.columns import (
     TimeZone,
     Words,
 )
+from apps.core.imports.kinds import Kind, register
 from apps.core.imports.resource import Row, Stored, TableResource
 from apps.profiles.actions.addresses import Address, replace_addresses
 from apps.profiles.actions.consents import Answer, record_consents
@@ -192,6 +194,9 @@ class ClientResource(TableResource):
             (answer for row in rows for answer in _answers(row, f"{SOURCE}{filename}"[:100])),
             at=at,
         )
+
+
+register(Kind("clients", gettext_lazy("Clients"), ClientResource, sensitive=frozenset(ADDRESSES)))
 
 
 def _is_attribute(column: str) -> bool:

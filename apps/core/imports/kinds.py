@@ -1,0 +1,71 @@
+"""The kinds of files there are; each app registers its own beside their columns."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils.functional import Promise
+
+from apps.core.imports.resource import TableResource
+from apps.core.imports.staging import Staging
+
+
+class Sets(Protocol):
+    """How a kind of which a file may bring a million is compared and landed in sets.
+
+    Both run in one transaction; `staging` says which tables stand ready, and what is in them.
+    """
+
+    def compare(self, staging: Staging, *, at: datetime) -> None:
+        """Fill `staging.verdicts`, one row for each record without faults; change nothing else.
+
+        Later the file's groups and held columns turn some of the verdicts.
+        """
+
+    def land(
+        self, staging: Staging, *, at: datetime, filename: str, by: AbstractBaseUser | None
+    ) -> None:
+        """Store the records whose verdict is new or changed; `compare` ran a moment ago.
+
+        The kind's lock is held since before that comparison, so no other file came between.
+        """
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file: what its rows are, and what people who bring one are shown and asked."""
+
+    name: str  # as the command line and the API say it
+    title: str | Promise
+    resource: type[TableResource]
+    group: tuple[str, ...] = ()  # records alike in these land together or not at all
+    sensitive: frozenset[str] = frozenset()  # many changes of these wait for a second person
+    amounts: Mapping[str, str] = field(
+        default_factory=dict
+    )  # column of an amount → of its currency
+    sets: Sets | None = None  # none: in batches, by the resource
+    # Sentences on what of these stored rows must not be taken back; label of a model → primary keys.
+    blockers: Callable[[Mapping[str, Sequence[Any]]], list[str]] | None = None
+
+    @property
+    def permissions(self) -> tuple[str, str]:
+        """Return what a person needs who brings such a file."""
+        meta = self.resource._meta.model._meta
+        return (
+            f"{meta.app_label}.add_{meta.model_name}",
+            f"{meta.app_label}.change_{meta.model_name}",
+        )
+
+    @property
+    def lock(self) -> str:
+        """Return what files of this kind, and all others of its rows, take turns by."""
+        return f"import:{self.resource._meta.model._meta.label}"
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def register(*kinds: Kind) -> None:
+    KINDS.update((kind.name, kind) for kind in kinds)
