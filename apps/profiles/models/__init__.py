@@ -10,14 +10,20 @@ from apps.profiles.models.clients import (
     check_attributes,
     check_time_zone,
 )
+from apps.profiles.models.identity import Conflict, Duplicate, Merge
+from apps.profiles.models.suppressions import Suppression
 
 __all__ = [
     "Channel",
     "Client",
+    "Conflict",
     "ConsentRecord",
     "ContactPoint",
+    "Duplicate",
     "Identifier",
+    "Merge",
     "Purpose",
+    "Suppression",
     "check_attributes",
     "check_time_zone",
 ]

@@ -86,6 +86,12 @@ class Client(models.Model):
         help_text=_("What the issuer adds, as names and values."),
     )
     created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
+    # Always the client who stands today: a later merge moves this reference like any other.
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, editable=False, db_index=False,
+        related_name="merged_from", verbose_name=_("merged into"),
+        help_text=_("Empty, unless this turned out to be a client we knew already."),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("client")
@@ -105,7 +111,15 @@ class Client(models.Model):
                 violation_error_message=_("Quiet hours must begin and end at different times."),
             ),
         ]
-        indexes = [models.Index(fields=["last_name", "first_name"], name="client_by_name")]
+        indexes = [
+            models.Index(fields=["last_name", "first_name"], name="client_by_name"),
+            # "who was merged into these?"; hardly anybody was
+            models.Index(
+                fields=["merged_into"],
+                condition=Q(merged_into__isnull=False),
+                name="client_merged",
+            ),
+        ]
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.first_name, self.last_name))) or f"№ {self.pk}"
