@@ -34,6 +34,7 @@ app.conf.beat_schedule = {
         ("deliver what is due", "apps.messaging.tasks.deliver_due", 10),
         ("open the timeline's months", "apps.events.tasks.open_months", 3600),
         ("queue the monthly digest", "apps.messaging.tasks.queue_digests", 3600),
+        ("forget old answers of the API", "apps.core.tasks.forget_answers", 3600),
         ("end the staff's links", "apps.messaging.tasks.revoke_staff_links", 60),
         *DEMO_TICKS,
     ]

@@ -1,19 +1,21 @@
-"""Keys of the API: made, revoked, recognised."""
+"""Keys of the API: made, revoked, recognised; and answers kept for requests that come again."""
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection
 from django.db.models import Q
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import Promise
 
-from apps.core.models import ApiKey
+from apps.core.models import ApiKey, KeptAnswer
 
 SCOPES: dict[str, str | Promise] = {}  # what keys may do, as the apps say
 MARK = "tdg_"  # tells secret scanners and people what was found
+KEPT = timedelta(days=30)  # how long a request that is sent again gets its first answer
 
 
 def make_key(
@@ -56,3 +58,24 @@ def recognise_key(token: str, *, at: datetime) -> ApiKey | None:
 def _digest(token: str) -> str:
     # 256 random bits need no slow hash: nobody guesses them.
     return sha256(token.encode()).hexdigest()
+
+
+def claim_answer(key: ApiKey, name: str) -> bool:
+    """Take a sender's name for a request until the transaction ends; False: another one has it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"answer:{key.pk}:{name}"]
+        )
+        claimed: bool = cursor.fetchone()[0]
+    return claimed
+
+
+def keep_answer(key: ApiKey, name: str, *, digest: str, body: str, at: datetime) -> None:
+    """Keep what a request was answered, in the transaction of what it did."""
+    KeptAnswer.objects.create(key=key, name=name, digest=digest, body=body, answered_at=at)
+
+
+def forget_answers(*, at: datetime) -> int:
+    """Delete the answers that are kept no longer; return how many went."""
+    gone, _by_model = KeptAnswer.objects.filter(answered_at__lt=at - KEPT).delete()
+    return gone

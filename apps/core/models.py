@@ -1,4 +1,4 @@
-"""The keys of systems that talk to the API."""
+"""The keys of systems that talk to the API, and what they were answered."""
 
 from typing import Any
 
@@ -44,3 +44,23 @@ class ApiKey(models.Model):
     def may(self, scope: str) -> bool:
         allowed: list[Any] = self.scopes
         return scope in allowed
+
+
+class KeptAnswer(models.Model):
+    """What a request was answered that a system named, so that sent again it is not done again."""
+
+    key = models.ForeignKey(ApiKey, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=255)  # the sender's own, the header Idempotency-Key
+    digest = models.CharField(max_length=64)  # of method, address and body
+    body = models.TextField()
+    answered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "name"], name="kept_answer_once")]
+        indexes = [
+            # "what is older than thirty days?", every hour
+            models.Index(fields=["answered_at"], name="kept_answer_age")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -12,6 +12,7 @@ from django.db import connection
 
 from apps.core import clock
 from apps.core.actions import make_key, recognise_key, revoke_key
+from apps.core.api.bodies import LARGEST
 from apps.core.models import ApiKey
 from apps.products.actions.quotes import confirm_quotes
 from apps.products.models.markets import Quote
@@ -128,7 +129,7 @@ def test_every_close_of_a_batch_has_its_own_result(send):
 
 def test_a_single_close_that_is_refused_is_no_success(send):
     answer = send(quote(ticker="NONE"))
-    assert (answer.status_code, answer.json()) == (422, {"detail": "There is no share NONE."})
+    assert (answer.status_code, answer.json()["detail"]) == (422, "There is no share NONE.")
 
 
 def test_another_value_of_a_confirmed_day_waits_for_a_person(send):
@@ -177,7 +178,7 @@ def test_a_batch_has_a_thousand_quotes_at_most(send):
 
 
 def test_a_body_that_is_too_large_is_not_even_read(send):
-    assert send(b" " * (1024 * 1024 + 1), BATCH).status_code == 413
+    assert send(b" " * (LARGEST + 1), BATCH).status_code == 413
 
 
 # --- who may ---

@@ -1,0 +1,1 @@
+"""What every part of the HTTP API shares; the routes are in the apps, the whole in config/api.py."""
