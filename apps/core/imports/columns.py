@@ -19,7 +19,16 @@ FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)  # beyond them a year
 NOTHING = "none"  # an empty set, said on purpose; an empty cell says nothing
 
 _UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _JOINERS = "\u200c\u200d"  # unseen, but letters of some names need them
+
+
+class RefusedCellError(ValueError):
+    """What a cell says means nothing, or more than one thing; the code is stable."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 def shown(text: str) -> str:
@@ -32,8 +41,17 @@ def _hidden(sign: str) -> bool:
     return unicodedata.category(sign) in _UNSEEN and sign not in _JOINERS
 
 
+def _hidden_code(text: str) -> str:
+    if "\0" in text:
+        return "nul"
+    return "bidi" if _BIDI & set(text) else "invisible"
+
+
 class Column(Field, Generic[Value]):
     """A column of a file; the subclass says how a cell is parsed and a value is written."""
+
+    code = "invalid"  # of a ValueError that brings none of its own
+    format = ""  # "number" or "day", where a layout may declare how they are written
 
     def __init__(self, *, required: bool = False) -> None:
         super().__init__()
@@ -42,9 +60,10 @@ class Column(Field, Generic[Value]):
     def read(self, cell: str) -> Value:
         """Return what a cell that is not empty means; raise ValueError with the reason if nothing."""
         if not cell.isprintable() and any(map(_hidden, cell)):  # most cells stop at the first
-            raise ValueError(
+            raise RefusedCellError(
+                _hidden_code(cell),
                 _("“%(cell)s” contains an invisible character; type it anew.")
-                % {"cell": shown(cell)}
+                % {"cell": shown(cell)},
             )
         return self.parse(unicodedata.normalize("NFC", cell))
 
@@ -57,6 +76,8 @@ class Column(Field, Generic[Value]):
 
 class Text(Column[str]):
     """Words of at most so many characters; `like` is a pattern with an example for the message."""
+
+    code = "not_such_text"
 
     def __init__(
         self,
@@ -84,6 +105,8 @@ class Text(Column[str]):
 
 
 class Currency(Column[str]):
+    code = "not_a_currency"
+
     def parse(self, text: str) -> str:
         if not is_currency(text):
             raise ValueError(
@@ -94,6 +117,9 @@ class Currency(Column[str]):
 
 
 class Day(Column[date]):
+    code = "not_a_day"
+    format = "day"
+
     def parse(self, text: str) -> date:
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             raise ValueError(
@@ -116,6 +142,8 @@ class Day(Column[date]):
 
 
 class TimeOfDay(Column[time]):
+    code = "not_a_time"
+
     def parse(self, text: str) -> time:
         if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?", text):
             raise ValueError(
@@ -133,6 +161,8 @@ def _time_zones() -> frozenset[str]:
 
 
 class TimeZone(Column[str]):
+    code = "not_a_time_zone"
+
     def parse(self, text: str) -> str:
         if text not in _time_zones():
             raise ValueError(
@@ -144,6 +174,9 @@ class TimeZone(Column[str]):
 
 class Number(Column[Decimal]):
     """An exact decimal with a point; limits are inclusive, `above` is not."""
+
+    code = "not_a_number"
+    format = "number"
 
     def __init__(
         self,
@@ -196,6 +229,9 @@ class Number(Column[Decimal]):
 
 
 class Whole(Column[int]):
+    code = "not_a_whole_number"
+    format = "number"
+
     def __init__(self, *, least: int, most: int, required: bool = False) -> None:
         super().__init__(required=required)
         self.least, self.most = least, most
@@ -210,6 +246,8 @@ class Whole(Column[int]):
 
 
 class Flag(Column[bool]):
+    code = "neither_yes_nor_no"
+
     _words = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
     def parse(self, text: str) -> bool:
@@ -227,6 +265,8 @@ class Flag(Column[bool]):
 class Choice(Column[str]):
     """One of some words."""
 
+    code = "not_a_choice"
+
     def __init__(self, words: Iterable[str], *, required: bool = False) -> None:
         super().__init__(required=required)
         self.words = tuple(words)
@@ -243,6 +283,8 @@ class Choice(Column[str]):
 
 class Words(Column[frozenset[str]]):
     """Any of some words, separated by blanks; `none` for an empty set."""
+
+    code = "not_a_choice"
 
     def __init__(self, words: Iterable[str], *, required: bool = False) -> None:
         super().__init__(required=required)

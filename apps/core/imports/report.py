@@ -13,6 +13,8 @@ class Fault:
     reason: str
     line: int | None = None
     column: str = ""
+    code: str = "invalid"  # stable, for programs; the reason is for people
+    value: str = ""  # the cell, as a message may show it
 
     def __str__(self) -> str:
         place = []

@@ -1,0 +1,95 @@
+"""The cells of many rows at once: column by column, each text of a column understood once."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.core.imports.columns import Column, shown
+from apps.core.imports.files import unguarded
+from apps.core.imports.layout import Layout
+from apps.core.imports.reading.formats import rewriting
+
+KEPT = 20_000  # texts of a column that are remembered; ids fill it, words and days come again
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a cell means nothing."""
+
+    code: str
+    reason: str
+    value: str
+
+
+class _Empty:
+    """A cell that says nothing."""
+
+
+EMPTY = _Empty()
+
+
+class Meanings(dict[str, Any]):
+    """What the texts of one column mean: a value, EMPTY or a Refusal; understood when first met."""
+
+    def __init__(self, column: Column[Any], steps: Sequence[Callable[[str], str]]) -> None:
+        super().__init__()
+        self._column, self._steps = column, steps
+        self.has_refused = False
+
+    def __missing__(self, cell: str) -> Any:
+        meaning = self._understood(cell)
+        if len(self) >= KEPT:
+            self.clear()
+        self[cell] = meaning
+        return meaning
+
+    def _understood(self, cell: str) -> Any:
+        column = self._column
+        try:
+            text = unguarded(cell.strip())
+            for step in self._steps:
+                text = step(text) if text else text
+            if text:
+                return column.read(text)
+        except ValueError as error:
+            self.has_refused = True
+            return Refusal(getattr(error, "code", column.code), str(error), shown(cell))
+        if column.required:
+            self.has_refused = True
+            return Refusal("empty", _("This cell must not be empty."), "")
+        return EMPTY
+
+
+def meanings(name: str, column: Column[Any], layout: Layout) -> Meanings:
+    """Return the meanings of a column's cells under a layout."""
+    steps = [_step(*step) for step in layout.transforms.get(name, ())]
+    if rewrite := rewriting(layout, column.format):
+        steps.append(rewrite)
+    return Meanings(column, steps)
+
+
+def _step(name: str, argument: Any) -> Callable[[str], str]:
+    made: Mapping[str, Callable[[str], str]] = {
+        "upper": str.upper,
+        "lower": str.lower,
+        "digits": _digits,
+        "prefix": lambda text: f"{argument}{text}",
+        "word": lambda text: _word(text, argument),
+        "words_from": lambda text: " ".join(text.split()[argument - (argument > 0) :]),
+        "values": lambda text: argument.get(text, text),
+    }
+    return made[name]
+
+
+def _digits(text: str) -> str:
+    digits = re.sub(r"[^0-9]", "", text)
+    return f"+{digits}" if text.startswith("+") else digits
+
+
+def _word(text: str, number: int) -> str:
+    words = text.split()
+    index = number - 1 if number > 0 else len(words) + number
+    return words[index] if 0 <= index < len(words) else ""

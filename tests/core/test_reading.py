@@ -1,0 +1,130 @@
+"""Bytes to records: each row of a file has exactly one fate, whatever the bytes are."""
+
+import gzip
+
+import pytest
+
+from apps.core.imports.columns import Day, Number, Text
+from apps.core.imports.layout import Layout
+from apps.core.imports.reading.refusals import RefusedFileError
+from apps.core.imports.reading.table import CANONICAL, open_table
+
+COLUMNS = {
+    "core_id": Text(20, required=True),
+    "name": Text(20),
+    "amount": Number(digits=10, places=2),
+    "day": Day(),
+}
+HEADER = "core_id,name,amount,day"
+
+
+def read(*lines, encoding="utf-8", layout=CANONICAL):
+    content = lines[0] if isinstance(lines[0], bytes) else "\n".join(lines).encode(encoding)
+    with open_table(content, columns=COLUMNS, key=["core_id"], layout=layout) as table:
+        return list(table.records())
+
+
+def fates(records):
+    return [
+        (each.line, each.skipped or [fault.code for fault in each.faults] or "ok")
+        for each in records
+    ]
+
+
+def refusals(*lines, **options):
+    with pytest.raises(RefusedFileError) as refusal:
+        read(*lines, **options)
+    return [(fault.code, fault.line) for fault in refusal.value.faults]
+
+
+ROWS = [
+    (["C-1,Anna,1.50,2020-01-02"], [(2, "ok")]),
+    (["C-1,,,", "", "C-2,,,"], [(2, "ok"), (4, "ok")]),
+    (['C-1,"A\nB",,', "C-2,,,"], [(2, ["invisible"]), (4, "ok")]),
+    (['C-1,"A, ""B""",,', "C-2,,,"], [(2, "ok"), (3, "ok")]),
+    (["C-1,Anna", "C-2,,,,", "C-3,,,"], [(2, ["ragged"]), (3, ["ragged"]), (4, "ok")]),
+    (["C-1,,,", ",,,", "C-2,,,"], [(2, "ok"), (3, "blank"), (4, "ok")]),
+    (["C-1,,,", HEADER, "C-2,,,"], [(2, "ok"), (3, "header_again"), (4, "ok")]),
+    (["C-1,,1,", "Total,,1,"], [(2, "ok"), (3, "totals")]),
+    (["C-1,,1,", "Итого: 1,,,"], [(2, "ok"), (3, "totals")]),
+    (["C-1,,1,", ",,1.00,"], [(2, "ok"), (3, "totals")]),
+    (["C-1,,1,", ",Anna,1.00,"], [(2, "ok"), (3, ["empty"])]),
+    (["C-1,,1,", ",,1.00,", "C-2,,,"], [(2, "ok"), (3, ["empty"]), (4, "ok")]),
+    (['C-1,"x" y,,', "C-2,,,"], [(2, ["stray_quote"]), (3, "ok")]),
+    (["C-1,,,", 'C-2,"x,,', "C-3,,,", "C-4,,,"], [(2, "ok"), (3, ["unclosed_quote"])]),
+    (["C-1,,,", 'C-2,"x,,', 'C-3,"y",,', "C-4,,,"], [(2, "ok"), (3, ["unclosed_quote"])]),
+]
+
+
+@pytest.mark.parametrize(("lines", "expected"), ROWS)
+def test_every_row_has_one_fate(lines, expected):
+    records = read(HEADER, *lines)
+    assert fates(records) == expected
+    assert [each.number for each in records] == list(range(1, len(records) + 1))
+
+
+def test_what_is_behind_an_unclosed_quotation_mark_is_named():
+    *_good, last = read(HEADER, "C-1,,,", 'C-2,"x,,', "C-3,,,", "C-4,,,")
+    assert "to the end of the file (line 5)" in last.faults[0].reason
+
+
+FILES = [
+    (b"", [("empty", None)]),
+    (b"\n\n", [("empty", None)]),
+    (b"core_id\n", [("no_rows", None)]),
+    (b"core_id,Core_ID\n1,2", [("column_twice", 1)]),
+    (b"core_id,phone\n1,2", [("unknown_column", 1)]),
+    (b"name\nAnna", [("column_missing", 1)]),
+    (f"{HEADER}\nC-1,Анна,,".encode("cp1251"), [("encoding", 2)]),
+    (f"{HEADER}\nC-1,Анна,,".encode("utf-16-le"), [("encoding", None)]),
+    (gzip.compress(b"0" * 20_000_000), [("bomb", None)]),
+    (gzip.compress(gzip.compress(b"core_id\n1\n")), [("nested", None)]),
+    (gzip.compress(b"core_id\n1\n")[:-9], [("broken_container", None)]),
+    (b"PK\x03\x04 and so on", [("broken_container", None)]),
+    (b"%PDF-1.7", [("not_a_table", None)]),
+    (b"\n<!DOCTYPE html><table>", [("not_a_table", None)]),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", [("old_workbook", None)]),
+]
+
+
+@pytest.mark.parametrize(("content", "expected"), FILES)
+def test_a_file_that_is_no_table_is_refused_with_a_code(content, expected):
+    assert refusals(content) == expected
+
+
+def test_legacy_bytes_are_shown_in_both_readings_and_read_where_the_layout_declares_them():
+    content = f"{HEADER}\nC-1,Анна,,".encode("cp1251")
+    with pytest.raises(RefusedFileError, match="“Анна” in cp1251, “Àííà” in cp1252"):
+        read(content)
+    assert read(content, layout=Layout(encoding="cp1251"))[0].values["name"] == "Анна"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_mark_says_the_encoding(encoding):
+    assert read(HEADER, "C-1,Анна,,", encoding=encoding)[0].values["name"] == "Анна"
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_the_one_that_yields_the_header(delimiter):
+    record, *_none = read(HEADER.replace(",", delimiter), delimiter.join(["C-1", "a", "", ""]))
+    assert record.values == {"core_id": "C-1", "name": "a"}
+
+
+def test_a_layout_takes_columns_of_other_names_with_constants_transforms_and_formats():
+    layout = Layout(
+        columns={"core_id": "Nr", "name": "Kunde", "amount": "Betrag"},
+        constants={"day": "02.03.2024"},
+        transforms={"name": (("word", -1), ("upper", None))},
+        ignored=frozenset({"Ort"}),
+        decimal=",",
+        thousands=".",
+        day="DD.MM.YYYY",
+    )
+    assert Layout.from_json(layout.to_json()) == layout
+    record, *_none = read("Nr;Kunde;Betrag;Ort", "7;Anna Muster;1.234,50;Bonn", layout=layout)
+    assert {name: str(value) for name, value in record.values.items()} == {
+        "core_id": "7",
+        "name": "MUSTER",
+        "amount": "1234.50",
+        "day": "2024-03-02",
+    }
