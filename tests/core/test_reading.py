@@ -128,3 +128,30 @@ def test_a_layout_takes_columns_of_other_names_with_constants_transforms_and_for
         "amount": "1234.50",
         "day": "2024-03-02",
     }
+
+
+def test_lines_of_plain_blocks_may_be_read_one_by_one():
+    rows = [f"C-{number},Anna,{number}.5,2020-01-02" for number in range(1, 6)]
+    content = "\n".join([HEADER, *rows[:2], "", *rows[2:], 'C-6,"x",,', "Total,,1,"]).encode()
+    with open_table(content, columns=COLUMNS, key=["core_id"]) as table:
+        blocks = list(table.blocks())
+        assert [block.is_plain for block in blocks] == [False, False]
+    content = "\n".join([HEADER, *rows[:2], "", *rows[2:], "Total,,1,"]).encode()
+    with open_table(content, columns=COLUMNS, key=["core_id"]) as table:
+        plain, last = table.blocks()
+        lines = [
+            (number, line, text)
+            for number, (line, text) in enumerate(
+                (
+                    (line, text)
+                    for line, text in enumerate(plain.text.split("\n"), plain.line)
+                    if text
+                ),
+                plain.number,
+            )
+        ]
+        assert table.read_lines(lines) == table.read(plain)
+        assert [line for _number, line, _text in lines] == [2, 3, 5, 6, 7]
+        assert [(each.number, each.line, each.skipped) for each in table.read(last)] == [
+            (6, 8, "totals")
+        ]

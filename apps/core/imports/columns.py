@@ -51,6 +51,7 @@ class Column(Field, Generic[Value]):
     """A column of a file; the subclass says how a cell is parsed and a value is written."""
 
     code = "invalid"  # of a ValueError that brings none of its own
+    canonical: str | None = None  # cells of which `read` and `write` change nothing: a pattern
     format = ""  # "number" or "day", where a layout may declare how they are written
 
     def __init__(self, *, required: bool = False) -> None:

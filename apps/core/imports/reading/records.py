@@ -1,7 +1,7 @@
 """Rows to records: the shape of each, then its cells, so that every row has exactly one fate."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,14 +56,16 @@ class Reader:
             for name, text in layout.constants.items()
         }
 
-    def records(self, rows: Sequence[Raw], number: int, *, is_end: bool = False) -> list[Record]:
+    def records(
+        self, rows: Sequence[Raw], numbers: Iterable[int], *, is_end: bool = False
+    ) -> list[Record]:
         """Return a record for each of the rows; the last row of a file may sum up the others."""
         width = len(self._header.names)
         whole = [row for row in rows if row.fault is None and len(row.cells) == width]
         understood = self._understood([row.cells for row in whole])
         found = []
-        for index, row in enumerate(rows, number):
-            record = Record(index, row.line, row.cells)
+        for number, row in zip(numbers, rows, strict=False):
+            record = Record(number, row.line, row.cells)
             found.append(record)
             if row.fault is None and len(row.cells) == width:
                 record.values, refusals = next(understood)

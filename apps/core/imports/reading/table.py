@@ -3,7 +3,7 @@
 import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -17,7 +17,7 @@ from apps.core.imports.reading.header import Columns, Header, read_header
 from apps.core.imports.reading.records import Reader, Record
 from apps.core.imports.reading.refusals import RefusedFileError, refused
 from apps.core.imports.reading.sources import Source, opened_source
-from apps.core.imports.reading.text import Block, text_blocks
+from apps.core.imports.reading.text import Block, Raw, text_blocks
 from apps.core.imports.reading.workbook import sheet_blocks
 
 CANONICAL = Layout()
@@ -26,7 +26,12 @@ _SAID_DELIMITER = re.compile(r'"?sep=([,;\t|])"?[\r\n]')  # what spreadsheets ta
 
 
 class Opened:
-    """A table whose header is known; its records are read once, in order. Close it, or use `with`."""
+    """A table whose header is known; its records are read once, in order. Close it, or use `with`.
+
+    Who has a faster way for rows of the usual form takes `blocks` instead of `records`: of a plain
+    block each line of its text that is not blank is a record, counted from the block's number, and
+    `read` or `read_lines` tell of the others what they mean.
+    """
 
     def __init__(
         self,
@@ -54,7 +59,13 @@ class Opened:
 
     def read(self, block: Block) -> list[Record]:
         """Return what the rows of a block mean."""
-        return self._reader.records(block.all_rows(), block.number, is_end=block.is_end)
+        return self._reader.records(block.all_rows(), count(block.number), is_end=block.is_end)
+
+    def read_lines(self, lines: Iterable[tuple[int, int, str]]) -> list[Record]:
+        """Return what some lines of plain blocks mean: the number of each, its line and its text."""
+        told = [*lines]
+        rows = [Raw(line, text.split(self.delimiter)) for _number, line, text in told]
+        return self._reader.records(rows, [number for number, _line, _text in told])
 
     def close(self) -> None:
         self._stack.close()
