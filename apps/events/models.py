@@ -70,3 +70,54 @@ class Inbox(models.Model):
 
     def __str__(self) -> str:
         return f"{self.listener}: {self.kind} {self.event_id}"
+
+
+class Arrival(models.Model):
+    """What one request brought, safe on disk before it was answered; gone once it is on timelines."""
+
+    events = models.JSONField(_("events"), help_text=_("As they were sent, numbers exactly so."))
+    count = models.PositiveSmallIntegerField(_("events"))
+    first_at = models.DateTimeField()  # between these moments its events occurred
+    last_at = models.DateTimeField()
+    sender = models.CharField(_("sender"), max_length=80)
+    received_at = models.DateTimeField(_("received"))
+
+    class Meta:
+        verbose_name = _("arrival")
+        verbose_name_plural = _("arrivals")
+
+    def __str__(self) -> str:
+        return f"{self.sender} × {self.count}"
+
+
+class Stray(models.Model):
+    """An event that stands on no timeline: nobody knows its client yet, or its id was used before."""
+
+    class Reason(models.TextChoices):
+        NO_CLIENT = "no_client", _("the client is not known yet")
+        ID_USED = "id_used", _("its id was used for another moment")
+
+    reason = models.CharField(_("reason"), max_length=12, choices=Reason)
+    scheme = models.CharField(_("known by"), max_length=16)
+    reference = models.CharField(_("client"), max_length=200)
+    kind = models.CharField(_("kind"), max_length=60)
+    subject = models.CharField(_("subject"), max_length=60, blank=True)
+    occurred_at = models.DateTimeField(_("occurred"))
+    properties = models.JSONField(_("properties"), default=dict)
+    source_key = models.CharField(_("source key"), max_length=120)
+    sender = models.CharField(_("sender"), max_length=80)
+    received_at = models.DateTimeField(_("received"))
+
+    class Meta:
+        verbose_name = _("event kept aside")
+        verbose_name_plural = _("events kept aside")
+        constraints = [
+            models.UniqueConstraint(fields=["source_key", "occurred_at"], name="stray_kept_once")
+        ]
+        indexes = [
+            # "which of them wait for clients, and which are too old?"
+            models.Index(fields=["reason", "received_at"], name="stray_by_age")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.reference}"
