@@ -4,6 +4,7 @@ from ninja import Swagger
 
 from apps.core.api.bodies import ExactParser
 from apps.core.api.house import HouseApi
+from apps.events.api import router as events
 from apps.products.api import router as quotes
 
 api = HouseApi(
@@ -13,4 +14,5 @@ api = HouseApi(
     parser=ExactParser(),
     docs=Swagger(settings={"persistAuthorization": False}),
 )
+api.add_router("", events)
 api.add_router("", quotes)

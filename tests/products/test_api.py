@@ -278,7 +278,7 @@ def test_a_question_that_makes_no_sense_is_refused(client, token, wanted):
 
 def test_the_api_describes_itself(client):
     described = client.get("/api/v1/openapi.json").json()
-    assert set(described["paths"]) == {QUOTES, BATCH}
+    assert {QUOTES, BATCH} <= set(described["paths"])
     answers = described["paths"][BATCH]["post"]["responses"]
     assert {"200", "401", "403", "405", "413", "422", "429"} <= set(answers)
     page = client.get("/api/v1/docs")
