@@ -17,6 +17,8 @@ UNITS: dict[str, Any] = {"max_digits": 20, "decimal_places": 8}  # exact: funds 
 class Account(models.Model):
     """A client's account of funds or shares; one currency, so that its total needs no exchange."""
 
+    MONEY = ("transactions__amount", "currency")  # what was booked, for whoever merges two
+
     class Kind(models.TextChoices):
         GENERAL = "general", _("general")
         TAX_SAVING = "tax_saving", _("tax-saving")

@@ -20,6 +20,8 @@ def today() -> date:
 class Policy(models.Model):
     """A client's contract on a strategy; amounts in minor units of the strategy's currency."""
 
+    MONEY = ("nominal", "strategy__currency")  # what is the client's, for whoever merges two
+
     class State(models.TextChoices):
         APPLIED = "applied", _("applied for")
         ACTIVE = "active", _("active")

@@ -10,6 +10,8 @@ from apps.profiles.models import Client
 class CreditAccount(models.Model):
     """A client's instalment product: its limit and what is used, as last reported."""
 
+    MONEY = ("used", "currency")  # what the client owes, for whoever merges two
+
     number = models.CharField(_("number"), max_length=40, unique=True)
     client = models.ForeignKey(
         Client, models.PROTECT, related_name="credit_accounts", verbose_name=_("client")

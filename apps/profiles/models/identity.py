@@ -139,6 +139,9 @@ class Merge(models.Model):
     parked = models.JSONField(default=list, editable=False)
     filled = models.JSONField(default=dict, editable=False)
     counts = models.JSONField(default=dict, editable=False)
+    is_untold = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text=_("It is new to the timeline.")
+    )
 
     class Meta:
         verbose_name = _("merge")
@@ -166,6 +169,8 @@ class Merge(models.Model):
             models.Index(
                 fields=["proposed_at"], condition=Q(state="proposed"), name="merge_proposed"
             ),
+            # "what does the timeline not tell yet?", every minute
+            models.Index(fields=["id"], condition=Q(is_untold=True), name="merge_untold"),
         ]
 
     def __str__(self) -> str:

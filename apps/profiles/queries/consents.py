@@ -1,4 +1,4 @@
-"""Reads about clients that join several tables."""
+"""What clients agreed to."""
 
 from collections.abc import Iterable
 
