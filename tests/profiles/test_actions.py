@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from apps.core.imports.resource import import_file
 from apps.profiles.actions.addresses import Address, replace_addresses
@@ -97,6 +97,27 @@ def test_a_number_that_changes_hands_reaches_its_new_owner():
     )
     in_use = ContactPoint.objects.exclude(state=ContactPoint.State.REMOVED)
     assert in_use.get(address=number).client == bob
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("rows", ["identifiers", "contact points", "consents"])
+def test_a_client_with_rows_of_his_own_stays(rows):
+    client = Client.objects.create()
+    if rows == "identifiers":
+        client.identifiers.create(kind="core_id", value="C-1")
+    elif rows == "contact points":
+        client.contact_points.create(channel="email", address="a@example.com")
+    else:
+        record_consent(answer(client), at=AT)
+    with connection.cursor() as cursor, pytest.raises(IntegrityError, match=rows):
+        cursor.execute("DELETE FROM profiles_client")
+
+
+@pytest.mark.django_db
+def test_a_client_goes_with_his_addresses():
+    client = factories.client(consents=())
+    client.delete()
+    assert not ContactPoint.objects.exists()
 
 
 @pytest.mark.concurrency

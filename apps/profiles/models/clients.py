@@ -1,15 +1,21 @@
 """Who the clients are, how they may be reached and what they agreed to."""
 
 from datetime import time
+from typing import Any
 from zoneinfo import available_timezones
 
 from django.conf import settings
+from django.contrib.postgres.indexes import HashIndex
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
+
+# A file brings a million clients with six rows each; the clients are kept for them by a trigger,
+# see docs/decisions/004. Whoever adds one such row holds its client by a lock.
+BORN: dict[str, Any] = {"db_constraint": False}
 
 
 def check_time_zone(name: str) -> None:
@@ -136,7 +142,7 @@ class Identifier(models.Model):
     HARD = (Kind.CORE_ID, Kind.CONTRACT)  # these alone prove that two records are one person
 
     client = models.ForeignKey(
-        Client, models.CASCADE, related_name="identifiers", verbose_name=_("client")
+        Client, models.CASCADE, related_name="identifiers", verbose_name=_("client"), **BORN
     )
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
     value = models.CharField(_("value"), max_length=200)
@@ -179,6 +185,7 @@ class ContactPoint(models.Model):
         related_name="contact_points",
         verbose_name=_("client"),
         db_index=False,
+        **BORN,
     )
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)
     address = models.CharField(
@@ -210,11 +217,9 @@ class ContactPoint(models.Model):
             ),
         ]
         indexes = [
-            # "whose address is this?"
-            models.Index(
-                fields=["channel", "address"],
-                name="contact_point_in_use",
-                condition=~Q(state="removed"),
+            # "whose address is this?"; to fill it costs half of what a sorted one does
+            HashIndex(
+                fields=["address"], name="contact_point_address", condition=~Q(state="removed")
             )
         ]
 
@@ -238,6 +243,7 @@ class ConsentRecord(models.Model):
         related_name="consents",
         verbose_name=_("client"),
         db_index=False,
+        **BORN,
     )
     purpose = models.CharField(_("purpose"), max_length=16, choices=Purpose)
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)
