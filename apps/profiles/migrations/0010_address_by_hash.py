@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("profiles", "0008_rows_born_by_files")]
+    dependencies = [("profiles", "0009_rows_born_by_files")]
     operations = [
         AddIndexConcurrently(
             "contactpoint",

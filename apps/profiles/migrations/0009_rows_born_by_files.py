@@ -39,7 +39,7 @@ def born(on_delete: Any, related_name: str, **options: Any) -> Any:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("profiles", "0007_merged_clients")]
+    dependencies = [("profiles", "0008_merges_told")]
     operations = [
         migrations.RunSQL(KEEP, UNDO),
         migrations.AlterField(
