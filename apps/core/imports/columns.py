@@ -13,38 +13,22 @@ from babel.numbers import is_currency
 from django.utils.translation import gettext as _
 from import_export.fields import Field
 
+from apps.core.imports.cells import (
+    RefusedCellError,
+    not_a_day,
+    not_a_number,
+    refuse_spoilt,
+    shown,
+)
+
 Value = TypeVar("Value")
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)  # beyond them a year is a slip
 NOTHING = "none"  # an empty set, said on purpose; an empty cell says nothing
 
-_UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_JOINERS = "\u200c\u200d"  # unseen, but letters of some names need them
-
-
-class RefusedCellError(ValueError):
-    """What a cell says means nothing, or more than one thing; the code is stable."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-
-
-def shown(text: str) -> str:
-    """Return a cell as a message may quote it: short, with nothing invisible."""
-    clear = "".join("\ufffd" if _hidden(sign) else sign for sign in text)
-    return clear if len(clear) <= 40 else f"{clear[:39]}…"
-
-
-def _hidden(sign: str) -> bool:
-    return unicodedata.category(sign) in _UNSEEN and sign not in _JOINERS
-
-
-def _hidden_code(text: str) -> str:
-    if "\0" in text:
-        return "nul"
-    return "bidi" if _BIDI & set(text) else "invisible"
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_SHORTENED = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]+")  # as spreadsheets write long numbers
 
 
 class Column(Field, Generic[Value]):
@@ -60,12 +44,8 @@ class Column(Field, Generic[Value]):
 
     def read(self, cell: str) -> Value:
         """Return what a cell that is not empty means; raise ValueError with the reason if nothing."""
-        if not cell.isprintable() and any(map(_hidden, cell)):  # most cells stop at the first
-            raise RefusedCellError(
-                _hidden_code(cell),
-                _("“%(cell)s” contains an invisible character; type it anew.")
-                % {"cell": shown(cell)},
-            )
+        if not cell.isprintable() or "\ufffd" in cell or cell[:1] == "#":
+            refuse_spoilt(cell)
         return self.parse(unicodedata.normalize("NFC", cell))
 
     def parse(self, text: str) -> Value:
@@ -93,9 +73,16 @@ class Text(Column[str]):
 
     def parse(self, text: str) -> str:
         if len(text) > self.max_length:
-            raise ValueError(
+            raise RefusedCellError(
+                "too_long",
                 _("Longer than %(most)d characters: “%(cell)s”.")
-                % {"most": self.max_length, "cell": shown(text)}
+                % {"most": self.max_length, "cell": shown(text)},
+            )
+        if _SHORTENED.fullmatch(text):
+            raise RefusedCellError(
+                "exponent",
+                _("“%(cell)s” is a number that a spreadsheet has shortened; write all its digits.")
+                % {"cell": shown(text)},
             )
         if not self.pattern.fullmatch(text):
             raise ValueError(
@@ -122,19 +109,19 @@ class Day(Column[date]):
     format = "day"
 
     def parse(self, text: str) -> date:
-        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            raise ValueError(
-                _("“%(cell)s” is not written as year-month-day, like 2021-02-28.")
-                % {"cell": shown(text)}
-            )
+        if not _DAY.fullmatch(text):
+            raise not_a_day(text)
         try:
             day = date.fromisoformat(text)
         except ValueError as error:
-            raise ValueError(_("There is no day %(cell)s.") % {"cell": text}) from error
+            raise RefusedCellError(
+                "no_such_day", _("There is no day %(cell)s.") % {"cell": text}
+            ) from error
         if not FIRST_DAY <= day <= LAST_DAY:
-            raise ValueError(
+            raise RefusedCellError(
+                "year_out_of_range",
                 _("The year of %(cell)s must lie between %(first)d and %(last)d.")
-                % {"cell": text, "first": FIRST_DAY.year, "last": LAST_DAY.year}
+                % {"cell": text, "first": FIRST_DAY.year, "last": LAST_DAY.year},
             )
         return day
 
@@ -193,34 +180,32 @@ class Number(Column[Decimal]):
         self.above, self.least = above, least
 
     def parse(self, text: str) -> Decimal:
-        if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text):
-            raise ValueError(
-                _(
-                    "“%(cell)s” is no number; write it with digits and a decimal point, like 1234.50."
-                )
-                % {"cell": shown(text)}
-            )
+        if not _NUMBER.fullmatch(text):
+            raise not_a_number(text)
         number = text.lstrip("-")
         whole, _point, part = number.partition(".")
         if len(part.rstrip("0")) > self.places:
-            raise ValueError(
+            raise RefusedCellError(
+                "too_many_decimals",
                 _("%(cell)s has more than %(places)d decimals.")
-                % {"cell": shown(text), "places": self.places}
+                % {"cell": shown(text), "places": self.places},
             )
         if len(whole.lstrip("0")) > self.digits - self.places:
-            raise ValueError(_("%(cell)s is too large.") % {"cell": shown(text)})
+            raise RefusedCellError("too_large", _("%(cell)s is too large.") % {"cell": shown(text)})
         return self._within(Decimal(text))
 
     def _within(self, number: Decimal) -> Decimal:
         if self.above is not None and number <= self.above:
-            raise ValueError(
+            raise RefusedCellError(
+                "out_of_limits",
                 _("%(cell)s must be above %(limit)d.")
-                % {"cell": self.write(number), "limit": self.above}
+                % {"cell": self.write(number), "limit": self.above},
             )
         if self.least is not None and number < self.least:
-            raise ValueError(
+            raise RefusedCellError(
+                "out_of_limits",
                 _("%(cell)s must not be below %(limit)d.")
-                % {"cell": self.write(number), "limit": self.least}
+                % {"cell": self.write(number), "limit": self.least},
             )
         return number
 

@@ -25,7 +25,8 @@ from django.utils.translation import gettext as _
 from import_export.resources import Resource
 from import_export.results import Error, InvalidRow, Result, RowResult
 
-from apps.core.imports.columns import Column, shown
+from apps.core.imports.cells import shown
+from apps.core.imports.columns import Column
 from apps.core.imports.files import Table, as_table, guarded, read_table, unguarded
 from apps.core.imports.report import Fault, Report
 

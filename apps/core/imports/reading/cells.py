@@ -7,12 +7,16 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from apps.core.imports.columns import Column, shown
+from apps.core.imports.cells import RefusedCellError, shown
+from apps.core.imports.columns import Column, Text
 from apps.core.imports.files import unguarded
 from apps.core.imports.layout import Layout
 from apps.core.imports.reading.formats import rewriting
 
 KEPT = 20_000  # texts of a column that are remembered; ids fill it, words and days come again
+
+_COMPUTED, _SIGNS = ("=", "@"), ("+", "-")
+_FIGURES = re.compile(r"[+\-][0-9\s.,:/()%+\-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,9 @@ class Meanings(dict[str, Any]):
     def _understood(self, cell: str) -> Any:
         column = self._column
         try:
-            text = unguarded(cell.strip())
+            text = cell.strip()
+            _refuse_computed(text, column)
+            text = unguarded(text)
             for step in self._steps:
                 text = step(text) if text else text
             if text:
@@ -61,6 +67,21 @@ class Meanings(dict[str, Any]):
             self.has_refused = True
             return Refusal("empty", _("This cell must not be empty."), "")
         return EMPTY
+
+
+def _refuse_computed(text: str, column: Column[Any]) -> None:
+    """Refuse what a spreadsheet would compute; numbers and phones begin with a sign too."""
+    if text[:1] in _COMPUTED or (
+        text[:1] in _SIGNS and isinstance(column, Text) and not _FIGURES.fullmatch(text)
+    ):
+        raise RefusedCellError(
+            "formula",
+            _(
+                "“%(cell)s” begins like a formula; if it is meant as it stands, put an apostrophe"
+                " before it."
+            )
+            % {"cell": shown(text)},
+        )
 
 
 def meanings(name: str, column: Column[Any], layout: Layout) -> Meanings:

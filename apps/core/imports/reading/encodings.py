@@ -6,7 +6,7 @@ from typing import IO
 
 from django.utils.translation import gettext as _
 
-from apps.core.imports.columns import shown
+from apps.core.imports.cells import shown
 from apps.core.imports.reading.refusals import refused
 
 _MARKS = (

@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
 
 from django.utils.translation import gettext as _
 
-from apps.core.imports.columns import RefusedCellError, shown
+from apps.core.imports.cells import RefusedCellError, shown
 from apps.core.imports.layout import CANONICAL_DAY, SERIAL, Layout
+from apps.core.imports.readings import serial_day
 
 Rewrite = Callable[[str], str]
 
 BLANKS = "[ \u00a0\u2009\u202f]"
-SERIALS_BEGIN = date(1899, 12, 30)  # so that 61 is 1900-03-01, as spreadsheets count
 
 
 def rewriting(layout: Layout, format: str) -> Rewrite | None:  # noqa: A002
@@ -90,9 +89,4 @@ def _serial(text: str) -> str:
             _("“%(cell)s” is not the number of a day, as the mapping says of days.")
             % {"cell": shown(text)},
         )
-    return serial_day(int(text.partition(".")[0])).isoformat()
-
-
-def serial_day(number: int) -> date:
-    """Return the day that spreadsheets count by a number; before 1900-03-01 they count wrong."""
-    return SERIALS_BEGIN + timedelta(days=number)
+    return serial_day(int(text.partition(".")[0]))

@@ -11,7 +11,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from apps.core.imports.columns import Column, shown
+from apps.core.imports.cells import shown
+from apps.core.imports.columns import Column
 from apps.core.imports.layout import Layout
 from apps.core.imports.report import Fault
 

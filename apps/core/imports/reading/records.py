@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from apps.core.imports.columns import shown
+from apps.core.imports.cells import shown
 from apps.core.imports.layout import Layout
 from apps.core.imports.reading.cells import EMPTY, Meanings, Refusal, meanings
 from apps.core.imports.reading.header import Header

@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 
 from django.utils.translation import gettext as _
 
-from apps.core.imports.columns import shown
+from apps.core.imports.cells import shown
 from apps.core.imports.layout import Layout
 from apps.core.imports.reading.refusals import RefusedFileError, refused
 from apps.core.imports.reading.text import Block, Raw
