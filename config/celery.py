@@ -35,6 +35,8 @@ app.conf.beat_schedule = {
         ("put what has arrived on timelines", "apps.events.tasks.drain", 1),
         ("let events join who has come", "apps.events.tasks.join_strays", 10),
         ("forget events that wait in vain", "apps.events.tasks.forget_strays", 3600),
+        ("follow merges of clients", "apps.profiles.tasks.follow_merges", 300),
+        ("tell merges of clients", "apps.events.tasks.record_merges", 60),
         ("open the timeline's months", "apps.events.tasks.open_months", 3600),
         ("queue the monthly digest", "apps.messaging.tasks.queue_digests", 3600),
         ("forget old answers of the API", "apps.core.tasks.forget_answers", 3600),

@@ -98,6 +98,17 @@ class NamedSubjects:
         return shown
 
 
+@words("client.merged")
+def merged_told(event: Event) -> str:
+    rows = event.properties["rows"]
+    return _("Merged with another record of the same person (%(rows)d rows)") % {"rows": rows}
+
+
+@words("client.unmerged")
+def unmerged_told(_event: Event) -> str:
+    return _("Merge taken back: two people after all")
+
+
 @subjects("client")
 def clients_named(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
     return {row.pk: (str(row), page_url(row)) for row in Client.objects.filter(pk__in=list(ids))}

@@ -6,7 +6,7 @@ from celery import shared_task
 
 from apps.core import clock
 from apps.events import actions
-from apps.events.actions import arrivals
+from apps.events.actions import arrivals, merges
 
 DRAINED = 10_000  # events a transaction
 SHIFT = 60  # seconds, half of what a task may take
@@ -40,3 +40,9 @@ def join_strays() -> int:
 def forget_strays() -> int:
     """Delete events that waited for their clients in vain."""
     return arrivals.forget_strays(at=clock.now())
+
+
+@shared_task
+def record_merges() -> int:
+    """Tell merges of clients on their timelines."""
+    return merges.record_merges(at=clock.now())

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 
 class Refusal(StrEnum):
+    SUPPRESSED = "suppressed"
     NO_CONSENT = "no consent"
     NO_ADDRESS = "no address"
     TOO_LATE = "too late"
@@ -56,6 +57,7 @@ class Wish:
     reachable: bool
     quiet: Quiet
     up_to_date: bool = True  # nothing that it tells was corrected since
+    suppressed: bool = False  # the address must not be written to, whatever was agreed or asked
     asked_for: bool = False  # the client waits for it: neither consent nor quiet hours matter
     deadline: datetime | None = None
 
@@ -72,6 +74,8 @@ def decide(wish: Wish, *, at: datetime) -> Verdict:
     """Say whether and from when; a moment that has come means now."""
     if not wish.up_to_date:
         return Verdict(refusal=Refusal.OUT_OF_DATE)
+    if wish.suppressed:
+        return Verdict(refusal=Refusal.SUPPRESSED)
     if not (wish.consented or wish.asked_for):
         return Verdict(refusal=Refusal.NO_CONSENT)
     if not wish.reachable:

@@ -10,6 +10,7 @@ from django.db import connection
 from apps.messaging.actions.planning import plan_messages
 from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.outbox import Message, Notice
+from apps.profiles.actions.suppressions import suppress
 from apps.profiles.models import Channel, Purpose
 from tests import factories
 from tests.messaging.world import DAY, noticed, planned
@@ -162,6 +163,20 @@ def test_the_verified_address_is_chosen_before_the_newest():
     assert message.contact_point == verified
 
 
+def test_a_stopped_address_is_not_written_to_and_another_one_is():
+    client = factories.client(consents=SMS_ONLY)
+    point = client.contact_points.get(channel="sms")
+    suppress("sms", point.address, reason="stop", source="inbound SMS", at=DAY)
+    notice = noticed(client)
+    plan_messages(at=DAY, limit=10)
+    notice.refresh_from_db()
+    assert notice.reason.startswith("The address for SMS must not be written to: it is suppressed.")
+    other = client.contact_points.create(channel="sms", address="+447700800001")
+    Notice.objects.update(state="queued")
+    plan_messages(at=DAY, limit=10)
+    assert Message.objects.get().contact_point == other
+
+
 def test_planning_twice_changes_nothing():
     planned(factories.client(), factories.client(consents=()))
     assert plan_messages(at=DAY, limit=10) == 0
@@ -171,11 +186,11 @@ def test_planning_twice_changes_nothing():
 def test_a_batch_costs_the_same_queries_whatever_its_size(django_assert_num_queries):
     for _ in range(3):
         noticed(factories.client())
-    with django_assert_num_queries(9):  # two are the savepoint
+    with django_assert_num_queries(10):  # two are the savepoint
         plan_messages(at=DAY, limit=100)
     for _ in range(30):
         noticed(factories.client())
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         plan_messages(at=DAY, limit=100)
 
 

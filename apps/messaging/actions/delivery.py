@@ -29,6 +29,7 @@ from apps.messaging.models.outbox import Message
 from apps.messaging.queries import wishes
 from apps.messaging.wording import WordingError
 from apps.profiles.models import Channel
+from apps.profiles.queries.suppressions import suppressions
 
 LEASE = timedelta(minutes=5)  # longer than a batch; if not, its rest goes back to the queue
 RECORD_EVERY = 20  # so many letters at most are unknown when a sender dies
@@ -118,10 +119,11 @@ def look_again(messages: Sequence[Message], *, at: datetime) -> list[Message]:
     """Ask the gate once more, with what holds at this moment; put off or skip what it refuses."""
     notices = [message.notice for message in messages]
     standing, outdated = wishes.standing_consents(notices), wishes.out_of_date(notices)
+    stopped = suppressions(message.contact_point for message in messages)
     granted, others = [], []
     for message in messages:
         notice, channel = message.notice, message.channel
-        asked = wishes.wish(notice, channel, message.contact_point, standing, outdated)
+        asked = wishes.wish(notice, channel, message.contact_point, standing, outdated, stopped)
         verdict = gate.decide(asked, at=at)
         if verdict.refusal is not None:
             reason = explain({channel: verdict.refusal}, notice.template.purpose)

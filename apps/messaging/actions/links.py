@@ -14,6 +14,7 @@ from datetime import datetime
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.db.models import F, Q
 
 from apps.events.actions import Fact, record
 from apps.messaging.models.links import Hit, Link
@@ -80,8 +81,13 @@ def short_url(token: str) -> str:
 
 
 def find_link(token: str) -> Link | None:
-    """Find the link of a token; an unknown and a revoked one cost the same and are both None."""
-    usable = Link.objects.select_related("client").filter(revoked_at=None)
+    """Find the link of a token; an unknown and a revoked one cost the same and are both None.
+
+    A link that went to an address which is another client's now leads nowhere: so it is where two
+    clients were merged by mistake and one was told at the address of the other.
+    """
+    his = Q(message=None) | Q(message__contact_point__client=F("client"))
+    usable = Link.objects.select_related("client").filter(his, revoked_at=None)
     return usable.filter(token_hash=hash_token(token)).first()
 
 

@@ -55,7 +55,7 @@ class Plan:
         self.at = at
         self.consents = wishes.standing_consents(notices)
         self.outdated = wishes.out_of_date(notices)
-        self.addresses = wishes.addresses(notice.client_id for notice in notices)
+        self.addresses, self.stopped = wishes.addresses(notices)
         self.wordings = published({notice.template_id for notice in notices})
 
     def decide(self, notice: Notice) -> Message | None:
@@ -64,7 +64,7 @@ class Plan:
         unworded = []
         for channel in channels(notice):
             point = notice.contact_point or self.addresses.get((notice.client_id, channel))
-            asked = wishes.wish(notice, channel, point, self.consents, self.outdated)
+            asked = wishes.wish(notice, channel, point, self.consents, self.outdated, self.stopped)
             verdict = gate.decide(asked, at=self.at)
             wording = wording_of(notice, channel, self.wordings)
             if verdict.refusal is not None or verdict.send_at is None or point is None:
@@ -134,6 +134,10 @@ def explain(refusals: Mapping[str, Refusal], purpose: str) -> str:
 
 
 def sentence(refusal: Refusal, refused: Sequence[str], purpose: str) -> str:
+    if refusal == Refusal.SUPPRESSED:
+        return _("The address for %(channels)s must not be written to: it is suppressed.") % {
+            "channels": either(refused)
+        }
     if refusal == Refusal.NO_CONSENT:
         return _("No consent to %(purpose)s by %(channels)s.") % {
             "purpose": Purpose(purpose).label,

@@ -13,7 +13,8 @@ from apps.messaging.models.corrections import CorrectedResult
 from apps.messaging.models.outbox import Notice
 from apps.products.models.strategies import ObservationResult
 from apps.profiles.models import Client, ContactPoint
-from apps.profiles.queries import consents
+from apps.profiles.queries.consents import consents
+from apps.profiles.queries.suppressions import suppressions
 
 Consents = set[tuple[str, int, str]]  # purpose, client, channel
 
@@ -48,16 +49,26 @@ def out_of_date(notices: Collection[Notice]) -> set[int]:
     )
 
 
-def addresses(client_ids: Iterable[int]) -> dict[tuple[int, str], ContactPoint]:
-    """Choose each client's address in each channel: a valid one, verified last, else the newest."""
-    chosen = (
+Addresses = dict[tuple[int, str], ContactPoint]  # by client and channel
+
+
+def addresses(notices: Collection[Notice]) -> tuple[Addresses, dict[int, str]]:
+    """Choose each client's address in each channel, and say which must not be written to, and why.
+
+    The best is valid and verified last, else the newest; one that may be written to goes first.
+    """
+    points = list(
         ContactPoint.objects.filter(
-            client_id__in=set(client_ids), state=ContactPoint.State.VALID
-        )
-        .order_by("client_id", "channel", F("verified_at").desc(nulls_last=True), "-pk")
-        .distinct("client_id", "channel")
+            client_id__in={notice.client_id for notice in notices}, state=ContactPoint.State.VALID
+        ).order_by(F("verified_at").desc(nulls_last=True), "-pk")
     )  # fmt: skip
-    return {(point.client_id, point.channel): point for point in chosen}
+    meant = [notice.contact_point for notice in notices if notice.contact_point]
+    stopped = suppressions([*points, *meant])
+    points.sort(key=lambda point: point.pk in stopped)
+    chosen: Addresses = {}
+    for point in points:
+        chosen.setdefault((point.client_id, point.channel), point)
+    return chosen, stopped
 
 
 def wish(
@@ -66,24 +77,34 @@ def wish(
     point: ContactPoint | None,
     standing: Consents,
     outdated: Collection[int],
+    stopped: Collection[int],
 ) -> Wish:
-    """Put together what the gate decides on; notice, client and template are loaded."""
+    """Put together what the gate decides on; notice, client and template are loaded.
+
+    `outdated` are notices, `stopped` are contact points that must not be written to.
+    """
     purpose = notice.template.purpose
     return Wish(
         consented=(purpose, notice.client_id, channel) in standing,
         reachable=point is not None and reachable(notice, point),
         quiet=quiet_hours(notice.client),
         up_to_date=notice.pk not in outdated,
+        suppressed=point is not None and point.pk in stopped,
         asked_for=not purpose,
         deadline=notice.deadline_at,
     )
 
 
 def reachable(notice: Notice, point: ContactPoint) -> bool:
-    """Allow a valid address; one not confirmed yet only where the notice is meant for it alone."""
+    """Allow a valid address; one not confirmed yet only where the notice is meant for it alone.
+
+    A message may be planned to an address that has gone back to another client since, when two who
+    were merged by mistake are two again.
+    """
     meant = notice.contact_point_id == point.pk
-    return point.state == ContactPoint.State.VALID or (
-        meant and point.state == ContactPoint.State.UNCONFIRMED
+    return point.client_id == notice.client_id and (
+        point.state == ContactPoint.State.VALID
+        or (meant and point.state == ContactPoint.State.UNCONFIRMED)
     )
 
 
