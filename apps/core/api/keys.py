@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from ninja.security import HttpBearer
 from redis.exceptions import RedisError
 
-from apps.core import clock
+from apps.core import audit, clock
 from apps.core.actions import SCOPES, recognise_key
 from apps.core.api.bodies import read_json
 from apps.core.api.problems import RefusedError
@@ -43,6 +43,7 @@ class Key(HttpBearer):
             )
         if not key.may(self.scope):
             raise RefusedError(403, _("This key may not do that: %s.") % self.scope)
+        audit.amend(by=key)
         if request.method in WRITING and not self.streams:
             # Here, after strangers were turned away and before Django reads what it takes for all.
             request._body = read_json(request)  # noqa: SLF001
