@@ -90,3 +90,17 @@ def _serial(text: str) -> str:
             % {"cell": shown(text)},
         )
     return serial_day(int(text.partition(".")[0]))
+
+
+def day_text(day: str, time: str, serial: int, layout: Layout) -> str:
+    """Return a day of a sheet, written 2021-02-28, in the form that the layout declares."""
+    if layout.day == SERIAL:
+        return f"{serial}:{time}" if time else str(serial)
+    year, month, number = day.split("-")
+    said = {"YYYY": year, "MM": month, "M": month, "DD": number, "D": number}
+    parts = _PARTS.findall(layout.day)
+    text = "".join(said.get(part, "" if "hh" in part else part) for part in parts)
+    declared = next((part for part in parts if "hh" in part), "")
+    if declared and not time:
+        time = "00:00:00" if declared.endswith("ss") else "00:00"
+    return f"{text}{declared[:1] or ' '}{time}" if time else text
