@@ -19,7 +19,7 @@ from apps.core.admin.display import badge, column, linked, list_url, moment, pil
 from apps.core.admin.files import Imported
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import Page, ReadOnlyPage, panel
-from apps.profiles.imports import ClientResource
+from apps.profiles.imports.clients import ClientResource
 from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Identifier
 from apps.profiles.queries import consent_history
 

@@ -7,4 +7,4 @@ class ProfilesConfig(AppConfig):
     verbose_name = _("Clients")
 
     def ready(self) -> None:
-        from apps.profiles import imports  # noqa: F401, PLC0415 (the files there are)
+        from apps.profiles.imports import kinds  # noqa: F401, PLC0415 (the files there are)

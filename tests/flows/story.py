@@ -18,7 +18,7 @@ from apps.products.imports.markets import (
 from apps.products.imports.policies import PolicyResource
 from apps.products.imports.quotes import QuoteResource
 from apps.products.imports.strategies import StrategyResource
-from apps.profiles.imports import ClientResource
+from apps.profiles.imports.clients import ClientResource
 
 RESOURCES = {
     "clients": ClientResource,

@@ -13,7 +13,7 @@ from apps.core.imports.resource import import_file
 from apps.profiles.actions.addresses import Address, replace_addresses
 from apps.profiles.actions.consents import Answer, record_consent, record_consents
 from apps.profiles.actions.spelling import normalise_email, normalise_phone
-from apps.profiles.imports import ClientResource
+from apps.profiles.imports.clients import ClientResource
 from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Purpose
 from apps.profiles.queries import consents
 from tests import factories

@@ -6,7 +6,7 @@ import pytest
 
 from apps.core.imports.resource import import_file
 from apps.profiles.actions.consents import Answer, record_consent
-from apps.profiles.imports import ClientResource
+from apps.profiles.imports.clients import ClientResource
 from apps.profiles.models import Channel, Client, ConsentRecord, Purpose
 from apps.profiles.queries import consents
 

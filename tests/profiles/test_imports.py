@@ -12,7 +12,7 @@ from openpyxl import Workbook
 
 from apps.core.imports.files import XlsxFile, guarded, read_table, unguarded
 from apps.core.imports.resource import import_file
-from apps.profiles.imports import ClientResource
+from apps.profiles.imports.clients import ClientResource
 from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Identifier, Purpose
 from apps.profiles.queries import consents
 from tests import factories

@@ -13,6 +13,7 @@ from babel.numbers import is_currency
 from django.utils.translation import gettext as _
 from import_export.fields import Field
 
+from apps.core.imports import patterns
 from apps.core.imports.cells import (
     RefusedCellError,
     not_a_day,
@@ -70,6 +71,8 @@ class Text(Column[str]):
         super().__init__(required=required)
         self.max_length = max_length
         self.pattern, self.example = re.compile(like[0]), like[1]
+        if like[0] == ".*":
+            self.canonical = patterns.words_of(max_length)
 
     def parse(self, text: str) -> str:
         if len(text) > self.max_length:
@@ -106,6 +109,7 @@ class Currency(Column[str]):
 
 class Day(Column[date]):
     code = "not_a_day"
+    canonical = patterns.DAY
     format = "day"
 
     def parse(self, text: str) -> date:
@@ -131,6 +135,7 @@ class Day(Column[date]):
 
 class TimeOfDay(Column[time]):
     code = "not_a_time"
+    canonical = patterns.TIME
 
     def parse(self, text: str) -> time:
         if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?", text):
@@ -148,8 +153,17 @@ def _time_zones() -> frozenset[str]:
     return frozenset(available_timezones())  # 9 ms a call: it walks the folders of the database
 
 
+@cache
+def _time_zone_pattern() -> str:
+    return patterns.one_of(_time_zones())
+
+
 class TimeZone(Column[str]):
     code = "not_a_time_zone"
+
+    def __init__(self, *, required: bool = False) -> None:
+        super().__init__(required=required)
+        self.canonical = _time_zone_pattern()
 
     def parse(self, text: str) -> str:
         if text not in _time_zones():
@@ -256,6 +270,7 @@ class Choice(Column[str]):
     def __init__(self, words: Iterable[str], *, required: bool = False) -> None:
         super().__init__(required=required)
         self.words = tuple(words)
+        self.canonical = patterns.one_of(self.words)
 
     def parse(self, text: str) -> str:
         known = {word.lower(): word for word in self.words}
@@ -275,6 +290,7 @@ class Words(Column[frozenset[str]]):
     def __init__(self, words: Iterable[str], *, required: bool = False) -> None:
         super().__init__(required=required)
         self.words = tuple(words)
+        self.canonical = patterns.some_of(self.words, NOTHING)
 
     def parse(self, text: str) -> frozenset[str]:
         said = text.lower().replace(",", " ").split()

@@ -25,7 +25,7 @@ from apps.products.imports.quotes import QuoteResource
 from apps.products.imports.strategies import StrategyResource
 from apps.products.models.holdings import Payment
 from apps.products.models.markets import Quote
-from apps.profiles.imports import ClientResource
+from apps.profiles.imports.clients import ClientResource
 
 RESOURCES = {
     "accounts": AccountResource,

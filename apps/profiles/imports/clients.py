@@ -1,30 +1,26 @@
 """The file of clients: who they are, where they are reached, what they agreed to."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from apps.core.imports.columns import (
     NOTHING,
     Choice,
-    Column,
     Day,
     Text,
     TimeOfDay,
     TimeZone,
     Words,
 )
-from apps.core.imports.kinds import Kind, register
 from apps.core.imports.resource import Row, Stored, TableResource
 from apps.profiles.actions.addresses import Address, replace_addresses
 from apps.profiles.actions.consents import Answer, record_consents
-from apps.profiles.actions.spelling import normalise_email, normalise_phone
+from apps.profiles.imports.addresses import Email, Phone
 from apps.profiles.models import (
     Channel,
     Client,
@@ -46,23 +42,6 @@ FIELDS = (
 ATTRIBUTE = "attr_"
 
 
-class Contact(Column[str]):
-    """An address, normalised."""
-
-    def __init__(self, normalise: Callable[[str], str]) -> None:
-        super().__init__()
-        self.normalise = normalise
-
-    def parse(self, text: str) -> str:
-        try:
-            address = self.normalise(text)
-        except ValidationError as error:
-            raise ValueError(" ".join(error.messages)) from error
-        if len(address) > 200:  # what an identifier holds
-            raise ValueError(_("Longer than %(most)d characters.") % {"most": 200})
-        return address
-
-
 class ClientResource(TableResource):
     """One row a client, known by the id of the core system."""
 
@@ -73,8 +52,8 @@ class ClientResource(TableResource):
     tier = Choice(Client.Tier.values)
     language = Choice(code for code, _name in settings.LANGUAGES)
     time_zone = TimeZone()
-    phone = Contact(normalise_phone)
-    email = Contact(normalise_email)
+    phone = Phone()
+    email = Email()
     preferred_channel = Choice(Channel.values)
     quiet_from = TimeOfDay()
     quiet_until = TimeOfDay()
@@ -194,9 +173,6 @@ class ClientResource(TableResource):
             (answer for row in rows for answer in _answers(row, f"{SOURCE}{filename}"[:100])),
             at=at,
         )
-
-
-register(Kind("clients", gettext_lazy("Clients"), ClientResource, sensitive=frozenset(ADDRESSES)))
 
 
 def _is_attribute(column: str) -> bool:

@@ -1,0 +1,1 @@
+"""The files of clients: who they are, where they are reached, what they agreed to."""

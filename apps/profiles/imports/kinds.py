@@ -1,0 +1,8 @@
+"""The kinds of files that bring clients."""
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.imports.kinds import Kind, register
+from apps.profiles.imports.clients import ADDRESSES, ClientResource
+
+register(Kind("clients", _("Clients"), ClientResource, sensitive=frozenset(ADDRESSES)))
