@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -91,7 +92,7 @@ class Reader:
         read = [[*map(known.__getitem__, columns[index])] for _name, index, known in self._meanings]
         suspect = any(known.has_refused for _name, _index, known in self._meanings)
         names, blank, constants = self._names, self._blank, self._constants
-        for row in zip(*read, strict=True):
+        for row in zip(*read, strict=True) if read else repeat((), len(rows)):
             values = {
                 name: meaning if meaning is not EMPTY else blank
                 for name, meaning in zip(names, row, strict=True)
