@@ -6,47 +6,17 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
 
 from apps.core.imports.resource import import_file
 from apps.profiles.actions.addresses import Address, replace_addresses
 from apps.profiles.actions.consents import Answer, record_consent, record_consents
-from apps.profiles.actions.spelling import normalise_email, normalise_phone
 from apps.profiles.imports.clients import ClientResource
 from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Purpose
 from apps.profiles.queries import consents
 from tests import factories
 
 AT = datetime(2020, 3, 2, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("text", "normal"),
-    [
-        ("+7 916 123-45-67", "+79161234567"),
-        ("+7 (916) 123.45.67", "+79161234567"),
-        ("+44 7700 900123", "+447700900123"),  # reserved for fiction
-        ("+1 202 555 0143", "+12025550143"),
-    ],
-)
-def test_phones_are_kept_in_one_form(text, normal):
-    assert normalise_phone(text) == normal
-
-
-@pytest.mark.parametrize(
-    "text", ["", "89161234567", "+7", "+7916", "+999123456789", "+7916123456789012", "+7916CALLNOW"]
-)
-def test_what_is_no_phone_is_refused(text):
-    with pytest.raises(ValidationError, match="no phone number"):
-        normalise_phone(text)
-
-
-def test_emails_are_kept_in_small_letters():
-    assert normalise_email("Anna.Test@Example.COM") == "anna.test@example.com"
-    for text in ("", "anna", "anna@", "@example.com", "a b@example.com"):
-        with pytest.raises(ValidationError, match="no e-mail address"):
-            normalise_email(text)
 
 
 def answer(client, *, granted=True, version="v1", source="form"):

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
+from apps.core.imports.cells import RefusedCellError
 from apps.core.imports.columns import Column
 from apps.profiles.actions.spelling import normalise_email, normalise_phone
 
@@ -48,7 +49,7 @@ class Contact(Column[str]):
         try:
             address = type(self).normalise(text)
         except ValidationError as error:
-            raise ValueError(" ".join(error.messages)) from error
+            raise RefusedCellError(error.code or self.code, " ".join(error.messages)) from error
         if len(address) > 200:  # what an identifier holds
             raise ValueError(_("Longer than %(most)d characters.") % {"most": 200})
         return address
