@@ -242,6 +242,21 @@ if STATIC_ROOT:
 # A close that moves further than this in one step is held for a second person.
 QUOTE_JUMP = Decimal(os.environ.get("QUOTE_JUMP", "0.25"))
 
+# --- files ---------------------------------------------------------------------------------------
+
+# Received files lie here, readable by nobody else; never below what a web server gives away.
+FILES_DIR = os.environ.get("FILES_DIR") or BASE_DIR / "var" / "files"
+# Watched folders lie below this one.
+FILES_DROP = os.environ.get("FILES_DROP") or BASE_DIR / "var" / "drop"
+FILES_MOST_BYTES = int(os.environ.get("FILES_MOST_MB", "2048")) * 2**20
+# More changed phones or e-mails of one file wait for a second person: a swapped column would send
+# portfolios to strangers.
+FILES_CONTACT_CHANGES = int(os.environ.get("FILES_CONTACT_CHANGES", "50"))
+# A file that a person uploads and that would change more records needs a second one.
+FILES_ALONE = int(os.environ.get("FILES_ALONE", "100000"))
+# Days for which what a file would change can still be looked at one by one.
+FILES_STAGED_DAYS = int(os.environ.get("FILES_STAGED_DAYS", "7"))
+
 # --- the API -------------------------------------------------------------------------------------
 
 # Of one key; more are told to come back later.

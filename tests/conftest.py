@@ -1,5 +1,6 @@
 """Fixtures that everybody needs; an app's own stand in its folder."""
 
+import os
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -21,6 +22,15 @@ def pytest_configure() -> None:
 def brief_connections() -> None:
     """Let no thread of the live server keep its session: it would hold the test database."""
     connections.settings["default"]["CONN_MAX_AGE"] = 0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def private_files(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep received files, and look for watched folders, in folders of this run alone."""
+    for name in ("FILES_DIR", "FILES_DROP"):
+        folder = tmp_path_factory.mktemp(name.lower())
+        os.environ[name] = str(folder)  # of processes that tests start
+        setattr(settings, name, folder)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,11 @@ def _moment(name: Any) -> Any:
     return models.DateTimeField(name, null=True, blank=True, editable=False)
 
 
+def kept_at(digest: str) -> Path:
+    """Return where a file lies in private, by the SHA-256 of its content."""
+    return Path(settings.FILES_DIR) / digest[:2] / digest
+
+
 class Mapping(models.Model):
     """How the files of one source are read: which column means what, and how its cells are written."""
 
@@ -153,6 +158,8 @@ class Batch(models.Model):
     digest = models.CharField(max_length=64, blank=True, editable=False)
     held_digest = models.CharField(max_length=64, blank=True, editable=False)
     lands_alone = models.BooleanField(default=False, editable=False)
+    # Of a small file, which needs no staging: line and first letter of the fate, for each record.
+    fates = models.TextField(blank=True, editable=False)
 
     received_at = models.DateTimeField(_("received"))
     received_by = _person(_("received by"))
@@ -188,6 +195,10 @@ class Batch(models.Model):
     @property
     def of(self) -> Kind:
         return KINDS[self.kind]
+
+    @property
+    def path(self) -> Path:
+        return kept_at(self.sha256)
 
     @property
     def ok(self) -> int:

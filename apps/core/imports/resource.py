@@ -29,6 +29,7 @@ from apps.core.imports.cells import shown
 from apps.core.imports.columns import Column
 from apps.core.imports.files import Table, as_table, guarded, read_table, unguarded
 from apps.core.imports.report import Fault, Report
+from apps.core.imports.staging import CHANGED, HELD, NEW, REJECTED, UNCHANGED
 
 EXPORT_BATCH = 2000  # rows whose related rows are fetched together
 
@@ -43,7 +44,7 @@ class Stored:
 
 @dataclass
 class Row:
-    """A line of the file: the values of the cells that say something, and what is wrong."""
+    """A record of a file: the values of the cells that say something, and what becomes of it."""
 
     line: int
     cells: dict[str, str]
@@ -53,12 +54,40 @@ class Row:
     stored: Stored | None = None
     instance: Any = None  # the stored one, or the one that `save` makes of the row
     changes: set[str] = field(default_factory=set)
+    number: int = 0
+    waits: Fault | None = None  # why a second person must look first
+    is_sensitive: bool = False
+    said: dict[str, Any] = field(default_factory=dict)  # the values before they were settled
 
-    def refuse(self, column: str, reason: str) -> None:
-        self.faults.append(Fault(reason, self.line, column))
+    def __post_init__(self) -> None:
+        self.said = self.said or dict(self.values)
+
+    def anew(self) -> "Row":
+        """Return the row as it was read."""
+        return Row(self.line, self.cells, dict(self.said), number=self.number, said=self.said)
+
+    def refuse(self, column: str, reason: str, code: str = "invalid") -> None:
+        value = shown(self.cells.get(column, ""))
+        self.faults.append(Fault(reason, self.line, column, code, value))
 
     def remark(self, column: str, said: str) -> None:
         self.remarks.append(Fault(said, self.line, column))
+
+    def wait(self, column: str, reason: str, code: str = "doubtful") -> None:
+        self.waits = Fault(reason, self.line, column, code, shown(self.cells.get(column, "")))
+
+    @property
+    def outcome(self) -> str:
+        """Return what comparing says: NEW, CHANGED or UNCHANGED."""
+        if self.stored is None:
+            return NEW
+        return CHANGED if self.changes else UNCHANGED
+
+    @property
+    def fate(self) -> str:
+        if self.faults:
+            return REJECTED
+        return HELD if self.waits else self.outcome
 
     @property
     def kind(self) -> str:
@@ -222,7 +251,7 @@ class TableResource(Resource):
             name for name, column in self.fields.items() if column.required and name not in headers
         ]
         for name in headers:
-            column = self._column(name)
+            column = self.column(name)
             if name in columns:
                 result.refuse(Fault(_("The column is there twice."), 1, shown(name)))
             elif column is None:
@@ -233,7 +262,7 @@ class TableResource(Resource):
             result.refuse(Fault(_("This column is missing."), 1, name))
         return columns
 
-    def _column(self, name: str) -> Column[Any] | None:
+    def column(self, name: str) -> Column[Any] | None:
         column: Column[Any] | None
         for prefix, column in self.free.items():
             if re.fullmatch(rf"{prefix}[\w .-]{{1,60}}", name):
@@ -282,11 +311,10 @@ class TableResource(Resource):
         key = tuple(values.get(name) for name in self.key)
         return None if None in key else key
 
-    def _compare(self, rows: Sequence[Row]) -> None:
-        """Tell rows from the stored ones and from each other, and check them all."""
+    def compare(self, rows: Sequence[Row]) -> None:
+        """Tell rows from the stored ones, and check them all."""
         self.look_up(rows)
         known = {self._key(stored.values): stored for stored in self.stored([*self.present(rows)])}
-        seen: dict[tuple[Any, ...], int] = {}
         for row in rows:
             key = self._key(row.values)
             if key is None:
@@ -294,14 +322,20 @@ class TableResource(Resource):
             row.stored = known.get(key)
             row.instance = row.stored and row.stored.instance
             self.settle(row)
-            if (first := seen.setdefault(key, row.line)) != row.line:
-                row.refuse(self.key[0], _("Already on line %(line)d.") % {"line": first})
             row.changes = {
                 name
                 for name, value in row.values.items()
                 if row.stored is None or row.stored.values.get(name) != value
             }
             self.check(row)
+
+    def _compare(self, rows: Sequence[Row]) -> None:
+        seen: dict[tuple[Any, ...], int] = {}
+        for row in rows:
+            key = self._key(row.values)
+            if key is not None and (first := seen.setdefault(key, row.line)) != row.line:
+                row.refuse(self.key[0], _("Already on line %(line)d.") % {"line": first})
+        self.compare(rows)
 
     def _save(self, rows: list[Row], result: FileResult, *, at: datetime, filename: str) -> None:
         due = [row for row in rows if row.changes or self.saves_unchanged]
@@ -315,7 +349,7 @@ class TableResource(Resource):
         except ValidationError as error:
             result.refuse(Fault(" ".join(error.messages)))
         except (IntegrityError, DataError) as error:
-            result.refuse(Fault(_refusal(error)))
+            result.refuse(Fault(refusal(error)))
 
     # --- export ---
 
@@ -343,12 +377,12 @@ class TableResource(Resource):
         }
         if not chosen:
             for name in sorted({name for values in rows for name in values} - columns.keys()):
-                if column := self._column(name):
+                if column := self.column(name):
                     columns[name] = column
         return columns
 
 
-def _refusal(error: IntegrityError | DataError) -> str:
+def refusal(error: IntegrityError | DataError) -> str:
     """Say why the database refused, in the words of the constraint if it has some."""
     diagnosis = getattr(error.__cause__, "diag", None)
     name = getattr(diagnosis, "constraint_name", None)

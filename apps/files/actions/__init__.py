@@ -1,0 +1,1 @@
+"""The way of a file: received, checked, confirmed, landed, released, taken back."""

@@ -1,0 +1,87 @@
+"""A batch's file as rows: a small one in memory, a large one in staging tables."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import chain, islice
+
+from apps.core.imports import landing
+from apps.core.imports.kinds import Kind
+from apps.core.imports.layout import Layout
+from apps.core.imports.reading.cells import EMPTY
+from apps.core.imports.reading.records import Record
+from apps.core.imports.reading.table import Opened, open_table
+from apps.core.imports.resource import Row, written
+from apps.core.imports.staging import REJECTED
+from apps.files.actions.outcomes import PASSED, Outcome, fault_cells, passed_over
+from apps.files.actions.progress import Teller
+from apps.files.actions.staging import Staged, known_columns
+from apps.files.models import Batch
+
+SMALL = landing.BATCH  # records that are not worth a table
+
+
+def opened(batch: Batch) -> AbstractContextManager[Opened]:
+    """Open a batch's file; raises RefusedFileError where it is no table of its kind."""
+    resource = batch.of.resource
+    return open_table(
+        batch.path,
+        columns=resource.fields,
+        free=resource.free,
+        key=resource.key,
+        layout=Layout.from_json(batch.layout),
+        blank=None if resource.blank_clears else EMPTY,
+    )
+
+
+def row_of(record: Record, columns: Sequence[str], kind: Kind) -> Row:
+    """Return a record as its resource takes it, its cells in the spelling of their columns."""
+    cells = {
+        name: written(column, record.values.get(name))
+        for name, column in known_columns(kind, columns)
+    }
+    return Row(record.line, cells, dict(record.values), list(record.faults), number=record.number)
+
+
+class InMemory:
+    """A small file, whole."""
+
+    def __init__(self, kind: Kind, columns: Sequence[str], records: Sequence[Record]) -> None:
+        self.kind, self.columns = kind, tuple(columns)
+        self.skipped = [record for record in records if record.skipped]
+        self.rows = [row_of(each, columns, kind) for each in records if not each.skipped]
+        self.records, self.passed = len(records), len(self.skipped)
+        landing.refuse_repeated(kind, self.rows)
+        landing.refuse_groups(kind, self.rows)
+
+    def batches(self) -> Iterator[list[Row]]:
+        if good := [row for row in self.rows if not row.faults]:
+            yield good
+
+    def refused(self) -> Iterator[list[Row]]:
+        """Yield the rows that are refused already, as far as their cells mean something."""
+        yield [row for row in self.rows if row.faults]
+
+    def total(self, column: str) -> str | None:
+        if column not in self.columns:
+            return None
+        return str(sum(row.said.get(column) or 0 for row in self.rows))
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Yield what became of the records that are not among the batches."""
+        for record in self.skipped:
+            yield Outcome(record.number, record.line, PASSED, None, passed_over(record), None)
+        for row in self.rows:
+            if row.faults:
+                yield Outcome(row.number, row.line, REJECTED, None, fault_cells(row.faults), None)
+
+
+def read(batch: Batch, table: Opened, tell: Teller) -> InMemory | Staged:
+    """Read a file's records and check them against each other."""
+    records = table.records()
+    first = list(islice(records, SMALL + 1))
+    columns = tuple(table.header.columns)
+    if len(first) <= SMALL:
+        return InMemory(batch.of, columns, first)
+    staged = Staged(batch.of, batch.pk, columns)
+    staged.fill(chain(first, records), tell)
+    return staged

@@ -1,0 +1,37 @@
+"""Goes on where somebody was killed, and lets go of what nobody looks at any more."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q
+
+from apps.files.actions import staging
+from apps.files.actions.working import work
+from apps.files.models import Batch
+
+State = Batch.State
+DONE = (State.LANDED, State.UNCHANGED, State.REFUSED, State.UNDONE)
+
+
+def resume(*, at: datetime) -> int:
+    """Work on the batches that nobody works on; return how many there were."""
+    waiting = Batch.objects.filter(state__in=Batch.WORKING).order_by("pk")
+    return sum(work(pk, at=at) for pk in waiting.values_list("pk", flat=True))
+
+
+def purge(*, at: datetime) -> int:
+    """Drop what was staged of files that are long done; return of how many.
+
+    What did not land stays to be seen; the file itself stays as long as its rows say that it landed.
+    """
+    old = at - timedelta(days=settings.FILES_STAGED_DAYS)
+    done = Batch.objects.filter(state__in=DONE, purged_at=None)
+    done = done.filter(Q(landed_at__lt=old) | Q(landed_at=None, received_at__lt=old))
+    count = 0
+    for batch in done.only("pk", "diff"):
+        staging.drop(batch.pk)
+        diff = {key: said for key, said in batch.diff.items() if key in {"columns", "sums"}}
+        count += Batch.objects.filter(pk=batch.pk, purged_at=None).update(
+            purged_at=at, fates="", diff=diff
+        )
+    return count

@@ -1,0 +1,249 @@
+"""The staging tables of a large file: filled, checked within the file, read back, dropped."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db import connection, transaction
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from apps.core.imports import landing
+from apps.core.imports.columns import Column
+from apps.core.imports.kinds import Kind
+from apps.core.imports.reading.records import Record
+from apps.core.imports.resource import Row
+from apps.core.imports.staging import Staging
+from apps.files.actions.outcomes import Outcome, fault_cells, passed_over
+from apps.files.actions.progress import Teller
+
+FETCHED = 2_000  # records that one trip to the database brings
+
+
+def known_columns(kind: Kind, names: Iterable[str]) -> list[tuple[str, Column[Any]]]:
+    """Return the columns that the reader has found in a file, by name."""
+    resource = kind.resource()
+    return [(name, column) for name in names if (column := resource.column(name))]
+
+
+class Staged:
+    """A large file in its tables."""
+
+    def __init__(self, kind: Kind, batch_id: int, columns: tuple[str, ...]) -> None:
+        self.kind, self.columns = kind, columns
+        self.staging = Staging(batch_id, columns)
+        self.records = self.passed = 0
+
+    def fill(self, records: Iterable[Record], tell: Teller) -> None:
+        """Stage all records and refuse those that the file itself contradicts."""
+        drop(self.staging.batch)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cells = [
+                sql.SQL("{} text").format(sql.Identifier(self.staging.cell(name)))
+                for name in self.columns
+            ]
+            cursor.execute(
+                sql.SQL(
+                    "CREATE UNLOGGED TABLE {} (number int, line int, faults jsonb, passed bool, {})"
+                ).format(sql.Identifier(self.staging.records), sql.SQL(", ").join(cells))
+            )
+            columns = sql.Literal(json.dumps(self.columns))
+            cursor.execute(
+                sql.SQL("COMMENT ON TABLE {} IS {}").format(
+                    sql.Identifier(self.staging.records), columns
+                )
+            )
+            self._copy(cursor, records, tell)
+            cursor.execute(self.staging.query("ANALYZE {records}"))
+            self._refuse_repeated(cursor)
+            self._refuse_groups(cursor)
+
+    def _copy(self, cursor: Any, records: Iterable[Record], tell: Teller) -> None:
+        columns = known_columns(self.kind, self.columns)
+        with cursor.copy(self.staging.query("COPY {records} FROM STDIN")) as copy:
+            for record in records:
+                faults = passed_over(record) if record.skipped else fault_cells(record.faults)
+                values = record.values
+                cells = [
+                    None if (value := values.get(name)) is None else column.write(value)
+                    for name, column in columns
+                ]
+                copy.write_row(
+                    (
+                        record.number,
+                        record.line,
+                        Jsonb(faults) if faults else None,
+                        bool(record.skipped),
+                        *cells,
+                    )
+                )
+                self.records += 1
+                self.passed += bool(record.skipped)
+                if not record.number % FETCHED:
+                    tell(record.number)
+
+    def _names(self, columns: Iterable[str], table: str = "") -> list[sql.Composable]:
+        return [sql.Identifier(*filter(None, (table, self.staging.cell(name)))) for name in columns]
+
+    def _refuse_repeated(self, cursor: Any) -> None:
+        key = self.kind.resource.key
+        if not set(key) <= set(self.columns):
+            return
+        refuse = sql.SQL(
+            "UPDATE {records} AS one SET faults = coalesce(one.faults, '[]') || jsonb_build_array("
+            " jsonb_build_array('duplicate_key', %s::text, replace(%s, '{{line}}',"
+            " (CASE WHEN one.line = twice.first THEN twice.last ELSE twice.first END)::text),"
+            " {value}))"
+            " FROM (SELECT {key}, min(line) AS first, max(line) AS last FROM {records}"
+            " WHERE NOT passed GROUP BY {key} HAVING count(*) > 1) AS twice"
+            " WHERE NOT one.passed AND ({own}) = ({other})"
+        ).format(
+            records=sql.Identifier(self.staging.records),
+            key=sql.SQL(", ").join(self._names(key)),
+            value=self._names(key, "one")[0],
+            own=sql.SQL(", ").join(self._names(key, "one")),
+            other=sql.SQL(", ").join(self._names(key, "twice")),
+        )
+        cursor.execute(refuse, [key[0], landing.repeated("{line}")])
+
+    def _refuse_groups(self, cursor: Any) -> None:
+        group = self.kind.group or self.kind.resource.key
+        if not set(group) <= set(self.columns):
+            return
+        refuse = sql.SQL(
+            "UPDATE {records} AS one SET faults = jsonb_build_array(jsonb_build_array("
+            " 'group', '', replace(%s, '{{line}}', bad.line::text), ''))"
+            " FROM (SELECT {group}, min(line) AS line FROM {records}"
+            " WHERE faults IS NOT NULL AND NOT passed GROUP BY {group}) AS bad"
+            " WHERE one.faults IS NULL AND ({own}) = ({other})"
+        ).format(
+            records=sql.Identifier(self.staging.records),
+            group=sql.SQL(", ").join(self._names(group)),
+            own=sql.SQL(", ").join(self._names(group, "one")),
+            other=sql.SQL(", ").join(self._names(group, "bad")),
+        )
+        cursor.execute(refuse, [landing.left_out(self.kind, "{line}")])
+
+    # --- read back ---
+
+    def batches(self) -> Iterator[list[Row]]:
+        """Yield the good rows, whole groups together; inside a transaction."""
+        yield from self._read(sql.SQL("faults IS NULL"))
+
+    def refused(self) -> Iterator[list[Row]]:
+        yield from self._read(sql.SQL("faults IS NOT NULL AND NOT passed"))
+
+    def _read(self, condition: sql.SQL) -> Iterator[list[Row]]:
+        order = [name for name in self.kind.group if name in self.columns]
+        query = sql.SQL(
+            "SELECT number, line, {cells} FROM {records} WHERE {condition} ORDER BY {order}"
+        ).format(
+            cells=sql.SQL(", ").join(self._names(self.columns)),
+            records=sql.Identifier(self.staging.records),
+            condition=condition,
+            order=sql.SQL(", ").join([*self._names(order), sql.Identifier("number")]),
+        )
+        with connection.chunked_cursor() as cursor:
+            cursor.execute(query)
+            yield from landing.batches(self._rows(cursor), self.kind)
+
+    def _rows(self, cursor: Any) -> Iterator[Row]:
+        resource = self.kind.resource()
+        columns = known_columns(self.kind, self.columns)
+        while fetched := cursor.fetchmany(FETCHED):
+            for number, line, *cells in fetched:
+                values = {
+                    name: None if cell is None else column.read(cell)
+                    for (name, column), cell in zip(columns, cells, strict=True)
+                    if cell is not None or resource.blank_clears
+                }
+                said = {name: cell or "" for name, cell in zip(self.columns, cells, strict=True)}
+                yield Row(line, said, values, number=number)
+
+    def total(self, column: str) -> str | None:
+        if column not in self.columns:
+            return None
+        with connection.cursor() as cursor:
+            cell = self._names([column])[0]
+            cursor.execute(
+                sql.SQL("SELECT coalesce(sum({}::numeric), 0) FROM {} WHERE NOT passed").format(
+                    cell, sql.Identifier(self.staging.records)
+                )
+            )
+            return str(cursor.fetchone()[0])
+
+    def store(self) -> None:
+        """Keep what did not simply land, in place of what was kept of the batch before."""
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM files_record WHERE batch_id = %s", [self.staging.batch])
+            for found in (
+                "SELECT %s, number, line, CASE WHEN passed THEN 'skipped' ELSE 'rejected' END,"
+                " faults->0->>0, faults FROM {records} WHERE faults IS NOT NULL",
+                "SELECT %s, number, line, fate, v.faults->0->>0, v.faults FROM {verdicts} AS v"
+                " JOIN {records} AS record USING (number) WHERE fate IN ('rejected', 'held')",
+            ):
+                cursor.execute(
+                    self.staging.query(
+                        "INSERT INTO files_record (batch_id, number, line, fate, code, faults) "
+                        + found
+                    ),
+                    [self.staging.batch],
+                )
+
+
+def whole(kind: Kind, batch_id: int, records: int) -> Staged | None:
+    """Return the tables of a batch if they hold all of its records: a crash empties them."""
+    with connection.cursor() as cursor:
+        bare = Staging(batch_id, ())
+        cursor.execute("SELECT obj_description(to_regclass(%s))", [bare.records])
+        (said,) = cursor.fetchone()
+        if not said:
+            return None
+        cursor.execute(bare.query("SELECT count(*), count(*) FILTER (WHERE passed) FROM {records}"))
+        count, passed = cursor.fetchone()
+    if count != records:
+        return None
+    staged = Staged(kind, batch_id, tuple(json.loads(said)))
+    staged.records, staged.passed = count, passed
+    return staged
+
+
+def create_verdicts(staging: Staging) -> None:
+    """Make an empty table of verdicts, in place of one that was there."""
+    with connection.cursor() as cursor:
+        cursor.execute(staging.query("DROP TABLE IF EXISTS {verdicts}"))
+        cursor.execute(
+            staging.query(
+                "CREATE UNLOGGED TABLE {verdicts}"
+                " (number int, fate text, before jsonb, faults jsonb, target bigint)"
+            )
+        )
+
+
+def keep_verdicts(staging: Staging) -> None:
+    """Let the verdicts of a landing take the place of the preview's."""
+    with connection.cursor() as cursor:
+        final = Staging(staging.batch, staging.columns)
+        cursor.execute(final.query("DROP TABLE IF EXISTS {verdicts}"))
+        cursor.execute(
+            staging.query("ALTER TABLE {verdicts} RENAME TO {final}", final=final.verdicts)
+        )
+
+
+def write_verdicts(staging: Staging, outcomes: Iterable[Outcome]) -> None:
+    """Keep what a pass by batches found, as comparing in sets leaves it."""
+    create_verdicts(staging)
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(staging.query("COPY {verdicts} FROM STDIN")) as copy,
+    ):
+        for each in outcomes:
+            before, faults = (Jsonb(said) if said else None for said in (each.before, each.faults))
+            copy.write_row((each.number, each.fate, before, faults, each.target))
+
+
+def drop(batch_id: int) -> None:
+    """Let the staging tables of a batch go; without any, nothing happens."""
+    with connection.cursor() as cursor:
+        for staging in (Staging(batch_id, ()), Staging(batch_id, (), landing=True)):
+            cursor.execute(staging.query("DROP TABLE IF EXISTS {records}, {verdicts}"))

@@ -1,0 +1,24 @@
+"""Celery entry points: each reads the clock and calls one action."""
+
+from celery import shared_task
+
+from apps.core import clock
+from apps.files.actions import resuming, working
+
+HOURS = 6 * 3600  # of one file; a large one takes minutes, and is taken up again by the tick
+
+
+# Taken back to the queue by nobody: the tick finds what a killed worker has left.
+@shared_task(acks_late=False, soft_time_limit=HOURS, time_limit=HOURS)
+def work(batch_id: int) -> bool:
+    return working.work(batch_id, at=clock.now())
+
+
+@shared_task(acks_late=False, soft_time_limit=HOURS, time_limit=HOURS)
+def resume() -> int:
+    return resuming.resume(at=clock.now())
+
+
+@shared_task
+def purge() -> int:
+    return resuming.purge(at=clock.now())
