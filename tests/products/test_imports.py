@@ -29,7 +29,7 @@ from apps.products.imports.strategies import StrategyResource
 from apps.products.models.holdings import Payment, Policy
 from apps.products.models.markets import TradingDay
 from apps.products.models.strategies import BasketMember, Observation, Strategy
-from apps.profiles.imports import ClientResource
+from apps.profiles.imports.clients import ClientResource
 from apps.profiles.models import Identifier
 from tests import factories
 from tests.products.importing import ACTIONS, AT, SHARES, SPLIT, load, places

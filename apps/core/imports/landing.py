@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
+from apps.core.imports.breaches import refusal
 from apps.core.imports.kinds import Kind
-from apps.core.imports.resource import Row, TableResource, refusal
+from apps.core.imports.resource import Row, TableResource
 
 BATCH = 5_000  # records compared and saved together
 

@@ -16,7 +16,6 @@ from itertools import islice
 from typing import Any
 
 import tablib
-from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import DataError, IntegrityError, connection, models, transaction
@@ -25,6 +24,7 @@ from django.utils.translation import gettext as _
 from import_export.resources import Resource
 from import_export.results import Error, InvalidRow, Result, RowResult
 
+from apps.core.imports.breaches import refusal
 from apps.core.imports.cells import shown
 from apps.core.imports.columns import Column
 from apps.core.imports.files import Table, as_table, guarded, read_table, unguarded
@@ -380,18 +380,6 @@ class TableResource(Resource):
                 if column := self.column(name):
                     columns[name] = column
         return columns
-
-
-def refusal(error: IntegrityError | DataError) -> str:
-    """Say why the database refused, in the words of the constraint if it has some."""
-    diagnosis = getattr(error.__cause__, "diag", None)
-    name = getattr(diagnosis, "constraint_name", None)
-    detail = getattr(diagnosis, "message_detail", None) or ""
-    for model in apps.get_models():
-        for constraint in model._meta.constraints:
-            if name and constraint.name == name:
-                return f"{constraint.violation_error_message} {detail}".strip()
-    return _("The database refused the file: %(error)s") % {"error": str(error).strip()}
 
 
 def import_file(
