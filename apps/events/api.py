@@ -16,11 +16,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from kombu.exceptions import OperationalError
 from ninja import Router
+from ninja.errors import AuthenticationError
 from pydantic import BaseModel, Field
 
 from apps.core import clock
 from apps.core.api.bodies import JSON, Body, parse
-from apps.core.api.keys import Key
+from apps.core.api.keys import BriefKey, Key
 from apps.core.api.once import once
 from apps.core.api.problems import Fault, RefusedError, pointer
 from apps.core.models import ApiKey
@@ -37,7 +38,7 @@ NUL = b"\\u0000"
 SPACES = b" \t\r\n"
 
 router = Router(tags=["events"])
-writing = Key("events:write", gettext_lazy("bring events"))
+writing = BriefKey("events:write", gettext_lazy("bring events"))
 reading = Key("events:read", gettext_lazy("read timelines"))
 
 
@@ -159,10 +160,13 @@ def many(body: Any, raw: bytes) -> tuple[list[Any], str]:
 def keep(request: HttpRequest, batch: Batch, *, at: datetime) -> None:
     key: ApiKey = request.auth  # type: ignore[attr-defined]
     try:
-        arrivals.accept(batch, sender=f"api:{key.name}", at=at)
+        kept = arrivals.accept(batch, key, at=at)
     except DataError as error:
         said = _("The events hold a value that cannot be kept.")
         raise RefusedError(422, said) from error
+    if not kept:
+        writing.forget(key)
+        raise AuthenticationError
     transaction.on_commit(bell.ring)
 
 

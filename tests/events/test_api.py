@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from apps.core import clock
-from apps.core.actions import make_key
+from apps.core.actions import make_key, revoke_key
 from apps.core.api.bodies import parse
 from apps.core.api.problems import RefusedError
+from apps.core.models import ApiKey
 from apps.events import api
 from apps.events.actions.arrivals import drain
 from apps.events.models import Arrival, Event
@@ -174,9 +175,17 @@ def test_a_request_sent_again_under_its_name_is_answered_again_and_kept_once(sen
     assert Arrival.objects.count() == 1
 
 
+def test_a_key_that_was_revoked_is_refused_at_once(send):
+    send(event(1))
+    revoke_key(ApiKey.objects.get().pk, at=AT)
+    for _twice in range(2):
+        assert send(event(2)).status_code == 401
+    assert Arrival.objects.count() == 1
+
+
 def test_a_taken_event_costs_few_looks_at_the_database(send, django_assert_num_queries):
     send(event())
-    with django_assert_num_queries(2):  # the key, the row
+    with django_assert_num_queries(0):  # that Django sees: the row is one statement of our own
         send({"events": [event(number) for number in range(50)]}, BATCH)
 
 

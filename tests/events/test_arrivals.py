@@ -8,6 +8,8 @@ from threading import Barrier
 import pytest
 from django.db import connection, transaction
 
+from apps.core.actions import make_key, revoke_key
+from apps.core.models import ApiKey
 from apps.events.actions import listen
 from apps.events.actions.arrivals import KEPT, Batch, accept, drain, forget_strays, join_strays
 from apps.events.models import Arrival, Event, Inbox, Stray
@@ -33,9 +35,13 @@ def event(number, *, core_id="C-1", at=AT, **fields):
     }
 
 
+def shop():
+    return ApiKey.objects.filter(name="shop").first() or make_key("shop", ["x"], by=None, at=AT)[0]
+
+
 def bring(*events, refused=()):
     moments = [datetime.fromisoformat(each["occurred_at"]) for each in events]
-    accept(Batch(json.dumps(events), moments, refused), sender="api:shop", at=AT)
+    return accept(Batch(json.dumps(events), moments, refused), shop(), at=AT)
 
 
 def drained():
@@ -69,12 +75,20 @@ def test_who_listens_finds_it_in_his_inbox_and_what_was_refused_is_nowhere():
 
 
 @pytest.mark.django_db
+def test_nothing_is_kept_for_a_key_that_was_revoked_a_moment_ago():
+    bring(event(1))
+    assert revoke_key(shop().pk, at=AT)
+    assert not bring(event(2))
+    assert Arrival.objects.count() == 1
+
+
+@pytest.mark.django_db
 def test_numbers_are_kept_as_they_were_written():
     person()
     text = json.dumps([event(1, properties={"n": 0})]).replace(
         '{"n": 0}', '{"n": 1234567890123456.70}'
     )
-    accept(Batch(text, [AT]), sender="api:shop", at=AT)
+    accept(Batch(text, [AT]), shop(), at=AT)
     drained()
     with connection.cursor() as cursor:
         cursor.execute("SELECT properties ->> 'n' FROM events_event")

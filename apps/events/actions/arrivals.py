@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from psycopg import Cursor
 
+from apps.core.models import ApiKey
 from apps.events.actions.recording import ONCE, RECORDED, months_between, open_month
 from apps.events.envelope import OLDEST, PURCHASE
 from apps.events.models import Stray
@@ -18,11 +20,13 @@ from apps.events.models import Stray
 KEPT = timedelta(days=30)  # how long an event waits for its client
 PEEKED = 1_000  # arrivals that a drain looks at
 
+# Into nothing where the key was revoked a moment ago.
 ACCEPT = """
 INSERT INTO events_arrival (events, count, first_at, last_at, sender, received_at)
-VALUES ({events}, %(count)s, %(first)s, %(last)s, %(sender)s, %(at)s)
+SELECT {events}, %(count)s, %(first)s, %(last)s, 'api:' || name, %(at)s
+FROM core_apikey WHERE id = %(key)s AND revoked_at IS NULL
 """
-ALL = "%(events)s"
+ALL = "%(events)s::jsonb"
 GOOD = """(
     SELECT jsonb_agg(event ORDER BY place)
     FROM jsonb_array_elements(%(events)s::jsonb) WITH ORDINALITY AS sent (event, place)
@@ -129,10 +133,11 @@ class Batch:
     refused: Sequence[int] = ()
 
 
-def accept(batch: Batch, *, sender: str, at: datetime) -> None:
+def accept(batch: Batch, key: ApiKey, *, at: datetime) -> bool:
     """Keep the events of one request; when this returns, they are committed.
 
-    Raises DataError for what no database keeps.
+    False: the key is no longer good, and nothing was kept. Raises DataError for what no database
+    keeps.
     """
     row: dict[str, Any] = {
         "events": batch.events,
@@ -140,11 +145,15 @@ def accept(batch: Batch, *, sender: str, at: datetime) -> None:
         "count": len(batch.moments),
         "first": min(batch.moments),
         "last": max(batch.moments),
-        "sender": sender,
+        "key": key.pk,
         "at": at,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(ACCEPT.format(events=GOOD if batch.refused else ALL), row)
+    statement = ACCEPT.format(events=GOOD if batch.refused else ALL)
+    connection.ensure_connection()
+    # Bound by the server: written into the statement, a long text would be read three times more.
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+        cursor.execute(statement, row)
+        return cursor.rowcount == 1
 
 
 @transaction.atomic
