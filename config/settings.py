@@ -119,6 +119,7 @@ INSTALLED_APPS = [
     "apps.events",
     "apps.products",
     "apps.files",
+    "apps.webhooks",
     "apps.messaging",
     "apps.landing",
     "apps.demo",
@@ -261,6 +262,11 @@ FILES_STAGED_DAYS = int(os.environ.get("FILES_STAGED_DAYS", "7"))
 
 # Of one key; more are told to come back later.
 API_REQUESTS_A_MINUTE = int(os.environ.get("API_REQUESTS_A_MINUTE", "120"))
+
+# --- webhooks ------------------------------------------------------------------------------------
+
+# Networks that webhooks may be sent to although they are not public, and there without TLS too.
+WEBHOOK_NETWORKS = env_list("WEBHOOK_NETWORKS")
 
 # --- security ------------------------------------------------------------------------------------
 

@@ -40,6 +40,11 @@ def words(*kinds: str) -> Callable[[Words], Words]:
     return register
 
 
+def known_kinds() -> list[str]:
+    """Return the kinds that the product itself records and tells in words."""
+    return sorted(_words)
+
+
 def subjects(kind: str) -> Callable[[Names], Names]:
     """Have subjects like "policy:42" named by the function: ids to (name, address)."""
 

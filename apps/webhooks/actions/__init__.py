@@ -1,0 +1,1 @@
+"""What changes endpoints and their messages: set up, queued, sent, sent again."""
