@@ -14,6 +14,9 @@ from apps.core.imports.reading.table import Opened
 from apps.core.imports.reading.text import Block
 
 RawLine = tuple[int, int, str]  # number, line, text
+Part = tuple[
+    list[RawLine], list[Record]
+]  # some neighbouring rows: what may stay raw, and the others
 
 
 def pattern_of(opened: Opened, layout: Layout) -> re.Pattern[str] | None:
@@ -33,7 +36,7 @@ def pattern_of(opened: Opened, layout: Layout) -> re.Pattern[str] | None:
     return re.compile(f"(?!{is_header}|{between}*$){between.join(cells)}")
 
 
-def raw_and_read(opened: Opened, layout: Layout) -> Iterator[tuple[list[RawLine], list[Record]]]:
+def raw_and_read(opened: Opened, layout: Layout) -> Iterator[Part]:
     """Yield, block by block, the lines that may stay raw and the records of all others."""
     pattern = pattern_of(opened, layout)
     for block in opened.blocks():

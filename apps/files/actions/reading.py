@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from itertools import chain, islice
+from itertools import chain
 
 from apps.core.imports import landing
+from apps.core.imports.canonical import Part, raw_and_read
 from apps.core.imports.kinds import Kind
 from apps.core.imports.layout import Layout
 from apps.core.imports.reading.cells import EMPTY
@@ -77,11 +78,16 @@ class InMemory:
 
 def read(batch: Batch, table: Opened, tell: Teller) -> InMemory | Staged:
     """Read a file's records and check them against each other."""
-    records = table.records()
-    first = list(islice(records, SMALL + 1))
+    parts = raw_and_read(table, Layout.from_json(batch.layout))
+    first: list[Part] = []
+    count = 0
+    while count <= SMALL and (part := next(parts, None)):
+        first.append(part)
+        count += len(part[0]) + len(part[1])
     columns = tuple(table.header.columns)
-    if len(first) <= SMALL:
-        return InMemory(batch.of, columns, first)
-    staged = Staged(batch.of, batch.pk, columns)
-    staged.fill(chain(first, records), tell)
+    if count <= SMALL:
+        records = [each for raw, found in first for each in (*table.read_lines(raw), *found)]
+        return InMemory(batch.of, columns, sorted(records, key=lambda record: record.number))
+    staged = Staged(batch.of, batch.pk, columns, table.delimiter or ",")
+    staged.fill(chain(first, parts), tell)
     return staged

@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from apps.core.imports import landing
+from apps.core.imports.canonical import Part
 from apps.core.imports.columns import Column
 from apps.core.imports.kinds import Kind
 from apps.core.imports.reading.records import Record
@@ -26,15 +27,23 @@ def known_columns(kind: Kind, names: Iterable[str]) -> list[tuple[str, Column[An
     return [(name, column) for name in names if (column := resource.column(name))]
 
 
+def _quoted(cell: str | None) -> str:
+    return "" if cell is None else '"' + cell.replace('"', '""') + '"'
+
+
 class Staged:
     """A large file in its tables."""
 
-    def __init__(self, kind: Kind, batch_id: int, columns: tuple[str, ...]) -> None:
+    def __init__(
+        self, kind: Kind, batch_id: int, columns: tuple[str, ...], delimiter: str = ","
+    ) -> None:
         self.kind, self.columns = kind, columns
         self.staging = Staging(batch_id, columns)
         self.records = self.passed = 0
+        self.delimiter = delimiter  # of the file, whose lines are copied as they are
+        self._known = known_columns(kind, columns)
 
-    def fill(self, records: Iterable[Record], tell: Teller) -> None:
+    def fill(self, parts: Iterable[Part], tell: Teller) -> None:
         """Stage all records and refuse those that the file itself contradicts."""
         drop(self.staging.batch)
         with transaction.atomic(), connection.cursor() as cursor:
@@ -53,34 +62,45 @@ class Staged:
                     sql.Identifier(self.staging.records), columns
                 )
             )
-            self._copy(cursor, records, tell)
+            self._copy(cursor, parts, tell)
             cursor.execute(self.staging.query("ANALYZE {records}"))
             self._refuse_repeated(cursor)
             self._refuse_groups(cursor)
 
-    def _copy(self, cursor: Any, records: Iterable[Record], tell: Teller) -> None:
-        columns = known_columns(self.kind, self.columns)
-        with cursor.copy(self.staging.query("COPY {records} FROM STDIN")) as copy:
-            for record in records:
-                faults = passed_over(record) if record.skipped else fault_cells(record.faults)
-                values = record.values
-                cells = [
-                    None if (value := values.get(name)) is None else column.write(value)
-                    for name, column in columns
+    def _copy(self, cursor: Any, parts: Iterable[Part], tell: Teller) -> None:
+        """Copy all records: raw lines with their numbers before them, the others cell by cell."""
+        names = [sql.Identifier(self.staging.cell(name)) for name in self.columns]
+        copied = sql.SQL(
+            "COPY {} (number, line, faults, passed, {}) FROM STDIN (FORMAT csv, DELIMITER {})"
+        ).format(sql.Identifier(self.staging.records), sql.SQL(", ").join(names), self.delimiter)
+        between = self.delimiter
+        with cursor.copy(copied) as copy:
+            for raw, records in parts:
+                lines = [
+                    f"{number}{between}{line}{between}{between}f{between}{text}\n"
+                    for number, line, text in raw
                 ]
-                copy.write_row(
-                    (
-                        record.number,
-                        record.line,
-                        Jsonb(faults) if faults else None,
-                        bool(record.skipped),
-                        *cells,
-                    )
-                )
-                self.records += 1
-                self.passed += bool(record.skipped)
-                if not record.number % FETCHED:
-                    tell(record.number)
+                copy.write("".join(lines))
+                copy.write("".join(map(self._spelled, records)))
+                self.records += len(raw) + len(records)
+                self.passed += sum(bool(record.skipped) for record in records)
+                tell(self.records)
+
+    def _spelled(self, record: Record) -> str:
+        """Return a record as a line of our own."""
+        faults = passed_over(record) if record.skipped else fault_cells(record.faults)
+        said = (
+            None if (value := record.values.get(name)) is None else column.write(value)
+            for name, column in self._known
+        )
+        cells = (
+            str(record.number),
+            str(record.line),
+            json.dumps(faults) if faults else None,
+            "t" if record.skipped else "f",
+            *said,
+        )
+        return self.delimiter.join(map(_quoted, cells)) + "\n"
 
     def _names(self, columns: Iterable[str], table: str = "") -> list[sql.Composable]:
         return [sql.Identifier(*filter(None, (table, self.staging.cell(name)))) for name in columns]
