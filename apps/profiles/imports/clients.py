@@ -20,6 +20,7 @@ from apps.core.imports.columns import (
 from apps.core.imports.resource import Row, Stored, TableResource
 from apps.profiles.actions.addresses import Address, replace_addresses
 from apps.profiles.actions.consents import Answer, record_consents
+from apps.profiles.actions.duplicates import suggest_duplicates
 from apps.profiles.imports.addresses import Email, Phone
 from apps.profiles.models import (
     Channel,
@@ -40,6 +41,7 @@ FIELDS = (
     "preferred_channel", "quiet_from", "quiet_until",
 )  # fmt: skip
 ATTRIBUTE = "attr_"
+TELLING = frozenset({*ADDRESSES, "first_name", "last_name", "birth_on"})  # who may be one with whom
 
 
 class ClientResource(TableResource):
@@ -173,6 +175,7 @@ class ClientResource(TableResource):
             (answer for row in rows for answer in _answers(row, f"{SOURCE}{filename}"[:100])),
             at=at,
         )
+        suggest_duplicates((row.instance.pk for row in rows if row.changes & TELLING), at=at)
 
 
 def _is_attribute(column: str) -> bool:

@@ -4,5 +4,14 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.imports.kinds import Kind, register
 from apps.profiles.imports.clients import ADDRESSES, ClientResource
+from apps.profiles.imports.sets import ClientSets
 
-register(Kind("clients", _("Clients"), ClientResource, sensitive=frozenset(ADDRESSES)))
+register(
+    Kind(
+        "clients",
+        _("Clients"),
+        ClientResource,
+        sensitive=frozenset(ADDRESSES),
+        sets=ClientSets(),
+    )
+)

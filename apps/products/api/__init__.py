@@ -1,1 +1,0 @@
-"""Products and what clients hold of them, by HTTP."""

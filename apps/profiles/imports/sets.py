@@ -1,0 +1,118 @@
+"""How a large file of clients is compared and landed: in sets what is plain, exactly what is not."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection, transaction
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from apps.core.imports.kinds import KINDS
+from apps.core.imports.landing import BATCH, Landing
+from apps.core.imports.resource import Row
+from apps.core.imports.staging import CHANGED, NEW, Staging
+from apps.core.imports.tally import Counting
+from apps.profiles.actions.duplicates import suggest_selected
+from apps.profiles.imports.clients import EAST, SOURCE, TELLING
+from apps.profiles.imports.comparing import Comparing
+from apps.profiles.imports.staged import ANSWERS, INTRICATE, MATCHED, TABLES
+from apps.profiles.imports.storing import Storing
+
+NAME = "clients"
+# Nothing here spills to the disk, and no plan is worth compiling.
+SETTINGS = "SET LOCAL work_mem = '128MB'; SET LOCAL jit = off"
+
+
+class ClientSets:
+    """Compares and lands the staged rows of clients."""
+
+    def compare(self, staging: Staging, *, at: datetime) -> None:
+        do, said = Comparing(staging), {"last_day": (at + EAST).date()}
+        with connection.cursor() as cursor:
+            cursor.execute(SETTINGS)
+            cursor.execute(f"DROP TABLE IF EXISTS {', '.join(TABLES)}")
+            cursor.execute(staging.query(do.match), {})
+            if cursor.rowcount:
+                cursor.execute(f"ANALYZE {MATCHED}")
+                cursor.execute(staging.query(do.answers), {})
+                cursor.execute(staging.query(do.answers_again), {})
+                cursor.execute(f"ANALYZE {ANSWERS}")
+                cursor.execute(staging.query(do.judge), said)
+            else:
+                cursor.execute(staging.query(do.judge_new), said)
+            cursor.execute(staging.query(do.leave), {})
+        for rows in _intricate(staging):
+            _judge(staging, rows, at=at)
+
+    def land(
+        self, staging: Staging, *, at: datetime, filename: str, by: AbstractBaseUser | None
+    ) -> None:
+        do = Storing(staging)
+        said: dict[str, Any] = {"at": at, "source": f"{SOURCE}{filename}"[:100]}
+        with connection.cursor() as cursor:
+            cursor.execute(SETTINGS)
+            for statement in do.statements():
+                cursor.execute(staging.query(statement), said)
+        landing = Landing(KINDS[NAME], at, filename=filename, by=by, released=True)
+        for rows in _intricate(staging, NEW, CHANGED):
+            landing.take(rows)
+        suggest_selected(do.who_may_be_one, {"told": list(TELLING)}, at=at)
+
+
+def _judge(staging: Staging, rows: list[Row], *, at: datetime) -> None:
+    """Find by trying what becomes of rows, and write down nothing but that."""
+    kind = KINDS[NAME]
+    counting = Counting(kind)
+    with transaction.atomic():
+        done = Landing(kind, at).take(rows)
+        transaction.set_rollback(True)
+    verdicts: list[Any] = []
+    for row in done:
+        before = counting.before(row) or None
+        faults = [[each.code, each.column, each.reason, each.value] for each in row.faults]
+        target = row.stored.instance.pk if row.stored else None
+        verdicts.append((row.fate, _json(before), _json(faults), target, row.number))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            staging.query(
+                "UPDATE {verdicts} SET fate = %s, before = %s, faults = %s, target = %s"
+                " WHERE number = %s"
+            ),
+            verdicts,
+        )
+
+
+def _json(said: Any) -> Jsonb | None:
+    return Jsonb(said) if said else None
+
+
+def _intricate(staging: Staging, *fates: str) -> Iterator[list[Row]]:
+    """Yield the rows that the exact resource must look at; of these fates, where some are named."""
+    last = 0
+    resource = KINDS[NAME].resource()
+    columns = [(name, found) for name in staging.columns if (found := resource.column(name))]
+    query = sql.SQL(
+        "SELECT number, line, {cells} FROM {records} AS record JOIN {verdicts} USING (number)"
+        " WHERE number > %s AND number IN (SELECT number FROM {intricate})"
+        " AND (fate = ANY (%s) OR %s) ORDER BY number LIMIT %s"
+    ).format(
+        cells=sql.SQL(", ").join(sql.Identifier(staging.cell(name)) for name in staging.columns),
+        records=sql.Identifier(staging.records),
+        verdicts=sql.Identifier(staging.verdicts),
+        intricate=sql.Identifier(INTRICATE),
+    )
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(query, [last, list(fates), not fates, BATCH])
+            found = cursor.fetchall()
+        if not found:
+            return
+        rows = []
+        for number, line, *cells in found:
+            said = {name: cell or "" for name, cell in zip(staging.columns, cells, strict=True)}
+            values = {name: column.read(said[name]) for name, column in columns if said[name]}
+            rows.append(Row(line, said, values, number=number))
+        last = rows[-1].number
+        yield rows
