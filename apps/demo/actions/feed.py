@@ -6,41 +6,16 @@ from datetime import date, datetime
 from django.db import transaction
 from django.db.models import Max
 
-from apps.core.imports.resource import import_file
 from apps.demo.models import World
 from apps.demo.world import closes, files
 from apps.demo.world.files import File
 from apps.demo.world.timeline import fed
+from apps.files.actions.bringing import bring
+from apps.files.models import Batch
+from apps.files.queries.reports import sentences
 from apps.products.actions.payments import mark_paid
-from apps.products.imports.accounts import AccountResource, TransactionResource
-from apps.products.imports.deadlines import DeadlineResource
-from apps.products.imports.instalments import CreditAccountResource, InstalmentResource
-from apps.products.imports.markets import (
-    CorporateActionResource,
-    TradingDayResource,
-    UnderlyingResource,
-)
-from apps.products.imports.policies import PolicyResource
-from apps.products.imports.quotes import QuoteResource
-from apps.products.imports.strategies import StrategyResource
 from apps.products.models.holdings import Payment
 from apps.products.models.markets import Quote
-from apps.profiles.imports.clients import ClientResource
-
-RESOURCES = {
-    "accounts": AccountResource,
-    "clients": ClientResource,
-    "corporate_actions": CorporateActionResource,
-    "deadlines": DeadlineResource,
-    "instalment_accounts": CreditAccountResource,
-    "instalments": InstalmentResource,
-    "policies": PolicyResource,
-    "quotes": QuoteResource,
-    "strategies": StrategyResource,
-    "trading_days": TradingDayResource,
-    "transactions": TransactionResource,
-    "underlyings": UnderlyingResource,
-}
 
 
 class RefusedError(Exception):
@@ -48,10 +23,13 @@ class RefusedError(Exception):
 
 
 def import_whole(file: File, *, at: datetime) -> None:
-    """Import a file as a marketer would; raise RefusedError unless it lands whole."""
-    report = import_file(RESOURCES[file.kind], file.content, filename=file.name, at=at)
-    if not report.ok:
-        raise RefusedError(str(report))
+    """Import a file as a marketer would; raise RefusedError unless all of it is good."""
+    batch = bring(
+        file.content, kind=file.kind, filename=file.name, origin=Batch.Origin.FOLDER,
+        confirmed=True, at=at,
+    )  # fmt: skip
+    if batch.state == Batch.State.REFUSED or batch.rejected:
+        raise RefusedError("\n".join(sentences(batch, 10)))
 
 
 @transaction.atomic

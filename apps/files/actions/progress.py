@@ -12,11 +12,15 @@ from apps.files.queries.progress import KEPT, KEY, Progress
 EVERY = 0.5  # seconds between two signs of life
 
 Teller = Callable[[int], None]  # how many rows are done
+Hearer = Callable[[Progress], object]
 
 
 @contextmanager
-def told(batch_id: int, step: str, of: int) -> Iterator[Teller]:
-    """Give a function that is called with the number of rows done, as often as one likes."""
+def told(batch_id: int, step: str, of: int, hear: Hearer | None = None) -> Iterator[Teller]:
+    """Give a function that is called with the number of rows done, as often as one likes.
+
+    `hear` is told in this process what others read.
+    """
     began = last = time.monotonic()
 
     def tell(rows: int) -> None:
@@ -27,7 +31,10 @@ def told(batch_id: int, step: str, of: int) -> Iterator[Teller]:
         last = now
         rate = rows / (now - began)
         left = (of - rows) / rate if of and rate else None
-        cache.set(KEY % batch_id, asdict(Progress(step, rows, of, rate, left)), KEPT)
+        reached = Progress(step, rows, of, rate, left)
+        cache.set(KEY % batch_id, asdict(reached), KEPT)
+        if hear:
+            hear(reached)
 
     try:
         yield tell

@@ -15,7 +15,7 @@ from apps.core.imports.resource import Row, written
 from apps.core.imports.staging import REJECTED
 from apps.files.actions.outcomes import PASSED, Outcome, fault_cells, passed_over
 from apps.files.actions.progress import Teller
-from apps.files.actions.staging import Staged, known_columns
+from apps.files.actions.staging import Columns, Staged, known_columns
 from apps.files.models import Batch
 
 SMALL = landing.BATCH  # records that are not worth a table
@@ -34,12 +34,9 @@ def opened(batch: Batch) -> AbstractContextManager[Opened]:
     )
 
 
-def row_of(record: Record, columns: Sequence[str], kind: Kind) -> Row:
+def row_of(record: Record, columns: Columns) -> Row:
     """Return a record as its resource takes it, its cells in the spelling of their columns."""
-    cells = {
-        name: written(column, record.values.get(name))
-        for name, column in known_columns(kind, columns)
-    }
+    cells = {name: written(column, record.values.get(name)) for name, column in columns}
     return Row(record.line, cells, dict(record.values), list(record.faults), number=record.number)
 
 
@@ -49,7 +46,8 @@ class InMemory:
     def __init__(self, kind: Kind, columns: Sequence[str], records: Sequence[Record]) -> None:
         self.kind, self.columns = kind, tuple(columns)
         self.skipped = [record for record in records if record.skipped]
-        self.rows = [row_of(each, columns, kind) for each in records if not each.skipped]
+        known = known_columns(kind, columns)
+        self.rows = [row_of(each, known) for each in records if not each.skipped]
         self.records, self.passed = len(records), len(self.skipped)
         landing.refuse_repeated(kind, self.rows)
         landing.refuse_groups(kind, self.rows)

@@ -21,7 +21,10 @@ from apps.files.actions.progress import Teller
 FETCHED = 2_000  # records that one trip to the database brings
 
 
-def known_columns(kind: Kind, names: Iterable[str]) -> list[tuple[str, Column[Any]]]:
+Columns = list[tuple[str, Column[Any]]]
+
+
+def known_columns(kind: Kind, names: Iterable[str]) -> Columns:
     """Return the columns that the reader has found in a file, by name."""
     resource = kind.resource()
     return [(name, column) for name in names if (column := resource.column(name))]

@@ -16,6 +16,8 @@ def alone(batch_id: int) -> Iterator[bool]:
     """
     key = f"files:batch:{batch_id}"
     with connection.cursor() as cursor:
+        # A statement of who was killed ends within a second, and not when it is done.
+        cursor.execute("SET client_connection_check_interval = '1s'")
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
         (mine,) = cursor.fetchone()
     try:

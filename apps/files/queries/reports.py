@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection
 
+from apps.core.imports.report import Fault
 from apps.core.imports.staging import CHANGED, NEW, REJECTED, UNCHANGED, Staging
 from apps.files.models import Batch, Record
 
@@ -76,3 +77,33 @@ def _of_large(batch: Batch) -> Found:
         while fetched := cursor.fetchmany(FETCHED):
             for number, line, kept, faults, fate in fetched:
                 yield number, line, kept or SAID.get(fate, REJECTED), json.loads(faults or "[]")
+
+
+def report_head(batch: Batch) -> dict[str, Any]:
+    """Return what a report says of the file as a whole; the same file in the same state, the same."""
+    return {
+        "file": batch.filename,
+        "kind": batch.kind,
+        "sha256": batch.sha256,
+        "state": batch.state,
+        "note": batch.note,
+        "faults": [
+            dict(zip(("code", "sentence", "line", "column"), fault, strict=True))
+            for fault in batch.faults
+        ],
+        "changes": batch.diff.get("columns", {}),
+        "sums": batch.diff.get("sums", []),
+        "totals": totals(batch),
+    }
+
+
+def sentences(batch: Batch, most: int) -> Iterator[str]:
+    """Yield what is wrong with a file or waits, as “file, line 3, column “close”: reason”."""
+    for _code, reason, line, column in batch.faults[:most]:
+        yield f"{batch.filename}, {Fault(reason, line, column)}"
+    records = Record.objects.filter(batch=batch).exclude(fate=Record.Fate.SKIPPED)
+    for record in records.order_by("number")[:most]:
+        for _code, column, reason, _value in record.faults:
+            yield f"{batch.filename}, {Fault(reason, record.line, column)}"
+    if batch.note:
+        yield batch.note
