@@ -5,7 +5,10 @@ from ninja import Swagger
 from apps.core.api.bodies import ExactParser
 from apps.core.api.house import HouseApi
 from apps.events.api import router as events
-from apps.products.api import router as quotes
+from apps.products.api.holdings import router as holdings
+from apps.products.api.quotes import router as quotes
+from apps.products.api.rows import router as rows
+from apps.profiles.api import router as clients
 
 api = HouseApi(
     title="Tidings",
@@ -14,5 +17,5 @@ api = HouseApi(
     parser=ExactParser(),
     docs=Swagger(settings={"persistAuthorization": False}),
 )
-api.add_router("", events)
-api.add_router("", quotes)
+for router in (clients, events, quotes, rows, holdings):
+    api.add_router("", router)

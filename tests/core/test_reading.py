@@ -7,6 +7,7 @@ import pytest
 from apps.core.imports.columns import Day, Number, Text
 from apps.core.imports.layout import Layout
 from apps.core.imports.reading.refusals import RefusedFileError
+from apps.core.imports.reading.rejected import rejected_file
 from apps.core.imports.reading.table import CANONICAL, open_table
 
 COLUMNS = {
@@ -155,3 +156,44 @@ def test_lines_of_plain_blocks_may_be_read_one_by_one():
         assert [(each.number, each.line, each.skipped) for each in table.read(last)] == [
             (6, 8, "totals")
         ]
+
+
+def test_a_constant_that_means_nothing_refuses_the_file():
+    layout = Layout(constants={"day": "03/04/2024"})
+    assert refusals("core_id,name", "C-1,Anna", layout=layout) == [("ambiguous_date", None)]
+
+
+def test_a_row_of_constants_only_is_blank():
+    layout = Layout(constants={"day": "2024-04-03"})
+    assert fates(read("core_id,name", "C-1,a", ",", "C-2,a", layout=layout)) == [
+        (2, "ok"), (3, "blank"), (4, "ok"),
+    ]  # fmt: skip
+
+
+def test_rejected_rows_are_a_file_that_the_same_layout_reads_when_they_are_mended():
+    layout = Layout(columns={"core_id": "Nr"}, skip_lines=2, decimal=",", day="DD.MM.YYYY")
+    lines = [
+        "Kunden",
+        "",
+        "Nr;name;amount;day",
+        "7;=x;1,5;1.2.2024",
+        "8;ok;;",
+        "9;a",
+        "T;;1;;;",
+        "z;;;",
+    ]
+    content = "\n".join(lines).encode()
+    with open_table(content, columns=COLUMNS, layout=layout) as table:
+        rejected = [
+            (each.cells, each.line, " ".join(fault.reason for fault in each.faults))
+            for each in table.records()
+            if each.faults
+        ]
+        made = b"".join(
+            rejected_file(table.header.names, rejected, delimiter=table.delimiter, skip_lines=2)
+        )
+    assert [(line, len(cells)) for cells, line, _reason in rejected] == [(4, 4), (6, 2), (7, 6)]
+    again = read(made, layout=layout)
+    assert fates(again) == [(4, ["date_format"]), (5, ["ragged"]), (6, ["ragged"])]
+    mended = made.decode().replace("1.2.2024", "01.02.2024").encode()
+    assert str(read(mended, layout=layout)[0].values["day"]) == "2024-02-01"

@@ -15,12 +15,11 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from apps.core.api.once import HEADER
 from apps.core.api.problems import (
-    MEDIA_TYPE,
     Problem,
     RefusedError,
     problem,
+    refusal,
     refused,
     refused_by_ninja,
     told,
@@ -110,7 +109,10 @@ def _speaking(view: Callable[..., Any]) -> Callable[..., Any]:
 
 # --- how it describes itself ---
 
-_SECONDS = {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds to wait."}
+_KNOWN = {
+    "in": "header", "name": "If-None-Match", "schema": {"type": "string"}, "required": False,
+    "description": "The ETag of what is known.",
+}  # fmt: skip
 _MARK = {"schema": {"type": "string"}, "description": "Send it as If-None-Match."}
 
 
@@ -124,41 +126,14 @@ def _complete(operation: dict[str, Any], *, method: str, has_parameter: bool) ->
     writes, reads = "requestBody" in operation, method == "get"
     answers = operation["responses"]
     statuses = [401, 403, 405, 422, 429]
-    statuses += [400, 409, 413, 415] if writes else []
+    statuses += [400, 413, 415] if writes else []
     statuses += [404] if has_parameter else []
     for status in sorted(statuses):
-        answers.setdefault(status, _refusal(status))
+        answers.setdefault(status, refusal(status))
     if reads and HTTPStatus.OK in answers:
         answers[200]["headers"] = {"ETag": _MARK}
         answers[304] = {
             "description": "As it was when the ETag was sent.",
             "headers": {"ETag": _MARK},
         }
-        operation["parameters"].append(_header("If-None-Match", "The ETag of what is known.", {}))
-    if writes:
-        operation["parameters"].append(
-            _header(
-                HEADER,
-                "A name of the sender's own for this request: sent again, it is answered again and"
-                " done once. Kept for 30 days.",
-                {"minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-            )
-        )
-
-
-def _refusal(status: int) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/Problem"}
-    said: dict[str, Any] = {
-        "description": HTTPStatus(status).phrase,
-        "content": {MEDIA_TYPE: {"schema": schema}},
-    }
-    if status in {409, 429}:
-        said["headers"] = {"Retry-After": _SECONDS}
-    if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        said["headers"] = {"Allow": {"schema": {"type": "string"}}}
-    return said
-
-
-def _header(name: str, says: str, limits: dict[str, Any]) -> dict[str, Any]:
-    schema = {"type": "string", **limits}
-    return {"in": "header", "name": name, "schema": schema, "required": False, "description": says}
+        operation["parameters"].append(_KNOWN)

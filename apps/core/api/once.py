@@ -9,11 +9,13 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from ninja.operation import Operation
+from ninja.utils import contribute_operation_callback
 from pydantic import BaseModel
 
 from apps.core import clock
 from apps.core.actions import KEPT, claim_answer, keep_answer
-from apps.core.api.problems import Fault, RefusedError
+from apps.core.api.problems import Fault, RefusedError, refusal
 from apps.core.models import ApiKey, KeptAnswer
 
 HEADER = "Idempotency-Key"
@@ -43,7 +45,25 @@ def once(view: Callable[..., BaseModel]) -> View:
             )
         return _once(request, name, lambda: view(request, **values).model_dump_json())
 
+    contribute_operation_callback(answered, _declare)
     return answered
+
+
+def _declare(operation: Operation) -> None:
+    operation.openapi_extra = {
+        **(operation.openapi_extra or {}),
+        "parameters": [
+            {
+                "in": "header",
+                "name": HEADER,
+                "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+                "required": False,
+                "description": "A name of the sender's own for this request: sent again, it is"
+                f" answered again and done once. Kept for {KEPT.days} days.",
+            }
+        ],
+        "responses": {409: refusal(409)},
+    }
 
 
 def _once(request: HttpRequest, name: str, work: Callable[[], str]) -> HttpResponse:

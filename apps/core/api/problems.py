@@ -109,3 +109,22 @@ def refused_by_ninja(request: HttpRequest, error: HttpError) -> HttpResponse:
     if isinstance(error.__cause__, RefusedError):
         return refused(request, error.__cause__)
     return problem(error.status_code, error.message)
+
+
+# --- in the description of the API ---
+
+_SECONDS = {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds to wait."}
+
+
+def refusal(status: int) -> dict[str, Any]:
+    """Describe the answer to a refused request."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    said: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "content": {MEDIA_TYPE: {"schema": schema}},
+    }
+    if status in {409, 429}:
+        said["headers"] = {"Retry-After": _SECONDS}
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        said["headers"] = {"Allow": {"schema": {"type": "string"}}}
+    return said

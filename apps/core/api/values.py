@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from django.utils.translation import gettext as _
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 LONGEST = 40  # digits before the point, and behind it
 NUMBER = re.compile(rf"[+-]?[0-9]{{1,{LONGEST}}}(\.[0-9]{{1,{LONGEST}}})?")
@@ -62,3 +62,5 @@ EXACT_SCHEMA = {
     "examples": ["273.36"],
 }
 Exact = Annotated[Decimal, BeforeValidator(exact), WithJsonSchema(EXACT_SCHEMA)]
+# A name in an address; a NUL in one could not even be looked for.
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]

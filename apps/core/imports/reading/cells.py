@@ -41,7 +41,7 @@ class Meanings(dict[str, Any]):
     def __init__(self, column: Column[Any], steps: Sequence[Callable[[str], str]]) -> None:
         super().__init__()
         self._column, self._steps = column, steps
-        self.has_refused = False
+        self.has_refused = self.has_empty = False
 
     def __missing__(self, cell: str) -> Any:
         meaning = self._understood(cell)
@@ -66,6 +66,7 @@ class Meanings(dict[str, Any]):
         if column.required:
             self.has_refused = True
             return Refusal("empty", _("This cell must not be empty."), "")
+        self.has_empty = True
         return EMPTY
 
 

@@ -12,6 +12,7 @@ from apps.core.imports.cells import shown
 from apps.core.imports.layout import Layout
 from apps.core.imports.reading.cells import EMPTY, Meanings, Refusal, meanings
 from apps.core.imports.reading.header import Header
+from apps.core.imports.reading.refusals import RefusedFileError
 from apps.core.imports.reading.text import Raw
 from apps.core.imports.report import Fault
 
@@ -39,6 +40,15 @@ class Record:
     skipped: str = ""  # the code of the reason
 
 
+def _constants(header: Header, layout: Layout) -> Iterator[tuple[str, Any]]:
+    for name, text in layout.constants.items():
+        meaning = meanings(name, header.columns[name], layout)[text]
+        if isinstance(meaning, Refusal):
+            raise RefusedFileError(Fault(meaning.reason, None, name, meaning.code, meaning.value))
+        if meaning is not EMPTY:
+            yield name, meaning
+
+
 class Reader:
     """Makes records of the rows below one header."""
 
@@ -52,10 +62,7 @@ class Reader:
         ]
         self._names = tuple(name for name, _index, _meanings in self._meanings)
         self._unnamed = [index for index, name in enumerate(header.names) if not name]
-        self._constants = {
-            name: meanings(name, header.columns[name], layout)[text]
-            for name, text in layout.constants.items()
-        }
+        self._constants = dict(_constants(header, layout))
 
     def records(
         self, rows: Sequence[Raw], numbers: Iterable[int], *, is_end: bool = False
@@ -90,24 +97,26 @@ class Reader:
         if not columns:
             return
         read = [[*map(known.__getitem__, columns[index])] for _name, index, known in self._meanings]
-        suspect = any(known.has_refused for _name, _index, known in self._meanings)
-        names, blank, constants = self._names, self._blank, self._constants
+        names, constants = self._names, self._constants
+        empty = [name for name, _index, known in self._meanings if known.has_empty]
+        suspect = [name for name, _index, known in self._meanings if known.has_refused]
         for row in zip(*read, strict=True) if read else repeat((), len(rows)):
-            values = {
-                name: meaning if meaning is not EMPTY else blank
-                for name, meaning in zip(names, row, strict=True)
-                if meaning is not EMPTY or blank is not EMPTY
-            }
+            values = dict(zip(names, row, strict=True))
+            for name in empty:
+                if values[name] is EMPTY:
+                    self._clear(values, name)
             if constants:
                 values |= constants
-            refusals: dict[str, Refusal] = {}
-            if suspect or constants:
-                refusals = {
-                    name: meaning for name, meaning in values.items() if type(meaning) is Refusal
-                }
-                for name in refusals:
-                    del values[name]
+            refusals = {name: values[name] for name in suspect if type(values.get(name)) is Refusal}
+            for name in refusals:
+                del values[name]
             yield values, refusals
+
+    def _clear(self, values: dict[str, Any], name: str) -> None:
+        if self._blank is EMPTY:
+            del values[name]
+        else:
+            values[name] = self._blank
 
     def _judge(self, record: Record, refusals: dict[str, Refusal]) -> None:
         """Give a row of the right width its fate."""
@@ -115,7 +124,9 @@ class Reader:
         if cells == self._header.names:
             record.skipped = "header_again"
             record.values = {}
-        elif (refusals or not record.values) and not any(cell.strip() for cell in cells):
+        elif (refusals or len(record.values) == len(self._constants)) and not any(
+            cell.strip() for cell in cells
+        ):
             record.skipped = "blank"
             record.values = {}
         else:

@@ -1,0 +1,1 @@
+"""Products and what clients hold of them, by HTTP."""

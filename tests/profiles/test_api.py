@@ -1,0 +1,136 @@
+"""Clients by HTTP: written like their file, read back with their addresses and the proof of consent."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from apps.core import clock
+from apps.profiles.models import Client, ConsentRecord, ContactPoint
+from tests.calling import System, faults
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime(2020, 6, 1, 22, tzinfo=UTC)
+ANNA = {
+    "core_id": "C-1", "first_name": "Anna", "last_name": "Example", "language": "ru",
+    "phone": "+7 916 123-45-67", "email": "Anna@Example.com", "consent_service": ["sms", "email"],
+    "consent_text": "2019-01", "attributes": {"branch": "North"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def system(client, settings):
+    settings.CLOCK_OFFSET = AT - clock.now()
+    return System(client, "clients:read", "clients:write", "consents:read", "holdings:read")
+
+
+def test_a_client_is_brought_and_read_back_as_he_is_stored(system):
+    assert system.post("/clients", ANNA).json()["state"] == "new"
+    read = system.get("/clients/C-1").json()
+    assert {name: read[name] for name in ANNA} == {
+        **ANNA, "phone": "+79161234567", "email": "anna@example.com"
+    }  # fmt: skip
+    assert read["birth_on"] is None
+    back = {name: value for name, value in read.items() if value is not None}
+    assert system.post("/clients", back).json()["state"] == "unchanged"
+    assert system.get("/clients").json() == {"items": [read], "next": None}
+
+
+def test_a_client_is_put_where_he_is_read(system):
+    body = {"first_name": "Anna", "consent_service": ["sms"], "consent_text": "1"}
+    assert system.put("/clients/C-1", body).json()["state"] == "new"
+    assert system.put("/clients/C-1", {"last_name": "Example"}).json()["state"] == "changed"
+    assert system.put("/clients/C-1", {"core_id": "C-2"}).status_code == 422
+    stored = Client.objects.get()
+    assert (stored.first_name, stored.last_name) == ("Anna", "Example")
+    assert system.put("/clients/C-1", {"consent_service": []}).json()["state"] == "changed"
+    assert [one.granted for one in ConsentRecord.objects.order_by("pk")] == [True, False]
+
+
+def test_what_the_client_himself_withdrew_is_left_and_said(system):
+    system.post("/clients", ANNA)
+    anna = Client.objects.get()
+    ConsentRecord.objects.create(
+        client=anna, purpose="service", channel="sms", granted=False, text_version="1",
+        source="STOP", recorded_at=clock.now(),
+    )  # fmt: skip
+    answer = system.put("/clients/C-1", {"consent_service": ["sms"], "consent_text": "1"}).json()
+    assert [one["pointer"] for one in answer["remarks"]] == ["#/consent_service"]
+    told = system.get("/clients/C-1/consents").json()["items"]
+    assert {one["channel"]: one["granted"] for one in told if one["is_current"]} == {
+        "sms": False, "email": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "place", "code"),
+    [
+        ({"phone": "9161234567"}, "#/phone", None),
+        ({"email": "anna"}, "#/email", None),
+        ({"birth_on": "03/04/1980"}, "#/birth_on", "ambiguous_date"),
+        ({"language": "xx"}, "#/language", None),
+        ({"consent_service": ["fax"]}, "#/consent_service", None),
+        ({"consent_service": "sms"}, "#/consent_service", "list_type"),
+        ({"quiet_from": "9:00"}, "#/quiet_from", "not_a_time"),
+        ({"time_zone": "Mars/Base"}, "#/time_zone", "not_a_time_zone"),
+        ({"attributes": {"a/b": "x"}}, "#/attributes/a~1b", "not_a_name"),
+        ({"attributes": {"": "x"}}, "#/attributes/", "not_a_name"),
+        ({"attributes": {"age": 5}}, "#/attributes/age", "string_type"),
+        ({"first_name": "A" * 101}, "#/first_name", None),
+    ],
+)
+def test_a_refused_client_says_which_field_and_why(system, said, place, code):
+    answer = system.post("/clients", {**ANNA, **said})
+    assert answer.status_code == 422
+    ((pointer, told),) = faults(answer)
+    assert pointer == place
+    assert code in {None, told}
+    assert not Client.objects.exists()
+
+
+def test_clients_are_found_by_address_which_no_url_carries(system):
+    system.post("/clients", ANNA)
+    ContactPoint.objects.create(
+        client=Client.objects.get(), channel="sms", address="+79160000000", state="removed"
+    )
+
+    def found(**wanted):
+        return [one["core_id"] for one in system.post("/clients/search", wanted).json()["items"]]
+
+    assert found(phone=["+79161234567"]) == found(email=["anna@example.com"]) == ["C-1"]
+    assert found(phone=["+79160000000"]) == found(core_id=["C-2"]) == []
+
+
+def test_the_addresses_of_a_client_are_read_with_their_state(system):
+    system.post("/clients", ANNA)
+    system.put("/clients/C-1", {"phone": "+79160000000"})
+    told = system.get("/clients/C-1/contacts").json()["items"]
+    assert {(one["channel"], one["address"], one["state"]) for one in told} == {
+        ("sms", "+79161234567", "removed"),
+        ("sms", "+79160000000", "valid"),
+        ("email", "anna@example.com", "valid"),
+    }
+
+
+def test_too_many_changed_phones_at_once_are_refused(system, settings):
+    settings.FILES_CONTACT_CHANGES = 2
+    items = [{"core_id": f"C-{n}", "phone": f"+7916123450{n}"} for n in range(4)]
+    assert system.post("/clients/batch", {"items": items}).json()["new"] == 4
+    moved = [{**one, "phone": one["phone"].replace("345", "678")} for one in items]
+    told = system.post("/clients/batch", {"items": [*moved[:3], {**items[3], "first_name": "D"}]})
+    assert [one["state"] for one in told.json()["results"]] == [*["refused"] * 3, "changed"]
+    assert told.json()["results"][0]["errors"][0]["code"] == "many_changes"
+    assert system.post("/clients/batch", {"items": moved[:2]}).json()["changed"] == 2
+
+
+@pytest.mark.parametrize("path", ["", "/contacts", "/consents", "/holdings"])
+@pytest.mark.parametrize("core_id", ["C-9", "%00", "%ff", "x" * 300, "a%2Fb"])
+def test_a_client_who_is_none_is_not_found(system, path, core_id):
+    answer = system.get(f"/clients/{core_id}{path}")
+    assert answer.status_code in {404, 422}
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_consents_are_read_by_a_right_of_their_own(client, system):
+    other = System(client, "clients:read", name="other")
+    assert other.get("/clients/C-1/consents").status_code == 403
