@@ -25,7 +25,9 @@ from apps.products.models.markets import CorporateAction, Quote
 from apps.products.models.moves import HoldingMove, MoveDay, MoveRule, UnderlyingMove
 from apps.products.models.restatements import Restatement
 from apps.products.models.strategies import Observation, Strategy
-from apps.profiles.models import Client, Identifier
+from apps.profiles.actions.conflicts import Claim, hold_claims
+from apps.profiles.actions.suppressions import suppress
+from apps.profiles.models import Client, Duplicate, Identifier, Merge
 from tests import factories
 
 FIRST = date(2020, 1, 31)
@@ -116,6 +118,17 @@ def put_right() -> None:
     restate_due(at=EVENING)
 
 
+def who_is_who(kept: Client, dropped: Client) -> None:
+    """A question, a contradiction, a proposed merge and an address that nobody writes to."""
+    Duplicate.objects.create(first=kept, second=dropped, shares=["sms"], found_at=EVENING)
+    claim = Claim(kept.pk, "core_id", f"core-{dropped.pk}", "file:clients.csv", 7, {"core_id": "x"})
+    hold_claims([claim], at=EVENING)
+    Merge.objects.create(kept=kept, dropped=dropped, reason="one passport", proposed_at=EVENING)
+    suppress(
+        "sms", f"+447700{kept.pk:06d}", reason="stop", source="inbound SMS", client=kept, at=EVENING
+    )
+
+
 def world(clients: int = 2) -> list[Client]:
     """One strategy evaluated, one waiting, one draft; each client holds both, is told of one."""
     made = people(clients)
@@ -167,6 +180,7 @@ def world(clients: int = 2) -> list[Client]:
         record(
             [Fact(client.pk, "profile.imported", f"client:{client.pk}", EVENING, f"i:{client.pk}")]
         )
+    who_is_who(*made[:2])
     told(made[0], state="failed", reason="the number does not exist")
     Digest.objects.get_or_create(month=date(2020, 2, 1))
     assert Observation.objects.filter(state="waiting").exists()

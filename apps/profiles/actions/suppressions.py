@@ -5,7 +5,7 @@ from datetime import datetime
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 
-from apps.profiles.models import Channel, Client, Suppression
+from apps.profiles.models import Channel, Client, ContactPoint, Suppression
 from apps.profiles.models.suppressions import address_hash
 
 
@@ -45,6 +45,17 @@ def lift_suppression(suppression_id: int, *, by: AbstractBaseUser, at: datetime)
     """Let an address be written to again; False where that was done already."""
     standing = Suppression.objects.filter(pk=suppression_id, lifted_at=None)
     return standing.update(lifted_at=at, lifted_by=by.pk) == 1
+
+
+def bring_back(point: ContactPoint, *, by: AbstractBaseUser, at: datetime) -> bool:
+    """Let an address be written to that a person had taken from this client; what else stands stays."""
+    taken = Suppression.objects.filter(
+        address_hash=address_hash(point.channel, point.address),
+        client=point.client_id,
+        reason=Suppression.Reason.REMOVED,
+        lifted_at=None,
+    )
+    return taken.update(lifted_at=at, lifted_by=by.pk) == 1
 
 
 def hint(channel: str, address: str) -> str:

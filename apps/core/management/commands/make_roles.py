@@ -6,7 +6,8 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-CLIENTS = "client identifier contactpoint consentrecord"
+CLIENTS = "client identifier contactpoint consentrecord suppression"
+WHO_IS_WHO = "duplicate conflict merge"
 MARKETS = (
     "exchange tradingday calendaroverride disruption observationmove underlying quote "
     "corporateaction feed"
@@ -25,7 +26,7 @@ PRODUCTS = (
 MESSAGES = "template templateversion notice message link hit digest correctionverdict"
 
 READING = {
-    "profiles": {"view": CLIENTS},
+    "profiles": {"view": f"{CLIENTS} {WHO_IS_WHO}"},
     "events": {"view": "event"},
     "products": {"view": PRODUCTS},
     "messaging": {"view": MESSAGES},
@@ -34,7 +35,12 @@ READING = {
 # Nobody but a superuser deletes, and nobody at all changes what is written once.
 OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
     "Marketer": {
-        "profiles": {"add change": "client identifier contactpoint", "export": "lists"},
+        "profiles": {
+            "add change": "client identifier contactpoint",
+            "add": "suppression",
+            "change": WHO_IS_WHO,
+            "export": "lists",
+        },
         "products": {
             "add change": (
                 "strategy basketmember observation policy paymentplan moverule deadline"
@@ -44,6 +50,7 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
         "messaging": {"add change": "template templateversion"},
     },
     "Operations": {
+        "profiles": {"change": WHO_IS_WHO},
         "products": {
             "add change": f"exchange tradingday underlying quote corporateaction feed {ACCOUNTS}",
             "add": "calendaroverride disruption",
@@ -51,7 +58,7 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
         },
     },
     "Compliance": {
-        "profiles": {"export": "lists"},
+        "profiles": {"add change": "suppression", "export": "lists"},
         "products": {"change": "restatement"},
         "messaging": {"change": "link", "add": "correctionverdict"},
     },

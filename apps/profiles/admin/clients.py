@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
@@ -15,12 +15,21 @@ from unfold.contrib.filters.admin import (
     MultipleChoicesDropdownFilter,
 )
 
-from apps.core.admin.display import badge, column, linked, list_url, moment, pill
+from apps.core.admin.display import badge, column, linked, list_url, moment, page_link, pill
 from apps.core.admin.files import Imported
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import Page, ReadOnlyPage, panel
+from apps.profiles.admin.suppressions import note_removal
 from apps.profiles.imports.clients import ClientResource
-from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Identifier
+from apps.profiles.models import (
+    Channel,
+    Client,
+    ConsentRecord,
+    ContactPoint,
+    Duplicate,
+    Identifier,
+    Merge,
+)
 from apps.profiles.queries import consent_history
 
 REACHED = {"valid": "good", "unconfirmed": "wait", "unreachable": "bad", "bounced": "bad"}
@@ -91,8 +100,17 @@ class ClientPage(Imported, Page[Client]):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
-        rows: QuerySet[Client] = super().get_queryset(request)
-        return rows.prefetch_related("contact_points")
+        rows: QuerySet[Client] = super().get_queryset(request).prefetch_related("contact_points")
+        match = request.resolver_match
+        one = match is not None and match.kwargs.get("object_id")
+        # Who was merged into another has a page, for those who still know his number, and no line.
+        return rows if one else rows.filter(merged_into=None)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: Any) -> None:
+        super().save_formset(request, form, formset, change)
+        if formset.model is ContactPoint:
+            for each in formset.initial_forms:
+                note_removal(request, each, is_deleted=each in formset.deleted_forms)
 
     @column(_("phone"))
     def phone(self, client: Client) -> str:
@@ -142,6 +160,10 @@ class ContactPointPage(Page[ContactPoint]):
     autocomplete_fields = ["client"]
     readonly_fields = ["created_at"]
 
+    def save_model(self, request: HttpRequest, obj: ContactPoint, form: Any, change: Any) -> None:
+        super().save_model(request, obj, form, change)
+        note_removal(request, form)
+
 
 def answer(consent: ConsentRecord) -> str:
     return pill(_("granted"), "good") if consent.granted else pill(_("withdrawn"), "bad")
@@ -176,3 +198,22 @@ def consents_of(_request: HttpRequest, client: Client) -> dict[str, Any]:
         "more": _("All"),
         "more_url": list_url(ConsentRecord, client__id__exact=client.pk),
     }
+
+
+@panel(Client, _("One person or two?"), permission="profiles.view_merge", order=5)
+def identity_of(_request: HttpRequest, client: Client) -> dict[str, Any] | None:
+    """Show who he was merged into, and with whom he may be one; nothing where nobody asks."""
+    if client.merged_into is not None:
+        rows = [[page_link(client.merged_into), pill(_("stands for this client now"), "wait")]]
+    else:
+        pair = Q(first=client) | Q(second=client)
+        open_pairs = Duplicate.objects.filter(pair, state=Duplicate.State.OPEN)
+        both = Q(kept=client) | Q(dropped=client)
+        merges = Merge.objects.filter(both).exclude(state=Merge.State.REJECTED)
+        rows = [
+            *([page_link(each), pill(each.get_state_display(), "wait")]
+              for each in open_pairs.select_related("first", "second")[:10]),
+            *([page_link(each), pill(each.get_state_display())]
+              for each in merges.select_related("kept", "dropped")[:10]),
+        ]  # fmt: skip
+    return {"headers": [_("clients"), ""], "rows": rows} if rows else None
