@@ -106,6 +106,14 @@ class ClientPage(Imported, Page[Client]):
         # Who was merged into another has a page, for those who still know his number, and no line.
         return rows if one else rows.filter(merged_into=None)
 
+    def has_change_permission(self, request: HttpRequest, obj: Client | None = None) -> bool:
+        stands = obj is None or obj.merged_into_id is None
+        return stands and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Client | None = None) -> bool:
+        stands = obj is None or obj.merged_into_id is None
+        return stands and bool(super().has_delete_permission(request, obj))
+
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: Any) -> None:
         super().save_formset(request, form, formset, change)
         if formset.model is ContactPoint:

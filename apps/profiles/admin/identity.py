@@ -289,12 +289,13 @@ def moved_of(_request: HttpRequest, merge: Merge) -> dict[str, Any] | None:
 def came_to(_request: HttpRequest, merge: Merge) -> dict[str, Any] | None:
     if not is_merged(merge):
         return None
+    came = came_since(merge)
+    stays = gettext("Should the merge be taken back, these stay with %(client)s.")
     return {
         "headers": [_("table"), _("rows")],
-        "rows": [[since.name, since.came] for since in came_since(merge)],
+        "rows": [[since.name, since.came] for since in came],
         "empty": _("Nothing yet: taking the merge back leaves nothing behind."),
-        "note": gettext("Should the merge be taken back, these stay with %(client)s.")
-        % {"client": merge.kept},
+        "note": stays % {"client": merge.kept} if came else "",
     }
 
 

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, time
 from typing import Any
 
+from django.utils.formats import time_format
 from django.utils.translation import gettext as _
 
 from apps.core.admin.display import day, money, pill
@@ -64,6 +65,8 @@ def _known(look: Preview) -> Iterable[Any]:
 def _written(value: Any) -> Lines:
     if value in (None, ""):
         return []
+    if isinstance(value, time):
+        return [[time_format(value), ""]]
     return [[day(value) if isinstance(value, date) else str(value), ""]]
 
 

@@ -164,11 +164,13 @@ def values(kept: Client, dropped: Client) -> list[Value]:
     taken = lacking(kept, dropped)
     found = []
     for name in SHOWN:
+        if name != "language" and _is_empty(kept, name) and _is_empty(dropped, name):
+            continue
         field: Any = Client._meta.get_field(name)
-        mine = getattr(kept, name)
-        found.append(
-            Value(str(field.verbose_name), mine, getattr(dropped, name), taken.get(name, mine))
-        )
+        mine, his = getattr(kept, name), getattr(dropped, name)
+        words = {key: str(word) for key, word in field.flatchoices}
+        shown = [words.get(each, each) for each in (mine, his, taken.get(name, mine))]
+        found.append(Value(str(field.verbose_name), *shown))
     taken = lacking_attributes(kept, dropped)
     for name in sorted(kept.attributes.keys() | dropped.attributes.keys()):
         mine = kept.attributes.get(name)
