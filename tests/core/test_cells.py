@@ -94,6 +94,9 @@ TEXTS = [
     ("an\u200bna", "invisible", []),
     ("an\ufeffna", "invisible", []),
     ("an\nna", "invisible", []),
+    ("an\u3164na", "invisible", []),
+    ("C\u200d-1", "invisible", []),
+    ("می\u200cخواهم", "می\u200cخواهم", []),
     ("an\ufffdna", "lost_character", []),
     ("x" * 31, "too_long", []),
 ]  # fmt: skip

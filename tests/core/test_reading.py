@@ -1,6 +1,7 @@
 """Bytes to records: each row of a file has exactly one fate, whatever the bytes are."""
 
 import gzip
+import tracemalloc
 
 import pytest
 
@@ -197,3 +198,28 @@ def test_rejected_rows_are_a_file_that_the_same_layout_reads_when_they_are_mende
     assert fates(again) == [(4, ["date_format"]), (5, ["ragged"]), (6, ["ragged"])]
     mended = made.decode().replace("1.2.2024", "01.02.2024").encode()
     assert str(read(mended, layout=layout)[0].values["day"]) == "2024-02-01"
+
+
+def test_a_long_file_of_long_cells_is_read_in_little_memory_and_time():
+    """Each of these once took minutes, or all of the memory, by way of one cell or line."""
+    long = "T" * 200_000
+    rows = [f"C-1,,,{long}", f"C-2,,{long},", f"C-3,{long},,", f"total{' ' * 200_000}x,,,"]
+    codes = [codes for _line, codes in fates(read(HEADER, *rows))]
+    assert codes == [["huge_cell"], ["huge_cell"], ["huge_cell"], ["huge_cell"]]
+    assert refusals(",".join(f"column {number}" for number in range(20_000)), "1") == [
+        ("too_many_columns", 1)
+    ]
+    tall = "\n".join([HEADER, *(f"C-{number},{'x' * 5000}{number},," for number in range(4_000))])
+    content = tall.encode()
+    tracemalloc.start()
+    try:
+        with open_table(content, columns=COLUMNS) as table:
+            assert sum(1 for record in table.records() if record.faults) == 4_000
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000  # of 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_line_longer_than_any_row_is_one_rejected_row():
+    records = read(HEADER, "C-1,,,", "x" * 3_000_000, "C-2,,,", "C-3,,,")
+    assert fates(records) == [(2, "ok"), (3, ["huge_row"]), (4, "ok"), (5, "ok")]

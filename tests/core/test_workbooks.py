@@ -259,3 +259,10 @@ def test_a_file_within_a_workbook_is_refused():
     with ZipFile(made, "a") as archive:
         archive.writestr("xl/embeddings/more.xlsx", b"PK")
     assert refusal(made.getvalue()) == "nested"
+
+
+def test_a_book_whose_list_of_parts_is_too_long_is_refused_before_it_is_read():
+    content = bytearray(book(HEADER, ["C-1"]))
+    at = content.rfind(b"PK\x05\x06")
+    content[at + 12 : at + 16] = (2**30).to_bytes(4, "little")
+    assert refusal(bytes(content)) == "bomb"

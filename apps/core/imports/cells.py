@@ -10,8 +10,13 @@ from apps.core.imports import readings
 
 _ERROR = re.compile(r"#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|[A-Z_/0-9]+[!?])")
 _UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+MOST_IN_READING = 40  # what is longer is no number or day in any form
+MOST_IN_CELL = 2**15  # characters; a spreadsheet has no longer ones
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_JOINERS = "\u200c\u200d"  # unseen, but letters of some names need them
+_JOINERS = "\u200c\u200d"  # unseen, but letters of some names need them; ours do not
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters of no shape
+_JOINED_ASCII = re.compile("(?:^|[\\x00-\\x7f])[\u200c\u200d]|[\u200c\u200d](?:[\\x00-\\x7f]|$)")
+_TOLD = dict.fromkeys(map(ord, _JOINERS), "\ufffd")
 
 
 class RefusedCellError(ValueError):
@@ -24,19 +29,24 @@ class RefusedCellError(ValueError):
 
 def shown(text: str) -> str:
     """Return a cell as a message may quote it: short, with nothing invisible."""
-    clear = "".join("\ufffd" if _hidden(sign) else sign for sign in text)
+    begin = _JOINED_ASCII.sub(lambda found: found[0].translate(_TOLD), text[:41])
+    clear = "".join("\ufffd" if _hidden(sign) else sign for sign in begin)
     return clear if len(clear) <= 40 else f"{clear[:39]}…"
 
 
 def _hidden(sign: str) -> bool:
-    return unicodedata.category(sign) in _UNSEEN and sign not in _JOINERS
+    return (unicodedata.category(sign) in _UNSEEN and sign not in _JOINERS) or sign in _BLANK
 
 
 def refuse_spoilt(cell: str) -> None:
     """Refuse what no column means, whatever it is made of."""
-    if any(map(_hidden, cell)):
+    if len(cell) > MOST_IN_CELL:
+        code, reason = "huge_cell", _("The cell is too long: “%(cell)s”.")
+    elif not cell.isprintable() and (any(map(_hidden, cell)) or _JOINED_ASCII.search(cell)):
         code = "nul" if "\0" in cell else "bidi" if _BIDI & set(cell) else "invisible"
         reason = _("“%(cell)s” contains an invisible character; type it anew.")
+    elif not _BLANK.isdisjoint(cell):
+        code, reason = "invisible", _("“%(cell)s” contains an invisible character; type it anew.")
     elif "\ufffd" in cell:
         code, reason = "lost_character", _("“%(cell)s” has lost a character (�); type it anew.")
     elif _ERROR.fullmatch(cell):
@@ -48,7 +58,7 @@ def refuse_spoilt(cell: str) -> None:
 
 def not_a_number(text: str) -> RefusedCellError:
     """Say what a number may mean that is not written as ours are."""
-    found = readings.numbers(text)
+    found = readings.numbers(text) if len(text) <= MOST_IN_READING else []
     if len(found) > 1:
         code = "ambiguous_amount"
         reason = _(
@@ -63,7 +73,7 @@ def not_a_number(text: str) -> RefusedCellError:
         reason = _(
             "“%(cell)s” is no number; write it with digits and a decimal point, like 1234.50."
         )
-    if readings.is_exponent(text):
+    if len(text) <= MOST_IN_READING and readings.is_exponent(text):
         code = "exponent"
     elif readings.has_foreign_digits(text):
         code = "foreign_digits"
@@ -72,7 +82,9 @@ def not_a_number(text: str) -> RefusedCellError:
 
 def not_a_day(text: str) -> RefusedCellError:
     """Say what a day may mean that is not written as ours are."""
-    found = [day.isoformat() for day in readings.days(text)]
+    found = []
+    if len(text) <= MOST_IN_READING:
+        found = [day.isoformat() for day in readings.days(text)]
     code = _day_code(text, len(found))
     if code == "not_a_day":
         reason = _("“%(cell)s” is not written as year-month-day, like 2021-02-28.")

@@ -15,6 +15,7 @@ from import_export.fields import Field
 
 from apps.core.imports import patterns
 from apps.core.imports.cells import (
+    MOST_IN_CELL,
     RefusedCellError,
     not_a_day,
     not_a_number,
@@ -45,7 +46,12 @@ class Column(Field, Generic[Value]):
 
     def read(self, cell: str) -> Value:
         """Return what a cell that is not empty means; raise ValueError with the reason if nothing."""
-        if not cell.isprintable() or "\ufffd" in cell or cell[:1] == "#":
+        if (
+            not cell.isascii()
+            or not cell.isprintable()
+            or cell[0] == "#"
+            or len(cell) > MOST_IN_CELL
+        ):
             refuse_spoilt(cell)
         return self.parse(unicodedata.normalize("NFC", cell))
 

@@ -11,6 +11,7 @@ from itertools import combinations
 # What divides cells in any file, and the signs that the reader takes as more than themselves.
 _SPECIAL = frozenset("\"',;|\t#")
 _SHORTENED = r"[0-9.]++E\+"  # a number, as spreadsheets write long ones
+_COMPUTED = r"[=@+\-]"  # how a formula begins, and a figure that is none
 _LAST = 0x530  # Latin, Greek and Cyrillic letters; behind them signs begin that join others
 
 DAY = (
@@ -38,7 +39,7 @@ _LETTERS = _letters()
 def words_of(most: int) -> str:
     """Return the pattern of words of plain letters, one blank between two, `most` signs in all."""
     too_much = f"[{_LETTERS} ]{{{most + 1}}}|{_SHORTENED}"
-    return f"(?!{too_much})[{_LETTERS}]++(?: [{_LETTERS}]++)*+"
+    return f"(?!{too_much}|{_COMPUTED})[{_LETTERS}]++(?: [{_LETTERS}]++)*+"
 
 
 def one_of(words: Iterable[str]) -> str:

@@ -13,7 +13,8 @@ from apps.core.imports.files import unguarded
 from apps.core.imports.layout import Layout
 from apps.core.imports.reading.formats import rewriting
 
-KEPT = 20_000  # texts of a column that are remembered; ids fill it, words and days come again
+KEPT = 400_000  # cells of all columns that are remembered; ids fill it, words and days come again
+LONGEST_KEPT = 200  # characters of a cell that is remembered
 
 _COMPUTED, _SIGNS = ("=", "@"), ("+", "-")
 _FIGURES = re.compile(r"[+\-][0-9\s.,:/()%+\-]*")
@@ -38,16 +39,19 @@ EMPTY = _Empty()
 class Meanings(dict[str, Any]):
     """What the texts of one column mean: a value, EMPTY or a Refusal; understood when first met."""
 
-    def __init__(self, column: Column[Any], steps: Sequence[Callable[[str], str]]) -> None:
+    def __init__(
+        self, column: Column[Any], steps: Sequence[Callable[[str], str]], most: int
+    ) -> None:
         super().__init__()
-        self._column, self._steps = column, steps
+        self._column, self._steps, self._most = column, steps, most
         self.has_refused = self.has_empty = False
 
     def __missing__(self, cell: str) -> Any:
         meaning = self._understood(cell)
-        if len(self) >= KEPT:
-            self.clear()
-        self[cell] = meaning
+        if len(cell) <= LONGEST_KEPT:
+            if len(self) >= self._most:
+                self.clear()
+            self[cell] = meaning
         return meaning
 
     def _understood(self, cell: str) -> Any:
@@ -85,12 +89,12 @@ def _refuse_computed(text: str, column: Column[Any]) -> None:
         )
 
 
-def meanings(name: str, column: Column[Any], layout: Layout) -> Meanings:
-    """Return the meanings of a column's cells under a layout."""
+def meanings(name: str, column: Column[Any], layout: Layout, columns: int = 1) -> Meanings:
+    """Return the meanings of a column's cells under a layout; one of so many columns."""
     steps = [_step(*step) for step in layout.transforms.get(name, ())]
     if rewrite := rewriting(layout, column.format):
         steps.append(rewrite)
-    return Meanings(column, steps)
+    return Meanings(column, steps, KEPT // columns)
 
 
 def _step(name: str, argument: Any) -> Callable[[str], str]:

@@ -42,7 +42,8 @@ def encoding_of(stream: IO[bytes], declared: str) -> str:
 def _unmarked(stream: IO[bytes], declared: str) -> str:
     stream.seek(0)
     head = stream.read(_HEAD)
-    wide = head.count(0) * 4 > len(head)  # two bytes a letter, which UTF-8 would read as NULs
+    # Two bytes a letter: UTF-8 would read the letters of ASCII as themselves and a NUL.
+    wide = head.count(0) * 4 > len(head) or (declared.startswith("utf-16") and 0 in head)
     names = [declared] if wide else ["utf-8", declared]
     for name in names:
         if not name or name.startswith("utf-16") != wide:

@@ -14,8 +14,10 @@ from django.utils.translation import gettext as _
 from apps.core.imports.cells import shown
 from apps.core.imports.columns import Column
 from apps.core.imports.layout import Layout
+from apps.core.imports.reading.refusals import refused
 from apps.core.imports.report import Fault
 
+MOST_COLUMNS = 1000
 OWN_NAMES = (REASON, LINE) = ("tidings_reason", "tidings_line")  # of the files of rejected rows
 Columns = Mapping[str, Column[Any]]
 
@@ -51,6 +53,11 @@ def read_header(
     line: int, cells: Sequence[str], columns: Columns, free: Columns, layout: Layout
 ) -> Header:
     """Match a file's names with the columns; whatever is wrong becomes a fault of the header."""
+    if len(cells) > MOST_COLUMNS:
+        reason = _("The line has %(count)d names; at most %(most)d columns are read.")
+        raise refused(
+            "too_many_columns", reason % {"count": len(cells), "most": MOST_COLUMNS}, line
+        )
     header = Header(line, [_clean(cell) for cell in cells])
     sources: dict[str, list[str]] = {}
     for column, source in layout.columns.items():

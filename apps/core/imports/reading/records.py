@@ -19,7 +19,7 @@ from apps.core.imports.report import Fault
 # How a row begins that sums up the others.
 _TOTAL = re.compile(
     r"(grand total|sub-?total|totals?|sum|итого|всего|сумма|razem|suma|ogółem|łącznie"
-    r"|разом|усього|всього|підсумок)(\s*[:=]?\s*[-+\d\s.,]*)",
+    r"|разом|усього|всього|підсумок)[-+=:\d\s.,]*",
     re.IGNORECASE,
 )
 _FIGURE = re.compile(r"[-+]?[\d\s.,']+[^\W\d]{0,3}")
@@ -56,7 +56,7 @@ class Reader:
         self._header, self._key = header, key
         self._blank = blank  # what an empty cell says; EMPTY for nothing
         self._meanings: list[tuple[str, int, Meanings]] = [
-            (name, index, meanings(name, header.columns[name], layout))
+            (name, index, meanings(name, header.columns[name], layout, len(header.names)))
             for index, fed in enumerate(header.feeds)
             for name in fed
         ]

@@ -22,9 +22,11 @@ MAX_RATIO = 200  # tables shrink to a tenth or so; beyond this a file is made to
 FREE_BYTES = 16 * MB  # what may come of any container, however small it is
 MAX_ENTRIES = 2000  # parts of a workbook; usual ones have some dozens
 MAX_PART = 1024 * MB
+MAX_LIST = MB  # of their names
 
 _SPOOL = 8 * MB  # of an unpacked file that is kept in memory; the rest goes to the disk
 _HEAD = 4096
+_LAST = 2**16 + 22  # bytes in which an archive says where the list of its parts is
 
 # What the first bytes say of files that are no tables, and how to call them.
 _FOREIGN = (
@@ -184,6 +186,7 @@ def _foreign(name: str) -> Exception:
 
 def _check_workbook(stream: IO[bytes], size: int) -> None:
     """Refuse archives that are no workbooks, and workbooks that are made to burst."""
+    _refuse_long_list(stream, size)
     try:
         with ZipFile(stream) as archive:
             parts = archive.infolist()
@@ -210,6 +213,16 @@ def _check_workbook(stream: IO[bytes], size: int) -> None:
         )
     _refuse_bomb([(part.compress_size, part.file_size) for part in parts], size)
     stream.seek(0)
+
+
+def _refuse_long_list(stream: IO[bytes], size: int) -> None:
+    """Refuse an archive whose list of parts would fill the memory before it could be counted."""
+    stream.seek(max(0, size - _LAST))
+    end = stream.read()
+    stream.seek(0)
+    at = end.rfind(b"PK\x05\x06")
+    if at >= 0 and int.from_bytes(end[at + 12 : at + 16], "little") > MAX_LIST:
+        raise refused("bomb", _("The workbook has too many parts; save it anew."))
 
 
 def _refuse_bomb(parts: list[tuple[int, int]], size: int) -> None:

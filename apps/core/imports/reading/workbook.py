@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
@@ -28,7 +29,9 @@ from apps.core.imports.reading.text import Block
 
 MB = 2**20
 MAX_TEXTS = 64 * MB  # of the texts that cells share, since they are kept in memory
-MAX_PART = 16 * MB  # of every other part that is kept in memory
+MAX_PART = 4 * MB  # of every other part that is kept in memory
+
+MOST_MERGED = 100_000  # merged ranges of a sheet
 
 _CHUNK = MB
 _DAMAGED = (BadZipFile, KeyError, OSError, ValueError, SyntaxError, RuntimeError, zlib.error)
@@ -42,7 +45,9 @@ def sheet_blocks(stream: IO[bytes], layout: Layout) -> Generator[Block]:
     with _damage_refused(), ZipFile(stream) as archive:
         book = _Book(archive)
         part = book.part_of_sheet(layout.sheet)
-        merged = list(book.check(part))
+        merged = list(islice(book.check(part), MOST_MERGED + 1))
+        if len(merged) > MOST_MERGED:
+            raise refused("too_large", _("The workbook holds too much; save the sheet as CSV."))
         sheet = Sheet(layout, book.texts(), book.styles(), merged, is_later=book.is_later)
         for chunk in book.chunks(part):
             yield from sheet.fed(chunk)
