@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.core import clock
 from apps.core.imports.kinds import KINDS, Kind
 
 
@@ -83,7 +84,7 @@ class Folder(models.Model):
         help_text=_("A file of which nothing is rejected or held needs nobody to confirm it."),
     )
     is_active = models.BooleanField(_("active"), default=True)
-    made_at = models.DateTimeField(_("since"), null=True, editable=False)
+    made_at = models.DateTimeField(_("since"), default=clock.now, editable=False)
 
     class Meta:
         verbose_name = _("watched folder")

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from apps.core import clock
-from apps.files.actions import resuming, working
+from apps.files.actions import resuming, watching, working
 
 HOURS = 6 * 3600  # of one file; a large one takes minutes, and is taken up again by the tick
 
@@ -22,3 +22,11 @@ def resume() -> int:
 @shared_task
 def purge() -> int:
     return resuming.purge(at=clock.now())
+
+
+@shared_task
+def take_files() -> int:
+    taken = watching.take_files(at=clock.now())
+    for batch_id in taken:
+        work.delay(batch_id)
+    return len(taken)

@@ -28,9 +28,7 @@ def bring(
     options = {"origin": Batch.Origin.COMMAND, **options}
     with ExitStack() as mine:
         with transaction.atomic():
-            batch = receive(stream, at=at, **options)
-            batch.state = State.CHECKING
-            batch.save(update_fields=["state"])
+            batch = receive(stream, at=at, state=State.CHECKING, **options)
             mine.enter_context(alone(batch.pk))  # before anybody else can see it
         work(batch.pk, at=at, hear=hear)
     batch.refresh_from_db()

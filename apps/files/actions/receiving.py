@@ -28,13 +28,14 @@ def receive(
     filename: str,
     origin: str,
     at: datetime,
+    state: str = Batch.State.RECEIVED,
     by: AbstractBaseUser | None = None,
     mapping: Mapping | None = None,
     folder: Folder | None = None,
     controls: Named[str, str] | None = None,
     confirmed: bool = False,
 ) -> Batch:
-    """Keep a file and return its batch, which `work` or `check` then reads.
+    """Keep a file and return its batch; once it is CHECKING, by `begin` or at once, `work` reads it.
 
     `controls` are totals that the core system says: `rows`, or the name of an amount's column.
     `confirmed`: whoever brings it wants what is good of it to land without a look. Raises
@@ -47,6 +48,7 @@ def receive(
         sha256=digest,
         size=size,
         origin=origin,
+        state=state,
         folder=folder,
         mapping=mapping,
         layout=mapping.layout if mapping else {},

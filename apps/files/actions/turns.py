@@ -1,20 +1,26 @@
 """Who works on what: one process on a batch, one landing on the rows of a kind."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from django.db import connection
 
 from apps.core.imports.kinds import Kind
 
 
-@contextmanager
-def alone(batch_id: int) -> Iterator[bool]:
-    """Say whether nobody else works on a batch, and let nobody until the end of the block.
+def alone(batch_id: int) -> AbstractContextManager[bool]:
+    """Say whether nobody else works on a batch, and let nobody until the end of the block."""
+    return _locked(f"files:batch:{batch_id}")
 
-    The lock belongs to the session: whoever is killed has let go of it.
-    """
-    key = f"files:batch:{batch_id}"
+
+def alone_in(folder_id: int) -> AbstractContextManager[bool]:
+    """Say whether nobody else takes files from a folder, and let nobody."""
+    return _locked(f"files:folder:{folder_id}")
+
+
+@contextmanager
+def _locked(key: str) -> Iterator[bool]:
+    """Hold a lock of the session, if it is free: whoever is killed has let go of it."""
     with connection.cursor() as cursor:
         # A statement of who was killed ends within a second, and not when it is done.
         cursor.execute("SET client_connection_check_interval = '1s'")

@@ -1,0 +1,118 @@
+"""Watched folders: finished files are taken in and moved aside, unfinished ones left alone."""
+
+import stat
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+from django.conf import settings
+from django.core.cache import cache
+
+from apps.files.actions.receiving import TooLargeError, keep, receive
+from apps.files.actions.turns import alone_in
+from apps.files.models import Batch, Folder
+
+# How tools name what they have not finished writing.
+UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".uploading", ".crdownload")
+TAKING, TAKEN, TOO_LARGE = ".taking", "taken", "too_large"
+SEEN = "files:seen:%d"
+STALE = timedelta(days=1)
+REMEMBERED = 3600  # seconds for which a file's size is remembered between two looks
+
+log = structlog.get_logger()
+
+
+def take_files(*, at: datetime) -> list[int]:
+    """Take in what lies finished in the watched folders; return the batches to be worked on.
+
+    A file is finished if its size and its time are those of the last look. It is moved aside before
+    it is read, so that nobody takes it twice; killed in between, the next look goes on.
+    """
+    taken = []
+    for folder in Folder.objects.filter(is_active=True).select_related("mapping").order_by("pk"):
+        with alone_in(folder.pk) as mine:
+            if mine:
+                found = (
+                    _take(folder, path, was_claimed=was_claimed, at=at)
+                    for path, was_claimed in _claimed(folder)
+                )
+                taken += [batch_id for batch_id in found if batch_id]
+    return taken
+
+
+def place_of(folder: Folder) -> Path:
+    return Path(settings.FILES_DROP) / folder.path
+
+
+def _claimed(folder: Folder) -> Iterator[tuple[Path, bool]]:
+    """Yield the files that are ours now, and whether somebody claimed them who was then killed."""
+    place = place_of(folder)
+    if not place.is_dir():
+        return
+    taking = place / TAKING
+    taking.mkdir(mode=0o700, exist_ok=True)
+    yield from [(path, True) for path in sorted(taking.iterdir())]
+    before, seen = cache.get(SEEN % folder.pk) or {}, {}
+    for path in sorted(place.iterdir()):
+        if (known := _look(path)) is None:
+            continue
+        if before.get(path.name) == known:
+            yield path.rename(taking / path.name), False
+        else:
+            seen[path.name] = known
+    cache.set(SEEN % folder.pk, seen, REMEMBERED)
+
+
+def _look(path: Path) -> list[int] | None:
+    """Return size and time of a file that may be taken; None for all else, and for links."""
+    if path.name.startswith(".") or path.name.lower().endswith(UNFINISHED):
+        return None
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return [found.st_size, found.st_mtime_ns] if stat.S_ISREG(found.st_mode) else None
+
+
+def _take(folder: Folder, path: Path, *, was_claimed: bool, at: datetime) -> int | None:
+    """Make a batch of a claimed file, unless somebody did so before he was killed."""
+    try:
+        with path.open("rb") as content:
+            digest, _size = keep(content)
+            content.seek(0)
+            batch = _known(folder, digest, at=at) if was_claimed else None
+            if batch is None:
+                batch = receive(
+                    content,
+                    kind=folder.kind,
+                    filename=path.name,
+                    origin=Batch.Origin.FOLDER,
+                    state=Batch.State.CHECKING,
+                    mapping=folder.mapping,
+                    folder=folder,
+                    at=at,
+                )
+    except TooLargeError:
+        log.warning("a watched file is too large", folder=folder.path)
+        _move(path, folder, TOO_LARGE)
+        return None
+    _move(path, folder, TAKEN)
+    return batch.pk
+
+
+def _known(folder: Folder, digest: str, *, at: datetime) -> Batch | None:
+    """Return the batch that was made of a file before its taker was killed."""
+    alike = Batch.objects.filter(folder=folder, sha256=digest, received_at__gt=at - STALE)
+    return alike.order_by("-pk").first()
+
+
+def _move(path: Path, folder: Folder, aside: str) -> None:
+    """Move a file aside; one of the same name that lies there gives way by a number."""
+    place = place_of(folder) / aside
+    place.mkdir(mode=0o700, exist_ok=True)
+    target, number = place / path.name, 1
+    while target.exists():
+        number += 1
+        target = place / f"{path.stem}-{number}{path.suffix}"
+    path.rename(target)

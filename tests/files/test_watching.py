@@ -1,0 +1,149 @@
+"""Watched folders: whole files once, unfinished ones never, and an alarm where nothing came."""
+
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from apps.files.actions.watching import take_files
+from apps.files.actions.working import work
+from apps.files.models import Batch, Folder
+from apps.files.queries.folders import is_waiting_for_file, late_files
+from apps.profiles.models import Client
+
+MONDAY = datetime(2026, 11, 2, 4, tzinfo=UTC)  # 07:00 in the issuer's Moscow
+TEXT = "core_id,first_name\nC-1,Ann\n"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "FILES_DROP", tmp_path)
+    (tmp_path / "core").mkdir()
+    return tmp_path / "core"
+
+
+def folder(**fields):
+    return Folder.objects.create(path="core", kind="clients", **fields)
+
+
+def looks(count=2):
+    return [pk for _ in range(count) for pk in take_files(at=MONDAY)]
+
+
+def test_a_finished_file_is_taken_once_and_moved_aside(place):
+    folder()
+    (place / "clients.csv").write_text(TEXT)
+    (batch_id,) = looks(3)
+    batch = Batch.objects.get(pk=batch_id)
+    assert (batch.filename, batch.state) == ("clients.csv", "checking")
+    assert [path.name for path in (place / "taken").iterdir()] == ["clients.csv"]
+    assert not (place / "clients.csv").exists()
+
+
+def test_a_file_that_still_grows_is_left_alone(place):
+    folder()
+    file = place / "clients.csv"
+    file.write_text(TEXT)
+    assert take_files(at=MONDAY) == []
+    file.write_text(TEXT + "C-2,Bob\n")
+    assert take_files(at=MONDAY) == []
+    assert len(take_files(at=MONDAY)) == 1
+
+
+def test_names_of_unfinished_files_and_links_are_never_taken(place, tmp_path):
+    folder()
+    (tmp_path / "secret.csv").write_text(TEXT)
+    (place / "link.csv").symlink_to(tmp_path / "secret.csv")
+    for name in ("clients.csv.part", ".clients.csv", "clients.filepart"):
+        (place / name).write_text(TEXT)
+    assert looks(3) == []
+
+
+def test_a_file_whose_taking_was_killed_is_taken_once(place, monkeypatch):
+    folder()
+    (place / "clients.csv").write_text(TEXT)
+    take_files(at=MONDAY)
+
+    class KilledError(Exception):
+        pass
+
+    def die(*_args):
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", _renames_once(Path.rename, die))
+        with pytest.raises(KilledError):
+            take_files(at=MONDAY)
+    assert Batch.objects.count() == 1
+    looks(2)
+    assert Batch.objects.count() == 1
+    assert (place / "taken" / "clients.csv").exists()
+
+
+def _renames_once(rename, then):
+    done = []
+
+    def once(self, target):
+        if done:
+            return then()
+        done.append(target)
+        return rename(self, target)
+
+    return once
+
+
+def test_a_file_lands_by_itself_only_where_all_of_it_is_good(place):
+    folder(lands_alone=True)
+    (place / "good.csv").write_text(TEXT)
+    (place / "half.csv").write_text("core_id,tier\nC-2,small\nC-3,giant\n")
+    for batch_id in looks():
+        work(batch_id, at=MONDAY)
+    assert dict(Batch.objects.values_list("filename", "state")) == {
+        "good.csv": "landed",
+        "half.csv": "checked",
+    }
+    assert Client.objects.count() == 1
+
+
+def test_a_missing_file_is_an_alarm_from_its_hour_on(place):
+    watched = folder(expected_by=time(7, 30), made_at=MONDAY - timedelta(days=10))
+    friday_came(watched)
+    assert late_files(MONDAY) == []
+    half_past = MONDAY + timedelta(minutes=30)
+    assert late_files(half_past) == [watched]
+    assert is_waiting_for_file("clients", half_past)
+    assert not is_waiting_for_file("policies", half_past)
+
+
+def friday_came(watched):
+    friday = MONDAY - timedelta(days=3)
+    Batch.objects.create(
+        kind="clients", filename="x", size=1, origin="folder", folder=watched,
+        state="landed", received_at=friday,
+    )  # fmt: skip
+
+
+def test_what_waits_for_a_file_waits_until_it_has_landed(place):
+    folder(expected_by=time(6), made_at=MONDAY - timedelta(days=10))
+    (place / "clients.csv").write_text(TEXT)
+    (batch_id,) = looks()
+    work(batch_id, at=MONDAY)
+    assert late_files(MONDAY) == []
+    assert is_waiting_for_file("clients", MONDAY)
+    Batch.objects.update(state="landed")
+    assert not is_waiting_for_file("clients", MONDAY)
+
+
+def test_a_folder_that_is_new_or_rests_at_the_weekend_alarms_nobody(place):
+    folder(expected_by=time(6), made_at=MONDAY)
+    assert late_files(MONDAY) == []
+    Folder.objects.update(made_at=MONDAY - timedelta(days=30))
+    sunday = MONDAY - timedelta(days=1)
+    assert [each.path for each in late_files(sunday)] == ["core"]  # Friday's is missing still
+    Batch.objects.create(
+        kind="clients", filename="x", size=1, origin="folder", folder=Folder.objects.get(),
+        state="landed", received_at=MONDAY - timedelta(days=3),
+    )  # fmt: skip
+    assert late_files(sunday) == []
