@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from django.contrib import admin
@@ -14,12 +15,14 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     FieldTextFilter,
+    MultipleChoicesDropdownFilter,
 )
 
-from apps.core.admin.display import column, list_url, page_link, page_url
+from apps.core.admin.display import badge, column, list_url, page_link, page_url
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, panel
-from apps.events.models import Event
+from apps.core.site import COUNTED, Concern, Line, concerns
+from apps.events.models import Event, Stray
 from apps.events.queries import timeline
 from apps.profiles.models import Client
 
@@ -139,6 +142,42 @@ class EventPage(NamedSubjects, ReadOnlyPage[Event]):
     @column(gettext_lazy("what happened"))
     def told(self, event: Event) -> str:
         return in_words(event)
+
+
+@admin.register(Stray)
+class StrayPage(ReadOnlyPage[Stray]):
+    """Events that stand on no timeline; each joins its client when he comes, or is forgotten."""
+
+    list_display = [
+        "received_at", badge("reason", gettext_lazy("reason"), no_client="wait", id_used="bad"),
+        "reference", "kind", "subject", "occurred_at", "sender",
+    ]  # fmt: skip
+    list_filter = [
+        ("reason", MultipleChoicesDropdownFilter),
+        ("kind", FieldTextFilter),
+        ("received_at", MomentFilter),
+    ]
+    search_fields = ["=reference", "=source_key"]
+    search_help_text = gettext_lazy("The client's exact number in the sender's system")
+    ordering = ["-pk"]
+
+
+@concerns("events.view_stray")
+def events_without_client(_at: datetime) -> Iterable[Concern]:
+    for reason, title in (
+        (Stray.Reason.NO_CLIENT, _("Events of clients whom nobody knows yet")),
+        (Stray.Reason.ID_USED, _("Events whose id was used for another moment")),
+    ):
+        rows = Stray.objects.filter(reason=reason).order_by("-pk")
+        yield Concern(
+            title=title,
+            count=rows[: COUNTED + 1].count(),
+            url=list_url(Stray, reason__exact=reason),
+            lines=[
+                Line(f"{row.kind}: {row.reference}", row.sender, page_url(row)) for row in rows[:5]
+            ],
+            icon="person_search",
+        )
 
 
 @panel(

@@ -99,6 +99,8 @@ def _begin(response: httpx2.Response) -> str:
 
 def resolve(url: httpx2.URL) -> Address:
     """Return the address to connect to; raise UnreachableError where any of the name's is not public."""
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise UnreachableError(_("Webhooks go to https:// addresses only."))
     port = url.port or (443 if url.scheme == "https" else 80)
     try:
         found = getaddrinfo(url.host, port, proto=IPPROTO_TCP)

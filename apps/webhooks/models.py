@@ -20,7 +20,7 @@ class Endpoint(models.Model):
         FAILING = "failing", _("switched off: it failed for days")
 
     name = models.CharField(_("name"), max_length=60, unique=True)
-    url = models.URLField(
+    url = models.CharField(
         _("address"), max_length=500, help_text=_("Like https://crm.example.com/tidings")
     )
     kinds = ArrayField(

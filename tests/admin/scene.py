@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from apps.core.actions import make_key
 from apps.events.actions import Fact, record
+from apps.events.models import Stray
 from apps.landing.models import EmailSubscription
 from apps.messaging.actions.links import make_link, record_hit
 from apps.messaging.models.content import Template, TemplateVersion
@@ -28,6 +29,9 @@ from apps.products.models.strategies import Observation, Strategy
 from apps.profiles.actions.conflicts import Claim, hold_claims
 from apps.profiles.actions.suppressions import suppress
 from apps.profiles.models import Client, Duplicate, Identifier, Merge
+from apps.webhooks.actions.endpoints import register_endpoint
+from apps.webhooks.actions.outbox import queue_test
+from apps.webhooks.models import Attempt
 from tests import factories
 
 FIRST = date(2020, 1, 31)
@@ -129,6 +133,19 @@ def who_is_who(kept: Client, dropped: Client) -> None:
     )
 
 
+def overheard(client: Client) -> None:
+    """A webhook that was called, and an event of somebody unknown."""
+    endpoint, _secret = register_endpoint(
+        f"CRM {client.pk}", "https://crm.example.com/", ["order.placed"], at=EVENING
+    )
+    delivery = queue_test(endpoint, at=EVENING)
+    Attempt.objects.create(delivery=delivery, at=EVENING, took_ms=7, status=500, answer="no")
+    Stray.objects.create(
+        reason="no_client", scheme="core_id", reference="nobody", kind="order.placed",
+        occurred_at=EVENING, received_at=EVENING, source_key=f"given:{client.pk}", sender="api:shop",
+    )  # fmt: skip
+
+
 def world(clients: int = 2) -> list[Client]:
     """One strategy evaluated, one waiting, one draft; each client holds both, is told of one."""
     made = people(clients)
@@ -181,6 +198,7 @@ def world(clients: int = 2) -> list[Client]:
             [Fact(client.pk, "profile.imported", f"client:{client.pk}", EVENING, f"i:{client.pk}")]
         )
     who_is_who(*made[:2])
+    overheard(made[0])
     told(made[0], state="failed", reason="the number does not exist")
     Digest.objects.get_or_create(month=date(2020, 2, 1))
     assert Observation.objects.filter(state="waiting").exists()

@@ -27,7 +27,8 @@ MESSAGES = "template templateversion notice message link hit digest correctionve
 
 READING = {
     "profiles": {"view": f"{CLIENTS} {WHO_IS_WHO}"},
-    "events": {"view": "event"},
+    "events": {"view": "event stray"},
+    "webhooks": {"view": "endpoint delivery attempt"},
     "products": {"view": PRODUCTS},
     "messaging": {"view": MESSAGES},
     "landing": {"view": "emailsubscription"},
@@ -51,6 +52,7 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
     },
     "Operations": {
         "profiles": {"change": WHO_IS_WHO},
+        "webhooks": {"add change": "endpoint"},
         "products": {
             "add change": f"exchange tradingday underlying quote corporateaction feed {ACCOUNTS}",
             "add": "calendaroverride disruption",
