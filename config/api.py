@@ -5,6 +5,7 @@ from ninja import Swagger
 from apps.core.api.bodies import ExactParser
 from apps.core.api.house import HouseApi
 from apps.events.api import router as events
+from apps.files.api import router as files
 from apps.products.api.holdings import router as holdings
 from apps.products.api.quotes import router as quotes
 from apps.products.api.rows import router as rows
@@ -17,5 +18,5 @@ api = HouseApi(
     parser=ExactParser(),
     docs=Swagger(settings={"persistAuthorization": False}),
 )
-for router in (clients, events, quotes, rows, holdings):
+for router in (clients, events, quotes, rows, holdings, files):
     api.add_router("", router)

@@ -56,7 +56,21 @@ def stream(request: HttpRequest, most: int) -> Any:
     environ = getattr(request, "environ", {})
     if not length and environ.get("wsgi.input_terminated"):
         return environ["wsgi.input"]
-    return request
+    return _Promised(request, int(length) if length.isdecimal() else 0)
+
+
+class _Promised:
+    """A body of so many bytes; it is an error when it ends before them."""
+
+    def __init__(self, body: Any, length: int) -> None:
+        self.body, self.left = body, length
+
+    def read(self, most: int) -> bytes:
+        found: bytes = self.body.read(most)
+        if len(found) < min(most, self.left):
+            raise OSError
+        self.left -= len(found)
+        return found
 
 
 def _too_large(most: int) -> RefusedError:
