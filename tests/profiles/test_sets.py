@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,8 +15,10 @@ from apps.files.actions import reading
 from apps.files.actions.bringing import bring
 from apps.profiles.actions.addresses import Address, replace_addresses
 from apps.profiles.actions.consents import Answer, record_consent
+from apps.profiles.actions.merging import propose_merge
 from apps.profiles.imports.clients import ClientResource
 from apps.profiles.models import Client, ContactPoint, Duplicate
+from apps.profiles.queries.merging import preview
 from tests.profiles.test_consents import AT, CONSENT, standing
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +83,8 @@ def change(deed, client):
     elif deed == "number":
         client.attributes = {"branch": 1, "other": None}
     elif deed == "merge":
-        client.merged_into = Client.objects.exclude(pk=client.pk).first()
+        merge(client)
+        return
     elif deed == "fields":
         client.first_name, client.birth_on, client.quiet_from = "", date(1991, 1, 2), "22:15"
     elif deed == "verify":
@@ -89,6 +93,15 @@ def change(deed, client):
     else:
         client.contact_points.update(state=ContactPoint.State.REMOVED)
     client.save()
+
+
+def merge(client):
+    """Merge a client into another one, if there are two that stand."""
+    other = Client.objects.exclude(pk=client.pk).filter(merged_into=None).first()
+    if other and Client.objects.get(pk=client.pk).merged_into is None:
+        boss = get_user_model().objects.get_or_create(username="boss")[0]
+        seen = preview(other, client).seen
+        propose_merge(other.pk, client.pk, reason="one", by=boss, seen=seen, at=AT)
 
 
 def brought(text, at, *, in_sets=True, **options):

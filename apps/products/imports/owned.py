@@ -1,12 +1,13 @@
 """What the files of things that belong to a client have in common: the owner, found by core id."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from apps.core.imports.resource import Row, TableResource
 from apps.products.imports.markets import said, unknown
+from apps.profiles.actions.locks import hold_identities
 from apps.profiles.models import Client, Identifier
 
 BATCH = 2_000  # rows a statement
@@ -16,11 +17,15 @@ class OwnedResource(TableResource):
     """Rows with a column `core_id` that names their client; a row never changes its client."""
 
     def look_up(self, rows: Sequence[Row]) -> None:
+        hold_identities()
         self.owners: dict[str, int] = dict(
             Identifier.objects.filter(
                 kind=Identifier.Kind.CORE_ID, value__in=said(rows, "core_id")
             ).values_list("value", "client_id")
         )
+
+    def settle(self, row: Row) -> None:
+        same_owner(row, self.owners)
 
     def check(self, row: Row) -> None:
         core_id = row.values.get("core_id")
@@ -33,10 +38,19 @@ class OwnedResource(TableResource):
         return self.owners[row.values["core_id"]]
 
 
+def same_owner(row: Row, owners: Mapping[str, int]) -> None:
+    """Let a row name the owner by any of his ids: who was merged with another has both."""
+    core_id = row.values.get("core_id", "")
+    if row.stored and owners.get(core_id) == row.stored.instance.client_id:
+        row.stored.values["core_id"] = core_id
+
+
 def core_id(client: Client) -> str | None:
     """Return the client's id in the core system; his identifiers are prefetched."""
     kind = Identifier.Kind.CORE_ID
-    return next((each.value for each in client.identifiers.all() if each.kind == kind), None)
+    ids = (each for each in client.identifiers.all() if each.kind == kind)
+    first = min(ids, key=lambda each: each.pk, default=None)
+    return first.value if first else None
 
 
 def given(row: Row, *names: str) -> dict[str, object]:

@@ -16,10 +16,12 @@ from apps.products.actions.payments import write_plans
 from apps.products.actions.policies import note_changes
 from apps.products.imports.amounts import Amount, minor_units
 from apps.products.imports.markets import said, unknown
+from apps.products.imports.owned import core_id, same_owner
 from apps.products.models.holdings import Policy, PolicyCoupon
 from apps.products.models.lifecycle import PaymentPlan
 from apps.products.models.strategies import Strategy
-from apps.profiles.models import Client, Identifier
+from apps.profiles.actions.locks import hold_identities
+from apps.profiles.models import Identifier
 
 RUNNING = (Strategy.State.DRAFT, Strategy.State.PUBLISHED)
 NEW = (Policy.State.APPLIED, Policy.State.ACTIVE)
@@ -55,6 +57,7 @@ class PolicyResource(TableResource):
         model = Policy
 
     def look_up(self, rows: Sequence[Row]) -> None:
+        hold_identities()
         self.clients = dict(
             Identifier.objects.filter(
                 kind=Identifier.Kind.CORE_ID, value__in=said(rows, "core_id")
@@ -75,7 +78,7 @@ class PolicyResource(TableResource):
                 policy,
                 {
                     "number": policy.number,
-                    "core_id": _core_id(policy.client),
+                    "core_id": core_id(policy.client),
                     "strategy": strategy.code,
                     "nominal": money.major_units(policy.nominal, places),
                     "premium": money.major_units(policy.premium, places),
@@ -88,6 +91,9 @@ class PolicyResource(TableResource):
                     **_planned(policy, places),
                 },
             )
+
+    def settle(self, row: Row) -> None:
+        same_owner(row, self.clients)
 
     def check(self, row: Row) -> None:
         core_id, code = row.values.get("core_id"), row.values.get("strategy", "")
@@ -251,8 +257,3 @@ def _with_coupons(policies: QuerySet[Policy]) -> set[str]:
             "number", flat=True
         )
     )
-
-
-def _core_id(client: Client) -> str | None:
-    kind = Identifier.Kind.CORE_ID
-    return next((each.value for each in client.identifiers.all() if each.kind == kind), None)

@@ -11,6 +11,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
+from apps.core import audit
 from apps.profiles.actions.duplicates import suggest_duplicates
 from apps.profiles.actions.locks import change_identities
 from apps.profiles.models import Client, Conflict, ConsentRecord, ContactPoint, Duplicate, Merge
@@ -92,32 +93,36 @@ def unmerge(merge_id: int, *, by: AbstractBaseUser, at: datetime) -> bool:
     whose it would have been.
     """
     merge = Merge.objects.get(pk=merge_id)
-    with _alone(merge.kept_id, merge.dropped_id) as (kept, dropped):
+    with _alone(merge.kept_id, merge.dropped_id) as (kept, _dropped):
         if not Merge.objects.filter(pk=merge_id, state=State.MERGED).update(state=State.UNDOING):
             return False
-        merge.refresh_from_db()
         if kept.merged_into_id is not None:
             raise MergeError(
                 _("%(client)s was merged into another client since. Take that merge back first.")
                 % {"client": kept}
             )
-        for name, old, new, pks in reversed(merge.moved):
-            reference = _reference(name)
-            rows(reference, new).filter(pk__in=pks).update(**{reference.attname: old})
-        _unpark(merge)
-        _empty_again(kept, merge.filled)
-        for pk, owner in merge.filled["consents"]:
-            ConsentRecord.objects.filter(pk=pk, client=kept).exclude(client=owner).update(
-                client=owner
-            )
-        Client.objects.filter(pk=dropped.pk).update(merged_into=None)
-        merge.state, merge.undone_at, merge.undone_by_id = State.UNDONE, at, by.pk
-        merge.is_untold = True
-        merge.save(update_fields=["state", "undone_at", "undone_by", "is_untold"])
-        # A merge that somebody took back is nobody's suggestion again.
-        _decide_pair(merge, Duplicate.State.DIFFERENT, Conflict.State.KEPT, by, at)
-        suggest_duplicates([kept.pk, dropped.pk], at=at)
+        reason = _("merge № %(number)d taken back") % {"number": merge_id}
+        with audit.context(by=by, reason=reason, at=at):
+            merge.refresh_from_db()
+            _make_two(merge, kept, by, at)
         return True
+
+
+def _make_two(merge: Merge, kept: Client, by: AbstractBaseUser, at: datetime) -> None:
+    for name, old, new, pks in reversed(merge.moved):
+        reference = _reference(name)
+        rows(reference, new).filter(pk__in=pks).update(**{reference.attname: old})
+    _unpark(merge)
+    _empty_again(kept, merge.filled)
+    for pk, owner in merge.filled["consents"]:
+        ConsentRecord.objects.filter(pk=pk, client=kept).exclude(client=owner).update(client=owner)
+    Client.objects.filter(pk=merge.dropped_id).update(merged_into=None)
+    merge.state, merge.undone_at, merge.undone_by_id = State.UNDONE, at, by.pk
+    merge.is_untold = True
+    merge.save(update_fields=["state", "undone_at", "undone_by", "is_untold"])
+    # A merge that somebody took back is nobody's suggestion again.
+    _decide_pair(merge, Duplicate.State.DIFFERENT, Conflict.State.KEPT, by, at)
+    suggest_duplicates([merge.kept_id, merge.dropped_id], at=at)
 
 
 def follow_merges(*, at: datetime) -> int:
@@ -184,6 +189,11 @@ def _look(kept: Client, dropped: Client, seen: str) -> Preview:
 
 
 def _carry_out(merge: Merge, by: AbstractBaseUser, at: datetime) -> None:
+    with audit.context(by=by, reason=_("merge № %(number)d") % {"number": merge.pk}, at=at):
+        _make_one(merge, by, at)
+
+
+def _make_one(merge: Merge, by: AbstractBaseUser, at: datetime) -> None:
     kept, dropped = merge.kept, merge.dropped
     withdrawn = withdrawals(kept.pk, dropped.pk)
     merge.state, merge.decided_at, merge.decided_by_id = State.MERGED, at, by.pk

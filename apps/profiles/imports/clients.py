@@ -21,6 +21,7 @@ from apps.core.imports.resource import Row, Stored, TableResource
 from apps.profiles.actions.addresses import Address, replace_addresses
 from apps.profiles.actions.consents import Answer, record_consents
 from apps.profiles.actions.duplicates import suggest_duplicates
+from apps.profiles.actions.locks import hold_identities
 from apps.profiles.imports.addresses import Email, Phone
 from apps.profiles.models import (
     Channel,
@@ -30,6 +31,7 @@ from apps.profiles.models import (
     Identifier,
     Purpose,
 )
+from apps.profiles.queries.core_ids import borrowed_ids, own_core_id, stand_ins
 
 SOURCE = "file:"  # how the source of an answer begins that a file brought
 
@@ -71,6 +73,14 @@ class ClientResource(TableResource):
     class Meta:
         model = Client
 
+    def look_up(self, rows: Sequence[Row]) -> None:
+        """Read a row of a merged client as one of whom he was merged into, who has his own row."""
+        hold_identities()
+        stand_ins_of = stand_ins(row.values.get("core_id", "") for row in rows)
+        self.merged = {id(row): row for row in rows if row.values.get("core_id") in stand_ins_of}
+        for row in self.merged.values():
+            row.values["core_id"] = stand_ins_of[row.values["core_id"]]
+
     def present(self, rows: Sequence[Row]) -> Iterable[Client]:
         return Client.objects.filter(
             identifiers__kind=Identifier.Kind.CORE_ID,
@@ -80,13 +90,20 @@ class ClientResource(TableResource):
     def stored(self, instances: Sequence[Client]) -> Iterator[Stored]:
         prefetch_related_objects(instances, "identifiers", "contact_points")
         answers = _last_answers(instances)
+        several = [client.pk for client in instances if len(client.identifiers.all()) > 1]
+        borrowed = borrowed_ids(several) if several else set()
         for client in instances:
             client.answers = answers.get(client.pk, {})  # type: ignore[attr-defined]
-            yield Stored(client, _values(client, answers.get(client.pk, {})))
+            values = _values(client, answers.get(client.pk, {}))
+            values["core_id"] = own_core_id(client.identifiers.all(), borrowed)
+            yield Stored(client, values)
 
     def settle(self, row: Row) -> None:
         """Leave alone what the client himself said, which no file knows better."""
         if not (stored := row.stored):
+            return
+        if id(row) in self.merged:
+            self._settle_merged(row, stored)
             return
         client = stored.instance
         for name, channel in ADDRESSES.items():
@@ -97,6 +114,23 @@ class ClientResource(TableResource):
             del row.values["time_zone"]
             row.remark("time_zone", _("Left as the client himself stated it."))
         self._settle_consents(row, stored)
+
+    def _settle_merged(self, row: Row, stored: Stored) -> None:
+        """Take nothing of a merged client's row but what he withdrew: the other's row says the rest."""
+        withdrawn = {
+            name: stored.values[name] & row.values[name]
+            for name in CONSENTS.keys() & row.values.keys()
+            if not stored.values[name] <= row.values[name]
+        }
+        day = {
+            name: row.values[name] for name in ("consent_on",) if withdrawn and name in row.values
+        }
+        row.values = {"core_id": row.values["core_id"], **withdrawn, **day}
+        row.remark(
+            "core_id",
+            _("This client was merged into %(core_id)s, whose row counts.")
+            % {"core_id": row.values["core_id"]},
+        )
 
     def _settle_consents(self, row: Row, stored: Stored) -> None:
         """Keep what was withdrawn, unless the row names a later day on which it was granted."""
@@ -220,9 +254,6 @@ def _values(client: Client, answers: dict[tuple[str, str], ConsentRecord]) -> di
     """Return what is stored of a client, by column; None where a cell stays empty."""
     values: dict[str, Any] = {name: getattr(client, name) or None for name in FIELDS}
     values["quiet_from"], values["quiet_until"] = client.quiet_from, client.quiet_until
-    for identifier in client.identifiers.all():
-        if identifier.kind == Identifier.Kind.CORE_ID:
-            values["core_id"] = identifier.value
     for name, channel in ADDRESSES.items():
         values[name] = next(iter(_live(client, channel)), None)
     for name, purpose in CONSENTS.items():

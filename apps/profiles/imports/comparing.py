@@ -159,7 +159,9 @@ class Comparing(StagedClients):
     @property
     def _intricate_known(self) -> str:
         """Whether a row may be refused, or weighs against what the client himself said."""
-        doubts = ["client.merged_into_id IS NOT NULL", self._without_text]
+        # Two ids of the core system may mean a client into whom another one was merged.
+        merged = "client.id IN (SELECT kept_id FROM profiles_merge WHERE state = 'merged')"
+        doubts = ["client.merged_into_id IS NOT NULL", merged, self._without_text]
         if self.has("time_zone"):
             zone = self.cell("time_zone")
             doubts.append(f"client.time_zone_source = 'stated' AND {zone} <> client.time_zone")

@@ -15,6 +15,7 @@ from apps.core.imports.resource import Row
 from apps.core.imports.staging import CHANGED, NEW, Staging
 from apps.core.imports.tally import Counting
 from apps.profiles.actions.duplicates import suggest_selected
+from apps.profiles.actions.locks import hold_identities
 from apps.profiles.imports.clients import EAST, SOURCE, TELLING
 from apps.profiles.imports.comparing import Comparing
 from apps.profiles.imports.staged import ANSWERS, INTRICATE, MATCHED, TABLES
@@ -30,6 +31,7 @@ class ClientSets:
 
     def compare(self, staging: Staging, *, at: datetime) -> None:
         do, said = Comparing(staging), {"last_day": (at + EAST).date()}
+        hold_identities()
         with connection.cursor() as cursor:
             cursor.execute(SETTINGS)
             cursor.execute(f"DROP TABLE IF EXISTS {', '.join(TABLES)}")
