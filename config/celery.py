@@ -3,7 +3,8 @@
 import os
 from typing import Any
 
-from celery import Celery, Task
+from celery import Celery
+from celery.contrib.django.task import DjangoTask
 from celery.signals import task_prerun, worker_init
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -11,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 
-class AuditedTask(Task):  # type: ignore[type-arg] # no generic at run time
+class AuditedTask(DjangoTask):  # type: ignore[type-arg] # no generic at run time
     """A task whose changes the audit trail knows as the clock's."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -30,3 +30,8 @@ def take_files() -> int:
     for batch_id in taken:
         work.delay(batch_id)
     return len(taken)
+
+
+def nudge(batch_id: int) -> None:
+    """Have a worker begin with a batch as soon as this transaction is done."""
+    work.delay_on_commit(batch_id)  # type: ignore[attr-defined]  # of Celery's task for Django
