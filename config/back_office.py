@@ -81,6 +81,14 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
         ],
     ),
     (
+        _("Data in"),
+        [
+            ("files.Batch", "upload_file"),
+            ("files.Mapping", "view_column"),
+            ("files.Folder", "folder_managed"),
+        ],
+    ),
+    (
         _("Settings"),
         [
             ("products.Milestone", "flag"),

@@ -3,9 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from apps.core import clock
 from apps.core.actions import make_key
 from apps.events.actions import Fact, record
 from apps.events.models import Stray
+from apps.files.models import Batch, Folder, Mapping, Record
 from apps.landing.models import EmailSubscription
 from apps.messaging.actions.links import make_link, record_hit
 from apps.messaging.models.content import Template, TemplateVersion
@@ -111,6 +113,22 @@ def moved(account: Account) -> None:
     )
 
 
+def bring_file() -> None:
+    """A file that waits for a word, from a folder and with a mapping of its own."""
+    number = Mapping.objects.count()
+    mapping = Mapping.objects.create(name=f"Core system {number}", kind="clients")
+    folder = Folder.objects.create(path=f"core/{number}", kind="clients", mapping=mapping)
+    batch = Batch.objects.create(
+        kind="clients", filename="clients.csv", sha256="0" * 64, size=1, origin="folder",
+        folder=folder, mapping=mapping, state="checked", records=2, new=1, rejected=1,
+        received_at=clock.now(),
+    )  # fmt: skip
+    Record.objects.create(
+        batch=batch, number=2, line=3, fate="rejected", code="empty",
+        faults=[["empty", "core_id", "This cell must not be empty.", ""]],
+    )  # fmt: skip
+
+
 def put_right() -> None:
     """Restate the newest evaluated strategy, whose coupon was written down wrong."""
     strategy = Strategy.objects.filter(name="Harbour").latest("pk")
@@ -199,6 +217,7 @@ def world(clients: int = 2) -> list[Client]:
         )
     who_is_who(*made[:2])
     overheard(made[0])
+    bring_file()
     told(made[0], state="failed", reason="the number does not exist")
     Digest.objects.get_or_create(month=date(2020, 2, 1))
     assert Observation.objects.filter(state="waiting").exists()

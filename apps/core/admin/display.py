@@ -47,6 +47,11 @@ def price(close: Decimal | None, currency: str = "") -> str:
     return f"{format_decimal(close, '#,##0.00######', locale=locale())} {currency}".strip()
 
 
+def count(value: int) -> str:
+    """Write a count as people read it: 12,345."""
+    return str(format_decimal(value, "#,##0", locale=locale()))
+
+
 def day(value: date | None) -> str:
     return date_format(value, "SHORT_DATE_FORMAT") if value else "–"
 

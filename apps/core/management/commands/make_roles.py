@@ -32,6 +32,7 @@ READING = {
     "products": {"view": PRODUCTS},
     "messaging": {"view": MESSAGES},
     "landing": {"view": "emailsubscription"},
+    "files": {"view": "batch mapping folder"},
 }
 # Nobody but a superuser deletes, and nobody at all changes what is written once.
 OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
@@ -49,6 +50,7 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
             "change": "milestone",
         },
         "messaging": {"add change": "template templateversion"},
+        "files": {"release": "batch", "change": "mapping"},
     },
     "Operations": {
         "profiles": {"change": WHO_IS_WHO},
@@ -58,11 +60,13 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
             "add": "calendaroverride disruption",
             "change": "disruption observation payment restatement",
         },
+        "files": {"release": "batch", "add change": "folder", "change": "mapping"},
     },
     "Compliance": {
         "profiles": {"add change": "suppression", "export": "lists"},
         "products": {"change": "restatement"},
         "messaging": {"change": "link", "add": "correctionverdict"},
+        "files": {"release": "batch"},
     },
 }
 

@@ -1,0 +1,61 @@
+"""What a file leaves behind to be taken away: its rejected rows as they came, and its report."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from apps.core.imports.layout import Layout
+from apps.core.imports.reading.rejected import rejected_file
+from apps.core.imports.reading.table import Opened, open_table
+from apps.files.models import Batch, Record
+from apps.files.queries.reports import entries, totals
+
+FETCHED = 2_000
+
+Rejected = tuple[Sequence[str], int, str]  # cells, line, why
+
+
+def rejected_rows(batch: Batch) -> Iterator[bytes]:
+    """Yield the file piece by piece; what was rejected stands in it with its line and reasons."""
+    resource, layout = batch.of.resource, Layout.from_json(batch.layout)
+    with open_table(
+        batch.path,
+        columns=resource.fields,
+        free=resource.free,
+        layout=layout,
+    ) as opened:
+        found = _found(batch, opened)
+        yield from rejected_file(
+            opened.header.names, found, delimiter=opened.delimiter, skip_lines=layout.skip_lines
+        )
+
+
+def _found(batch: Batch, opened: Opened) -> Iterator[Rejected]:
+    """Walk file and rows side by side: both stand in the order of their numbers."""
+    rejected = Record.objects.filter(batch=batch, fate=Record.Fate.REJECTED).order_by("number")
+    waiting = rejected.iterator(FETCHED)
+    sought = next(waiting, None)
+    for block in opened.blocks():
+        if sought is None:
+            return
+        if sought.number >= block.number + len(block):
+            continue
+        for number, row in enumerate(block.all_rows(), block.number):
+            if sought is not None and number == sought.number:
+                yield row.cells, row.line, " ".join(fault[2] for fault in sought.faults)
+                sought = next(waiting, None)
+
+
+def report(batch: Batch) -> Iterator[str]:
+    """Yield, piece by piece, JSON that says what became of every record."""
+    head = {
+        "kind": batch.kind,
+        "file": batch.filename,
+        "sha256": batch.sha256,
+        "state": batch.state,
+        "faults": batch.faults,
+        "totals": totals(batch),
+    }
+    yield json.dumps(head, ensure_ascii=False)[:-1] + ', "records": ['
+    for number, entry in enumerate(entries(batch)):
+        yield (",\n" if number else "\n") + json.dumps(entry, ensure_ascii=False)
+    yield "\n]}\n"
