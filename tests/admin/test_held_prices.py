@@ -3,11 +3,11 @@
 from datetime import date
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from apps.products.models.markets import Quote
 from tests import factories
+from tests.admin.test_files import bring, decide, seen
 
 pytestmark = pytest.mark.django_db
 
@@ -44,17 +44,11 @@ def test_who_brought_a_price_by_file_is_sent_to_a_second_person(
 ):
     factories.underlying("AAPL")
     factories.quote("AAPL", date(2020, 2, 27), "10")
-    content = b"ticker,day,close\nAAPL,2020-02-28,1000\n"
-    page = admin_client.post(
-        reverse("admin:products_quote_import"),
-        {"format": "0", "import_file": SimpleUploadedFile("closes.csv", content), "resource": ""},
+    batch = bring(admin_client, "ticker,day,close\nAAPL,2020-02-28,1000\n", kind="quotes")
+    assert "waits for a second person: about 100 times the close of 27 Feb 2020" in seen(
+        admin_client, batch
     )
-    assert "waits for a second person: about 100 times the close of 27 Feb 2020" in (
-        page.content.decode()
-    )
-    admin_client.post(
-        reverse("admin:products_quote_process_import"), page.context["confirm_form"].initial
-    )
+    decide(admin_client, batch, "confirm")
     brought = Quote.objects.get(state="held")
     assert "a second person must confirm it" in do(admin_client, brought, "confirm_one")
     assert brought.state == "held"

@@ -79,7 +79,7 @@ def test_every_kind_of_page_keeps_its_policy(desk, live_server):
     addresses = [page_url(row) for row in (clients[0], strategy, draft)] + [
         reverse(f"admin:{name}")
         for name in (
-            "profiles_client_changelist", "profiles_client_import", "profiles_client_export",
+            "profiles_client_changelist", "files_batch_add", "profiles_client_export",
             "messaging_message_changelist", "django_celery_beat_periodictask_add",
             "password_change", "auth_user_add",
         )

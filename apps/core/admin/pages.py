@@ -23,6 +23,7 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from import_export.admin import ExportMixin
 from import_export.resources import modelresource_factory
@@ -32,6 +33,7 @@ from unfold.contrib.import_export.forms import ExportForm
 from apps.core.admin.display import Text, page_url
 from apps.core.admin.files import GuardedResource
 from apps.core.imports.files import CsvFile, XlsxFile
+from apps.core.imports.kinds import KINDS
 
 M = TypeVar("M", bound=Model)
 
@@ -135,6 +137,7 @@ class Page(PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
     """A list and a form of the back office; the list may be taken out as a file."""
 
     change_form_template = "core/admin/change_form.html"
+    import_export_change_list_template = "core/admin/change_list.html"
     export_form_class = ExportForm
     export_formats = [CsvFile, XlsxFile]
     export_without: tuple[str, ...] = ()  # columns that never leave the house
@@ -159,6 +162,21 @@ class Page(PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
                 meta_options={"exclude": self.export_without},
             )
         ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        door = {"import_url": self.import_url(request)}
+        page: HttpResponse = super().changelist_view(request, door | (extra_context or {}))
+        return page
+
+    def import_url(self, request: HttpRequest) -> str:
+        """Return where a file of these rows is brought in; empty where this person may not."""
+        kinds = (kind for kind in KINDS.values() if kind.resource._meta.model is self.model)
+        kind = next(kinds, None)
+        if kind is None or not request.user.has_perms(kind.permissions):
+            return ""
+        return f"{reverse('admin:files_batch_add')}?{urlencode({'kind': kind.name})}"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str

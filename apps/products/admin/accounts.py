@@ -36,7 +36,6 @@ from apps.core.admin.display import (
     pill,
     price,
 )
-from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, PlainNumbers, panel
 from apps.core.site import Concern, Line, concerns
 from apps.events.admin import subjects
@@ -56,7 +55,7 @@ LISTED = 20  # rows of a panel
 
 
 @admin.register(Fund)
-class FundPage(Imported, Page[Fund]):
+class FundPage(Page[Fund]):
     """Funds come from files, each with its underlying; here their facts are corrected."""
 
     resource_classes = [FundResource]
@@ -128,7 +127,7 @@ def of_account(row: Transaction) -> str:
 
 
 @admin.register(Account)
-class AccountPage(Imported, Page[Account]):
+class AccountPage(Page[Account]):
     resource_classes = [AccountResource]
     list_display = [
         "number", linked("client", _("client"), "last_name"), "name", badge("kind", _("kind")),
@@ -157,7 +156,7 @@ class AccountPage(Imported, Page[Account]):
 
 
 @admin.register(Transaction)
-class TransactionPage(Imported, Page[Transaction]):
+class TransactionPage(Page[Transaction]):
     resource_classes = [TransactionResource]
     list_display = [
         "day", "reference", linked("account", _("account"), "number"),

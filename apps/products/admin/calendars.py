@@ -20,7 +20,6 @@ from unfold.contrib.filters.admin import (
 
 from apps.core import clock
 from apps.core.admin.display import badge, column, day, moment, page_link
-from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, ReadOnlyPage, panel
 from apps.events.admin import words
 from apps.events.models import Event
@@ -97,7 +96,7 @@ def _cell(one: Day) -> dict[str, Any]:
 
 
 @admin.register(TradingDay)
-class TradingDayPage(Imported, ReadOnlyPage[TradingDay]):
+class TradingDayPage(ReadOnlyPage[TradingDay]):
     """Sessions come from calendars and files; a person's word on a day is a calendar override."""
 
     resource_classes = [TradingDayResource]

@@ -30,7 +30,7 @@ from apps.core.admin.display import (
     pill,
     readable,
 )
-from apps.core.admin.files import GuardedResource, Imported
+from apps.core.admin.files import GuardedResource
 from apps.core.admin.pages import Page, ReadOnlyPage, panel, searched
 from apps.core.money import decimals, major_units
 from apps.events.admin import moments
@@ -111,7 +111,7 @@ class PlanInline(TabularInline):
 
 
 @admin.register(Policy)
-class PolicyPage(DecisionPages, Imported, Page[Policy]):
+class PolicyPage(DecisionPages, Page[Policy]):
     form = PolicyForm
     resource_classes = [PolicyResource]
     list_display = [

@@ -25,7 +25,6 @@ from apps.core.admin.display import (
     page_link,
     pill,
 )
-from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, panel
 from apps.events.admin import words
 from apps.events.models import Event
@@ -47,7 +46,7 @@ def account_currency(row: Instalment) -> str:
 
 
 @admin.register(CreditAccount)
-class CreditAccountPage(Imported, Page[CreditAccount]):
+class CreditAccountPage(Page[CreditAccount]):
     resource_classes = [CreditAccountResource]
     list_display = [
         "number", linked("client", _("client"), "last_name"), "name",
@@ -62,7 +61,7 @@ class CreditAccountPage(Imported, Page[CreditAccount]):
 
 
 @admin.register(Instalment)
-class InstalmentPage(Imported, Page[Instalment]):
+class InstalmentPage(Page[Instalment]):
     resource_classes = [InstalmentResource]
     list_display = [
         "due_on", linked("account", _("account"), "number"),
@@ -83,7 +82,7 @@ class InstalmentPage(Imported, Page[Instalment]):
 
 
 @admin.register(Deadline)
-class DeadlinePage(Imported, Page[Deadline]):
+class DeadlinePage(Page[Deadline]):
     resource_classes = [DeadlineResource]
     list_display = [
         "day", linked("client", _("client"), "last_name"), badge("kind", _("kind")), "year",

@@ -21,7 +21,6 @@ from unfold.contrib.filters.admin import (
 
 from apps.core import clock
 from apps.core.admin.display import badge, column, day, page_link, percents, price
-from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, ReadOnlyPage, deed
 from apps.products.actions.quotes import confirm_quotes, reject_quotes
 from apps.products.actions.restatement.ordering import propose_actions
@@ -54,7 +53,7 @@ class LateFilter(RadioFilter):
 
 
 @admin.register(Underlying)
-class UnderlyingPage(Imported, Page[Underlying]):
+class UnderlyingPage(Page[Underlying]):
     resource_classes = [UnderlyingResource]
     list_display = [
         "ticker", "name", badge("kind", _("kind")), "exchange", "currency", "isin",
@@ -85,7 +84,7 @@ class UnderlyingPage(Imported, Page[Underlying]):
 
 
 @admin.register(Quote)
-class QuotePage(Imported, ReadOnlyPage[Quote]):
+class QuotePage(ReadOnlyPage[Quote]):
     """Prices come from files; a wrong one is replaced by a new version, never written over."""
 
     resource_classes = [QuoteResource]
@@ -192,7 +191,7 @@ def tell(request: HttpRequest, said: str, count: int, *, left: int) -> None:
 
 
 @admin.register(CorporateAction)
-class CorporateActionPage(Imported, Page[CorporateAction]):
+class CorporateActionPage(Page[CorporateAction]):
     resource_classes = [CorporateActionResource]
     list_display = ["ex_on", "underlying", badge("kind", _("kind")), "shown_ratio", "shown_amount",
                     "source"]  # fmt: skip

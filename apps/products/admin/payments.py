@@ -29,7 +29,6 @@ from apps.core.admin.display import (
     page_url,
     pill,
 )
-from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, ReadOnlyPage
 from apps.core.site import COUNTED, Concern, Line, concerns
 from apps.products.actions.payments import cancel, mark_failed, mark_paid
@@ -84,7 +83,7 @@ class OverdueFilter(DropdownFilter):
 
 
 @admin.register(Payment)
-class PaymentPage(Imported, ReadOnlyPage[Payment]):
+class PaymentPage(ReadOnlyPage[Payment]):
     resource_classes = [PaymentResource]
     list_display = [
         linked("policy", _("policy"), "number"),

@@ -29,7 +29,6 @@ from apps.core.admin.display import (
     readable,
     readable_fields,
 )
-from apps.core.admin.files import Imported
 from apps.core.admin.pages import Page, deed, panel
 from apps.products.actions.strategies import StrategyError, publish_strategy
 from apps.products.admin.observations import evaluate
@@ -57,7 +56,7 @@ READABLE = readable_fields(Strategy) | {
 
 
 @admin.register(Strategy)
-class StrategyPage(TrialPages, Imported, Page[Strategy]):
+class StrategyPage(TrialPages, Page[Strategy]):
     resource_classes = [StrategyResource]
     list_display = [
         "__str__", "code", badge("state", _("state"), **STATES), "currency",

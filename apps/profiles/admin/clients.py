@@ -16,7 +16,6 @@ from unfold.contrib.filters.admin import (
 )
 
 from apps.core.admin.display import badge, column, linked, list_url, moment, page_link, pill
-from apps.core.admin.files import Imported
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import Page, ReadOnlyPage, panel
 from apps.profiles.admin.suppressions import note_removal
@@ -58,7 +57,7 @@ def addresses(client: Client, channel: str) -> str:
 
 
 @admin.register(Client)
-class ClientPage(Imported, Page[Client]):
+class ClientPage(Page[Client]):
     resource_classes = [ClientResource]
     list_display = [
         "__str__",
