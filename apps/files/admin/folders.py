@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from apps.core import clock
 from apps.core.admin.display import column, moment, pill
 from apps.core.admin.pages import Page
 from apps.core.imports.kinds import KINDS
@@ -53,11 +52,6 @@ class FolderPage(Page[Folder]):
         rows: QuerySet[Folder] = super().get_queryset(request)
         last = Batch.objects.filter(folder=OuterRef("pk")).order_by("-received_at")
         return rows.annotate(last_at=Subquery(last.values("received_at")[:1]))
-
-    def save_model(self, request: HttpRequest, obj: Folder, form: Any, change: Any) -> None:
-        if not change:
-            obj.made_at = clock.now()
-        super().save_model(request, obj, form, change)
 
     @column(_("kind"), ordering="kind")
     def shown_kind(self, folder: Folder) -> str:
