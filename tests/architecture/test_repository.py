@@ -1,5 +1,6 @@
 """What stands in the tree: no machine of ours, no package registry, no file too long to read."""
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -55,3 +56,19 @@ def test_no_module_is_longer_than_one_can_read_at_once():
         if path.suffix == ".py" and "migrations" not in path.parts
     }
     assert {path: lines for path, lines in lengths.items() if lines > LONGEST} == {}
+
+
+def test_every_refusal_of_a_row_has_a_code_of_its_own():
+    """A sentence is for people and changes; a code is what programs go by."""
+    nameless = [
+        f"{path}:{node.lineno}"
+        for path, text in texts()
+        if path.match("apps/*/imports/*.py") and "core" not in path.parts
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "refuse"
+        and len(node.args) == 2
+        and not node.keywords
+    ]
+    assert nameless == []

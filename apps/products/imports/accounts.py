@@ -64,7 +64,9 @@ class AccountResource(OwnedResource):
         super().check(row)
         code, currency = row.values.get("portfolio"), row.values.get("currency")
         if code and code not in self.portfolios:
-            row.refuse("portfolio", unknown(_("portfolio"), code, self.portfolios))
+            row.refuse(
+                "portfolio", unknown(_("portfolio"), code, self.portfolios), "unknown_portfolio"
+            )
         elif code and currency and self.portfolios[code].currency != currency:
             row.refuse(
                 "portfolio",
@@ -74,12 +76,19 @@ class AccountResource(OwnedResource):
                     "own": self.portfolios[code].currency,
                     "other": currency,
                 },
+                "other_currency",
             )
         if row.stored and "currency" in row.changes and row.values["number"] in self.booked:
-            row.refuse("currency", _("The account has bookings already; this no longer changes."))
+            row.refuse(
+                "currency",
+                _("The account has bookings already; this no longer changes."),
+                "no_longer_changes",
+            )
         opened_on, closed_on = row.values.get("opened_on"), row.values.get("closed_on")
         if opened_on and closed_on and closed_on < opened_on:
-            row.refuse("closed_on", _("An account cannot close before it opens."))
+            row.refuse(
+                "closed_on", _("An account cannot close before it opens."), "days_out_of_order"
+            )
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
         own = ("number", "name", "currency", "kind", "opened_on", "closed_on")
@@ -142,11 +151,15 @@ class TransactionResource(TableResource):
 
     def check(self, row: Row) -> None:
         for column in row.changes if row.stored else ():
-            row.refuse(column, _("Known otherwise already; correct it in the back office."))
+            row.refuse(
+                column,
+                _("Known otherwise already; correct it in the back office."),
+                "known_otherwise",
+            )
         number, currency = row.values.get("account"), row.values.get("currency")
         account = self.accounts.get(number or "")
         if number and account is None:
-            row.refuse("account", unknown(_("account"), number, ()))
+            row.refuse("account", unknown(_("account"), number, ()), "unknown_account")
         if account and currency:
             self._check_currency(row, account, currency)
         self._check_dealt(row)
@@ -159,12 +172,14 @@ class TransactionResource(TableResource):
                 "currency",
                 _("The account %(account)s is in %(currency)s.")
                 % {"account": account, "currency": account.currency},
+                "other_currency",
             )
         elif share and share.currency != account.currency:
             row.refuse(
                 "ticker",
                 _("%(ticker)s is in %(own)s, the account in %(other)s.")
                 % {"ticker": ticker, "own": share.currency, "other": account.currency},
+                "other_currency",
             )
         else:
             minor_units(row, "amount", currency)
@@ -173,16 +188,24 @@ class TransactionResource(TableResource):
         """Refuse a trade without units, units without a trade, and money without a reason."""
         kind, ticker = row.values.get("kind"), row.values.get("ticker")
         if ticker and ticker not in self.shares:
-            row.refuse("ticker", unknown(_("fund or share"), ticker, self.shares))
+            row.refuse("ticker", unknown(_("fund or share"), ticker, self.shares), "unknown_share")
         if kind and kind != Transaction.Kind.FEE and not row.cells.get("ticker", "").strip():
-            row.refuse("ticker", _("This must be said for a %(kind)s.") % {"kind": kind})
+            row.refuse(
+                "ticker", _("This must be said for a %(kind)s.") % {"kind": kind}, "missing_value"
+            )
         if kind in Transaction.TRADES and not row.cells.get("units", "").strip():
-            row.refuse("units", _("This must be said for a %(kind)s.") % {"kind": kind})
+            row.refuse(
+                "units", _("This must be said for a %(kind)s.") % {"kind": kind}, "missing_value"
+            )
         if kind and kind not in Transaction.TRADES:
             if "units" in row.values:
-                row.refuse("units", _("Leave this empty for a %(kind)s.") % {"kind": kind})
+                row.refuse(
+                    "units",
+                    _("Leave this empty for a %(kind)s.") % {"kind": kind},
+                    "not_for_this_kind",
+                )
             if row.values.get("amount") == 0:
-                row.refuse("amount", _("The amount must be above zero."))
+                row.refuse("amount", _("The amount must be above zero."), "out_of_limits")
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
         # Two files that sell from one account take turns, so that both see what is left.
@@ -229,4 +252,5 @@ def _refuse_oversold(sales: Sequence[Row]) -> None:
                 "units",
                 _("The account %(account)s has fewer units of %(ticker)s on that day.")
                 % {"account": row.values["account"], "ticker": row.values["ticker"]},
+                "not_enough_units",
             )

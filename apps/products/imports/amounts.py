@@ -34,5 +34,6 @@ def minor_units(row: Row, column: str, currency: str) -> int | None:
             column,
             _("%(amount)s is finer than %(currency)s allows: at most %(places)d decimals.")
             % {"amount": Amount().write(amount), "currency": currency, "places": places},
+            "too_many_decimals",
         )
         return None

@@ -77,14 +77,14 @@ class DeadlineResource(OwnedResource):
             number = row.values.get(column)
             held = known.get(number) if number else None
             if number and held is None:
-                row.refuse(column, unknown(names[column], number, ()))
+                row.refuse(column, unknown(names[column], number, ()), f"unknown_{column}")
             elif held and held.client_id != self.owners.get(row.values.get("core_id", "")):
-                row.refuse(column, _("It belongs to another client."))
+                row.refuse(column, _("It belongs to another client."), "other_client")
         currency = row.values.get("currency")
         if row.values.get("amount") is not None and not currency:
-            row.refuse("currency", _("Say the currency of the amount."))
+            row.refuse("currency", _("Say the currency of the amount."), "missing_value")
         elif currency and row.values.get("amount") is None:
-            row.refuse("amount", _("Say the amount, or leave its currency empty."))
+            row.refuse("amount", _("Say the amount, or leave its currency empty."), "missing_value")
         elif currency:
             minor_units(row, "amount", currency)
 

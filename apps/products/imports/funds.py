@@ -67,16 +67,19 @@ class FundResource(TableResource):
     def check(self, row: Row) -> None:
         if row.values["ticker"] in self.others:
             row.refuse(
-                "ticker", _("%(ticker)s is a share already.") % {"ticker": row.values["ticker"]}
+                "ticker",
+                _("%(ticker)s is a share already.") % {"ticker": row.values["ticker"]},
+                "known_otherwise",
             )
         code = row.values.get("exchange")
         if code and code not in self.exchanges:
-            row.refuse("exchange", unknown(_("exchange"), code, self.exchanges))
+            row.refuse("exchange", unknown(_("exchange"), code, self.exchanges), "unknown_exchange")
         for column in {"exchange", "currency"} & row.changes if row.stored else ():
             row.refuse(
                 column,
                 _("%(ticker)s has had %(before)s so far; change that in the back office.")
                 % {"ticker": row.values["ticker"], "before": row.stored.values[column]},  # type: ignore[union-attr]
+                "known_otherwise",
             )
         self._check_mix(row)
 
@@ -86,13 +89,18 @@ class FundResource(TableResource):
             return
         for name, value in said_of_it.items():
             if value is None:
-                row.refuse(name, _("A mix says all its parts and its day; write 0 for none."))
+                row.refuse(
+                    name,
+                    _("A mix says all its parts and its day; write 0 for none."),
+                    "missing_value",
+                )
         parts = [part for name in MIX if (part := said_of_it[name]) is not None]
         if len(parts) == len(MIX) and sum(parts) != 1:
             row.refuse(
                 MIX[0],
                 _("The parts of the mix add up to %(sum)s, not to 1.")
                 % {"sum": self.fields[MIX[0]].write(sum(parts))},
+                "wrong_sum",
             )
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:

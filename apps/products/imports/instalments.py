@@ -61,13 +61,16 @@ class CreditAccountResource(OwnedResource):
         if not row.stored:
             return
         if "currency" in row.changes:
-            row.refuse("currency", _("The account has had another currency so far."))
+            row.refuse(
+                "currency", _("The account has had another currency so far."), "other_currency"
+            )
         day = row.values.get("reported_on")
         if day and day < row.instance.reported_on:
             row.refuse(
                 "reported_on",
                 _("A newer report, of %(day)s, is stored already.")
                 % {"day": row.instance.reported_on.isoformat()},
+                "older_report",
             )
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
@@ -126,13 +129,18 @@ class InstalmentResource(TableResource):
     def check(self, row: Row) -> None:
         account = self.accounts.get(row.values["account"])
         if account is None:
-            row.refuse("account", unknown(_("account"), row.values["account"], self.accounts))
+            row.refuse(
+                "account",
+                unknown(_("account"), row.values["account"], self.accounts),
+                "unknown_account",
+            )
             return
         if row.values.get("currency", account.currency) != account.currency:
             row.refuse(
                 "currency",
                 _("The account %(account)s is in %(currency)s.")
                 % {"account": account, "currency": account.currency},
+                "other_currency",
             )
             return
         minor_units(row, "amount", account.currency)
@@ -147,11 +155,15 @@ class InstalmentResource(TableResource):
         if amount is None:
             return
         if paid > amount:
-            row.refuse("paid", _("More than the instalment's amount cannot be paid of it."))
+            row.refuse(
+                "paid",
+                _("More than the instalment's amount cannot be paid of it."),
+                "out_of_limits",
+            )
         elif paid == amount and paid_on is None:
-            row.refuse("paid_on", _("Say on which day it was paid in full."))
+            row.refuse("paid_on", _("Say on which day it was paid in full."), "missing_value")
         elif paid < amount and paid_on is not None:
-            row.refuse("paid_on", _("Leave this empty until all of it is paid."))
+            row.refuse("paid_on", _("Leave this empty until all of it is paid."), "not_paid_yet")
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
         for row in rows:

@@ -69,7 +69,7 @@ class TradingDayResource(TableResource):
     def check(self, row: Row) -> None:
         code = row.values["exchange"]
         if code not in self.exchanges:
-            row.refuse("exchange", unknown(_("exchange"), code, self.exchanges))
+            row.refuse("exchange", unknown(_("exchange"), code, self.exchanges), "unknown_exchange")
         override = self.overrides.get((code, row.values["day"]))
         if override and row.changes:
             row.refuse(
@@ -80,6 +80,7 @@ class TradingDayResource(TableResource):
                     "kind": override.get_kind_display(),
                     "reason": override.reason,
                 },
+                "overridden",
             )
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
@@ -157,6 +158,7 @@ class UnderlyingResource(TableResource):
                     column,
                     _("%(ticker)s has had %(before)s so far; change that in the back office.")
                     % {"ticker": row.values["ticker"], "before": row.stored.values[column]},
+                    "known_otherwise",
                 )
         code = row.values.get("exchange")
         if code and row.values.get("name"):
@@ -173,13 +175,16 @@ class UnderlyingResource(TableResource):
         for name, value in given.items():
             if known is None and not value:
                 row.refuse(
-                    name, _("The exchange %(code)s is new: this must be said.") % {"code": code}
+                    name,
+                    _("The exchange %(code)s is new: this must be said.") % {"code": code},
+                    "missing_value",
                 )
             elif known and value and value != _details(known)[name]:
                 row.refuse(
                     name,
                     _("For %(code)s this is %(before)s elsewhere.")
                     % {"code": code, "before": self.fields[name].write(_details(known)[name])},
+                    "known_otherwise",
                 )
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
@@ -237,17 +242,29 @@ class CorporateActionResource(TableResource):
 
     def check(self, row: Row) -> None:
         if row.values["ticker"] not in self.shares:
-            row.refuse("ticker", unknown(_("share"), row.values["ticker"], self.shares))
+            row.refuse(
+                "ticker", unknown(_("share"), row.values["ticker"], self.shares), "unknown_share"
+            )
         split = row.values["kind"] == CorporateAction.Kind.SPLIT
         needed, other = ("ratio", "amount") if split else ("amount", "ratio")
         if needed not in row.values and not any(each.column == needed for each in row.faults):
             row.refuse(
-                needed, _("This must be said for a %(kind)s.") % {"kind": row.values["kind"]}
+                needed,
+                _("This must be said for a %(kind)s.") % {"kind": row.values["kind"]},
+                "missing_value",
             )
         if other in row.values:
-            row.refuse(other, _("Leave this empty for a %(kind)s.") % {"kind": row.values["kind"]})
+            row.refuse(
+                other,
+                _("Leave this empty for a %(kind)s.") % {"kind": row.values["kind"]},
+                "not_for_this_kind",
+            )
         for column in {"ratio", "amount"} & row.changes if row.stored else ():
-            row.refuse(column, _("Known otherwise already; correct it in the back office."))
+            row.refuse(
+                column,
+                _("Known otherwise already; correct it in the back office."),
+                "known_otherwise",
+            )
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
         for row in rows:

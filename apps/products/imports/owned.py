@@ -30,9 +30,9 @@ class OwnedResource(TableResource):
     def check(self, row: Row) -> None:
         core_id = row.values.get("core_id")
         if core_id and core_id not in self.owners:
-            row.refuse("core_id", unknown(_("client"), core_id, ()))
+            row.refuse("core_id", unknown(_("client"), core_id, ()), "unknown_client")
         elif row.stored and "core_id" in row.changes:
-            row.refuse("core_id", _("This already belongs to another client."))
+            row.refuse("core_id", _("This already belongs to another client."), "other_client")
 
     def owner(self, row: Row) -> int:
         return self.owners[row.values["core_id"]]

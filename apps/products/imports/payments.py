@@ -90,13 +90,14 @@ class PaymentResource(TableResource):
         policy = self.policies.get(number)
         if policy is None:
             if number:
-                row.refuse("policy", unknown(_("policy"), number, ()))
+                row.refuse("policy", unknown(_("policy"), number, ()), "unknown_policy")
             return
         currency = policy.strategy.currency
         if row.values.get("currency", currency) != currency:
             row.refuse(
                 "currency",
                 _("%(policy)s is in %(currency)s.") % {"policy": policy, "currency": currency},
+                "other_currency",
             )
             return
         minor_units(row, "amount", currency)
@@ -109,24 +110,35 @@ class PaymentResource(TableResource):
     def _check_state(self, row: Row) -> None:
         said_state = row.values.get("state")
         if said_state == State.PAID and "paid_on" not in row.values:
-            row.refuse("paid_on", _("Say on which day it was paid."))
+            row.refuse("paid_on", _("Say on which day it was paid."), "missing_value")
         if said_state != State.PAID and "paid_on" in row.values:
-            row.refuse("paid_on", _("Only what is paid has a day of payment."))
+            row.refuse("paid_on", _("Only what is paid has a day of payment."), "not_paid_yet")
         if "state" in row.changes and said_state not in STATES:
-            row.refuse("state", _("“%(cell)s” is not for a file to say.") % {"cell": said_state})
+            row.refuse(
+                "state",
+                _("“%(cell)s” is not for a file to say.") % {"cell": said_state},
+                "not_for_files",
+            )
 
     def _check_changes(self, row: Row) -> None:
         payment: Payment = row.instance
         if row.changes & {"policy", "kind", "amount", "currency", "due_on"}:
-            row.refuse("reference", _("This reference already names another payment."))
+            row.refuse(
+                "reference", _("This reference already names another payment."), "known_otherwise"
+            )
         elif "state" in row.changes and (payment.state, row.values["state"]) not in MOVES:
             row.refuse(
                 "state",
                 _("It is %(state)s, and does not become this any more.")
                 % {"state": payment.get_state_display()},
+                "no_longer_changes",
             )
         elif "paid_on" in row.changes and "state" not in row.changes:
-            row.refuse("paid_on", _("It was paid on %(day)s.") % {"day": payment.paid_on})
+            row.refuse(
+                "paid_on",
+                _("It was paid on %(day)s.") % {"day": payment.paid_on},
+                "known_otherwise",
+            )
 
     def _find(self, row: Row, policy: Policy) -> None:
         """Take the open payment that the row settles, if there is one; else it is a new one."""
@@ -134,7 +146,7 @@ class PaymentResource(TableResource):
         amount = minor_units(row, "amount", policy.strategy.currency)
         found = self.waiting.get((policy.pk, kind, amount, due_on))
         if OWN.fullmatch(row.values["reference"]):
-            row.refuse("reference", _("We have no payment of this name."))
+            row.refuse("reference", _("We have no payment of this name."), "unknown_payment")
         elif found:
             row.instance = found.pop()
         elif kind not in BROUGHT:
@@ -142,13 +154,14 @@ class PaymentResource(TableResource):
                 "amount",
                 _("No open %(kind)s of this amount is due on that day; it is counted here.")
                 % {"kind": Kind(kind).label},
+                "unknown_payment",
             )
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
         today = issuer_day(at)
         for row in rows:
             if row.values.get("paid_on", LEAST) > today:
-                row.refuse("paid_on", _("That day is still ahead."))
+                row.refuse("paid_on", _("That day is still ahead."), "day_in_future")
         new = [row for row in rows if row.instance is None]
         found = [row for row in rows if row.instance and row.stored is None]
         for row in new:
@@ -182,7 +195,11 @@ class PaymentResource(TableResource):
             else:
                 moved = cancel(ids, because=because, on=on, at=at)
             if moved != len(ids):
-                those[0].refuse("state", _("Somebody changed a payment of this file just now."))
+                those[0].refuse(
+                    "state",
+                    _("Somebody changed a payment of this file just now."),
+                    "changed_meanwhile",
+                )
 
 
 def _what(payment: Payment) -> tuple[Any, ...]:

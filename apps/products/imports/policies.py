@@ -98,23 +98,29 @@ class PolicyResource(TableResource):
     def check(self, row: Row) -> None:
         core_id, code = row.values.get("core_id"), row.values.get("strategy", "")
         if core_id and core_id not in self.clients:
-            row.refuse("core_id", unknown(_("client"), core_id, ()))
+            row.refuse("core_id", unknown(_("client"), core_id, ()), "unknown_client")
         strategy = self.strategies.get(code)
         if strategy:
             self._check_amounts(row, strategy)
         elif code:
-            row.refuse("strategy", unknown(_("strategy"), code, self.strategies))
+            row.refuse(
+                "strategy", unknown(_("strategy"), code, self.strategies), "unknown_strategy"
+            )
         starts_on, ends_on = row.values.get("starts_on"), row.values.get("ends_on")
         if starts_on and ends_on and ends_on <= starts_on:
-            row.refuse("ends_on", _("The policy must end after it starts."))
+            row.refuse("ends_on", _("The policy must end after it starts."), "days_out_of_order")
         self._check_plan(row)
         if row.stored:
             self._check_changes(row)
             return
         if row.values.get("state", Policy.State.ACTIVE) not in NEW:
-            row.refuse("state", _("A new policy is applied or active."))
+            row.refuse("state", _("A new policy is applied or active."), "not_for_files")
         if strategy and strategy.state not in RUNNING:
-            row.refuse("strategy", _("%(strategy)s has ended.") % {"strategy": strategy})
+            row.refuse(
+                "strategy",
+                _("%(strategy)s has ended.") % {"strategy": strategy},
+                "no_longer_changes",
+            )
 
     def _check_amounts(self, row: Row, strategy: Strategy) -> None:
         if row.values.get("currency", strategy.currency) != strategy.currency:
@@ -122,6 +128,7 @@ class PolicyResource(TableResource):
                 "currency",
                 _("%(strategy)s is in %(currency)s.")
                 % {"strategy": strategy, "currency": strategy.currency},
+                "other_currency",
             )
             return
         minor_units(row, "premium", strategy.currency)
@@ -136,6 +143,7 @@ class PolicyResource(TableResource):
                     "nominal": self.fields["nominal"].write(row.values["nominal"]),
                     "note": money.major_units(note, money.decimals(strategy.currency)),
                 },
+                "no_multiple",
             )
 
     def _check_plan(self, row: Row) -> None:
@@ -144,7 +152,11 @@ class PolicyResource(TableResource):
         if {fault.column for fault in row.faults} & {*PLAN}:
             return
         if missing and len(missing) < len(PLAN):
-            row.refuse(missing[0], _("A plan needs its amount, frequency, first and last day."))
+            row.refuse(
+                missing[0],
+                _("A plan needs its amount, frequency, first and last day."),
+                "missing_value",
+            )
         elif not missing:
             plan = PaymentPlan(
                 frequency=known["plan_frequency"],
@@ -154,28 +166,41 @@ class PolicyResource(TableResource):
             try:
                 plan.clean()
             except ValidationError as error:
-                row.refuse("plan_last_on", " ".join(error.messages))
+                row.refuse("plan_last_on", " ".join(error.messages), "contradiction")
             if plan.last_on < plan.first_on:
-                row.refuse("plan_last_on", _("The last payment cannot lie before the first."))
+                row.refuse(
+                    "plan_last_on",
+                    _("The last payment cannot lie before the first."),
+                    "days_out_of_order",
+                )
 
     def _check_changes(self, row: Row) -> None:
         policy: Policy = row.instance
         if "core_id" in row.changes:
-            row.refuse("number", _("This policy already belongs to another client."))
+            row.refuse(
+                "number", _("This policy already belongs to another client."), "other_client"
+            )
         elif policy.state not in NEW:
             for column in row.changes:
                 row.refuse(
                     column,
                     _("The policy is %(state)s; it no longer changes.")
                     % {"state": policy.get_state_display()},
+                    "no_longer_changes",
                 )
         elif "state" in row.changes and (policy.state, row.values["state"]) != NEW:
             row.refuse(
-                "state", _("A file brings a policy that was applied for into force, no more.")
+                "state",
+                _("A file brings a policy that was applied for into force, no more."),
+                "not_for_files",
             )
         elif policy.number in self.with_coupons:
             for column in row.changes - FREE:
-                row.refuse(column, _("The policy has coupons already; this no longer changes."))
+                row.refuse(
+                    column,
+                    _("The policy has coupons already; this no longer changes."),
+                    "no_longer_changes",
+                )
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
         known = Policy.objects.filter(pk__in=[row.instance.pk for row in rows if row.stored])
@@ -184,7 +209,9 @@ class PolicyResource(TableResource):
         paid_since = _with_coupons(known) - self.with_coupons
         for row in rows:
             if row.values["number"] in paid_since and row.changes - FREE:
-                row.refuse("number", _("The policy got a coupon a moment ago."))
+                row.refuse(
+                    "number", _("The policy got a coupon a moment ago."), "changed_meanwhile"
+                )
                 continue
             policy = row.instance = row.instance or Policy(number=row.values["number"])
             policy.client_id = self.clients[row.values["core_id"]]

@@ -59,12 +59,13 @@ class QuoteResource(TableResource):
         ticker, currency = row.values["ticker"], row.values.get("currency")
         own = self.currencies.get(ticker)
         if own is None:
-            row.refuse("ticker", unknown(_("share"), ticker, self.currencies))
+            row.refuse("ticker", unknown(_("share"), ticker, self.currencies), "unknown_share")
         elif currency and currency != own:
             row.refuse(
                 "currency",
                 _("%(ticker)s trades in %(own)s, not in %(other)s.")
                 % {"ticker": ticker, "own": own, "other": currency},
+                "other_currency",
             )
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
@@ -77,4 +78,4 @@ class QuoteResource(TableResource):
         for held in report.of(HELD):
             rows[held.row].remark("close", _("waits for a second person: %s") % held.reason)
         for refusal in report.refused:
-            rows[refusal.row].refuse("close", refusal.reason)
+            rows[refusal.row].refuse("close", refusal.reason, "refused_price")

@@ -218,7 +218,9 @@ class StrategyResource(TableResource):
         for name in row.values.keys() & lists:
             entries = row.values[name] or ()
             if len(entries) > count:
-                row.refuse(name, too_many % {"entries": len(entries), "count": count})
+                row.refuse(
+                    name, too_many % {"entries": len(entries), "count": count}, "wrong_length"
+                )
             row.values[name] = _own(entries + (None,) * (count - len(entries)))
 
     def check(self, row: Row) -> None:
@@ -232,6 +234,7 @@ class StrategyResource(TableResource):
                     name,
                     _("%(strategy)s is %(state)s; its terms no longer change.")
                     % {"strategy": row.instance, "state": row.instance.get_state_display()},
+                    "no_longer_changes",
                 )
         if not row.faults:
             self._check_rules(row)
@@ -240,24 +243,42 @@ class StrategyResource(TableResource):
         """Refuse shares, currency pairs and exchanges that nobody knows."""
         for ticker, _fixing in row.values.get("underlyings", ()):
             if ticker not in self.shares:
-                row.refuse("underlyings", unknown(_("share"), ticker, self.shares))
+                row.refuse("underlyings", unknown(_("share"), ticker, self.shares), "unknown_share")
         for ticker in row.values.get("currency_pairs") or ():
             if ticker is not None and ticker not in self.shares:
-                row.refuse("currency_pairs", unknown(_("currency pair"), ticker, self.shares))
+                row.refuse(
+                    "currency_pairs",
+                    unknown(_("currency pair"), ticker, self.shares),
+                    "unknown_share",
+                )
         calendar = row.values.get("payment_calendar")
         if calendar is not None and calendar not in self.exchanges:
-            row.refuse("payment_calendar", unknown(_("exchange"), calendar, self.exchanges))
+            row.refuse(
+                "payment_calendar",
+                unknown(_("exchange"), calendar, self.exchanges),
+                "unknown_exchange",
+            )
 
     def _check_days(self, row: Row) -> None:
         struck_on, matures_on = row.values.get("struck_on"), row.values.get("matures_on")
         days = row.values.get("observations")
         if struck_on and matures_on and matures_on <= struck_on:
-            row.refuse("matures_on", _("The maturity must lie after the strike date."))
+            row.refuse(
+                "matures_on", _("The maturity must lie after the strike date."), "days_out_of_order"
+            )
             return
         if struck_on and days and days[0] <= struck_on:
-            row.refuse("observations", _("The first observation must come after the strike date."))
+            row.refuse(
+                "observations",
+                _("The first observation must come after the strike date."),
+                "days_out_of_order",
+            )
         if matures_on and days and days[-1] > matures_on:
-            row.refuse("observations", _("The last observation comes after the maturity."))
+            row.refuse(
+                "observations",
+                _("The last observation comes after the maturity."),
+                "days_out_of_order",
+            )
 
     def _check_rules(self, row: Row) -> None:
         """Hold the strategy against the rules of its table."""
@@ -266,10 +287,12 @@ class StrategyResource(TableResource):
             try:
                 constraint.validate(Strategy, trial)
             except ValidationError as error:
-                row.refuse(COLUMN_OF.get(constraint.name, ""), " ".join(error.messages))
+                row.refuse(
+                    COLUMN_OF.get(constraint.name, ""), " ".join(error.messages), "contradiction"
+                )
         if not row.faults:
             for each in contradictions(trial, self._members(row, trial), _observations(row, trial)):
-                row.refuse(each.column, each.sentence)
+                row.refuse(each.column, each.sentence, "contradiction")
 
     def _filled(self, row: Row, strategy: Strategy) -> Strategy:
         values = _whole(row)
@@ -287,7 +310,9 @@ class StrategyResource(TableResource):
         known = drafts.in_bulk([row.instance.pk for row in rows if row.stored])
         for row in rows:
             if row.stored and row.instance.pk not in known:
-                row.refuse("code", _("The strategy was published a moment ago."))
+                row.refuse(
+                    "code", _("The strategy was published a moment ago."), "changed_meanwhile"
+                )
                 continue
             row.instance = self._filled(row, known[row.instance.pk] if row.stored else Strategy())
             row.instance.save()
@@ -297,7 +322,7 @@ class StrategyResource(TableResource):
                 try:
                     row.instance = publish_strategy(row.instance.pk, at=at)
                 except StrategyError as error:
-                    row.refuse("state", str(error))
+                    row.refuse("state", str(error), "contradiction")
 
     def _write_basket(self, row: Row) -> None:
         if row.changes & {"underlyings", *SHARES}:

@@ -164,14 +164,24 @@ class ClientResource(TableResource):
         quiet_from = row.values.get("quiet_from", client.quiet_from)
         quiet_until = row.values.get("quiet_until", client.quiet_until)
         if quiet_from == quiet_until:
-            row.refuse("quiet_until", _("Quiet hours must begin and end at different times."))
+            row.refuse(
+                "quiet_until", _("Quiet hours must begin and end at different times."), "same_hours"
+            )
         if any(row.values.get(name) for name in CONSENTS) and "consent_text" not in row.values:
-            row.refuse("consent_text", _("Say which version of the text the client agreed to."))
+            row.refuse(
+                "consent_text",
+                _("Say which version of the text the client agreed to."),
+                "missing_value",
+            )
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
         for row in rows:
             if (said_on := row.values.get("consent_on")) and said_on > (at + EAST).date():
-                row.refuse("consent_on", _("The client cannot have answered in the future."))
+                row.refuse(
+                    "consent_on",
+                    _("The client cannot have answered in the future."),
+                    "day_in_future",
+                )
         fresh = [row for row in rows if row.stored is None]
         for row in fresh:
             row.instance = _changed(Client(created_at=at), row)
