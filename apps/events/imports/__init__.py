@@ -1,0 +1,1 @@
+"""Files that bring what happened to clients."""
