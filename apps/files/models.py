@@ -115,6 +115,7 @@ class Batch(models.Model):
         LANDED = "landed", _("landed")
         UNDOING = "undoing", _("being undone")
         UNDONE = "undone", _("undone")
+        DROPPED = "dropped", _("thrown away")
 
     class Origin(models.TextChoices):
         UPLOAD = "upload", _("upload")

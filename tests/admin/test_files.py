@@ -1,6 +1,7 @@
 """Files into the back office: looked at first, refused with their place, landed whole and once."""
 
 import json
+from datetime import time, timedelta
 
 import pytest
 from django.contrib.messages import get_messages
@@ -13,7 +14,7 @@ from apps.core import clock
 from apps.core.admin.display import page_url
 from apps.core.imports.kinds import KINDS
 from apps.files.actions.working import work
-from apps.files.models import Batch, Record
+from apps.files.models import Batch, Folder, Record
 from apps.products.models.holdings import Policy
 from tests import factories
 from tests.admin.test_pages import address, staff_who_may
@@ -201,6 +202,13 @@ def test_another_person_releases_what_is_large_and_not_who_brought_it(
     assert batch.state == "landed"
 
 
+def test_a_file_is_thrown_away_and_the_start_page_asks_no_more(admin_client, holder):
+    batch = bring(admin_client, HEAD + GOOD + BAD)
+    decide(admin_client, batch, "drop")
+    assert "It was thrown away" in seen(admin_client, batch)
+    assert "file.csv" not in admin_client.get(reverse("admin:index")).content.decode()
+
+
 def test_progress_is_told_to_the_script_that_follows_it(admin_client, holder):
     batch = bring(admin_client, HEAD + GOOD)
     Batch.objects.filter(pk=batch.pk).update(state="checking")
@@ -215,6 +223,18 @@ def test_files_that_wait_and_files_with_trouble_stand_on_the_start_page(admin_cl
     page = admin_client.get(reverse("admin:index")).content.decode()
     assert "Files that wait for your word" in page
     assert "1 left out" in page
+
+
+def test_a_file_that_has_not_come_stands_on_the_start_page_and_in_its_list(admin_client):
+    folder = Folder.objects.create(
+        path="core/policies", kind="policies", expected_by=time(), on_weekends=True,
+        made_at=clock.now() - timedelta(days=3),
+    )  # fmt: skip
+    page = admin_client.get(reverse("admin:index")).content.decode()
+    assert "Files that have not come" in page
+    late = admin_client.get(address(Folder, "changelist"), {"late": "1"}).content.decode()
+    assert page_url(folder) in late
+    assert "desk-bad" in late
 
 
 def test_a_page_of_many_rejected_rows_costs_no_more_queries(admin_client, holder):

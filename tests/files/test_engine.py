@@ -7,7 +7,7 @@ import pytest
 from apps.core.imports import landing
 from apps.files.actions import reading
 from apps.files.actions.bringing import bring
-from apps.files.actions.confirming import confirm
+from apps.files.actions.confirming import confirm, drop
 from apps.files.actions.working import work
 from apps.files.models import Batch, Record
 from apps.files.queries.reports import entries, totals
@@ -124,3 +124,22 @@ def test_a_file_that_is_no_table_is_refused(way):
     batch = brought("\x00\x01", confirmed=True)
     assert batch.state == "refused"
     assert batch.faults
+
+
+def test_a_file_is_thrown_away_once_and_can_no_longer_be_confirmed(django_user_model):
+    boss = django_user_model.objects.create_user("boss")
+    batch = brought(HEAD + clients(1))
+    assert drop(batch.pk, by=boss, at=AT)
+    assert not drop(batch.pk, by=boss, at=AT)
+    assert not confirm(batch.pk, by=boss, at=AT)
+    assert Client.objects.count() == 0
+
+
+def test_a_file_that_was_confirmed_a_moment_before_is_not_thrown_away(django_user_model):
+    boss = django_user_model.objects.create_user("boss")
+    batch = brought(HEAD + clients(1))
+    assert confirm(batch.pk, by=boss, at=AT)
+    assert not drop(batch.pk, by=boss, at=AT)
+    assert work(batch.pk, at=AT)
+    assert not drop(batch.pk, by=boss, at=AT)
+    assert Client.objects.count() == 1

@@ -50,3 +50,9 @@ def release(batch_id: int, *, by: AbstractBaseUser, at: datetime) -> bool:
     others = Batch.objects.filter(waits, pk=batch_id).exclude(held_digest="", state=State.LANDED)
     others = others.exclude(Q(received_by=by) | Q(confirmed_by=by))
     return bool(others.update(state=State.LANDING, released_at=at, released_by=by, note=""))
+
+
+def drop(batch_id: int, *, by: AbstractBaseUser, at: datetime) -> bool:
+    """Throw a file away of which nothing has landed: nobody is asked about it any more."""
+    idle = Batch.objects.filter(pk=batch_id, state__in=(*READABLE, State.WAITING), landed_at=None)
+    return bool(idle.update(state=State.DROPPED, undone_at=at, undone_by=by, note=""))

@@ -10,7 +10,7 @@ from apps.files.actions.working import work
 from apps.files.models import Batch
 
 State = Batch.State
-DONE = (State.LANDED, State.UNCHANGED, State.REFUSED, State.UNDONE)
+DONE = (State.LANDED, State.UNCHANGED, State.REFUSED, State.UNDONE, State.DROPPED)
 
 
 def resume(*, at: datetime) -> int:

@@ -18,9 +18,14 @@ def _release(batch: Batch, user: Any) -> bool:
     return confirming.release(batch.pk, by=user, at=clock.now())
 
 
+def _drop(batch: Batch, user: Any) -> bool:
+    return confirming.drop(batch.pk, by=user, at=clock.now())
+
+
 DECISIONS: dict[str, Decide] = {
     "confirm": _confirm,
     "release": _release,
+    "drop": _drop,
     # Once more, without what the source counted.
     "uncounted": lambda batch, _user: confirming.begin(batch.pk, controls={}),
 }

@@ -17,6 +17,7 @@ Text = str | Promise
 TITLES: dict[str, Text] = {
     Batch.State.LANDED: _("What changed"),
     Batch.State.UNDOING: _("What changed, and is being taken back"),
+    Batch.State.DROPPED: _("What would have changed"),
     Batch.State.UNDONE: _("What had changed, and was taken back"),
 }
 SAMPLE = 12  # changes shown one by one

@@ -40,6 +40,7 @@ State = Batch.State
 TONES = {
     "received": "wait", "checking": "wait", "checked": "wait", "waiting": "wait", "landing": "wait",
     "undoing": "wait", "refused": "bad", "landed": "good", "unchanged": "quiet", "undone": "quiet",
+    "dropped": "quiet",
 }  # fmt: skip
 STEPS: tuple[tuple[Text, frozenset[str]], ...] = (
     (_("File"), frozenset()),
@@ -75,8 +76,10 @@ def shown(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     context: dict[str, Any] = {"verdict": verdict(batch, request.user)}
     if batch.state in progress.DOING:
         return context | {"progress": progress.of(batch)}
-    if batch.state == State.REFUSED:
-        return context | {"refusals": refusals(batch)}
+    if batch.faults:
+        context["refusals"] = refusals(batch)
+    if not batch.records:
+        return context
     return context | {
         "diff_title": outcome.title(batch),
         "sentences": outcome.sentences(batch),

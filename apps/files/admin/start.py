@@ -7,10 +7,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.core.admin.display import count, list_url, page_url
+from apps.core.admin.display import count, list_url, moment, page_url
 from apps.core.site import COUNTED, Concern, Line, concerns
 from apps.files.admin.kinds import title
-from apps.files.models import Batch
+from apps.files.models import Batch, Folder
+from apps.files.queries.folders import last_due, late_files
 from apps.files.queries.troubles import troubled
 
 SHOWN = 5
@@ -39,6 +40,26 @@ def files_to_release(_at: datetime) -> Iterable[Concern]:
         lambda batch: _("confirmed by %s") % (batch.confirmed_by or "–"),
         url=list_url(Batch, state__exact=Batch.State.WAITING),
         icon="group",
+    )
+
+
+@concerns("files.view_folder")
+def files_late(at: datetime) -> Iterable[Concern]:
+    late = late_files(at)
+    yield Concern(
+        title=_("Files that have not come"),
+        count=len(late),
+        url=list_url(Folder, late=1),
+        lines=[
+            Line(
+                f"{title(folder.kind)}: {folder.path}",
+                _("due %(moment)s") % {"moment": moment(last_due(folder, at=at))},
+                page_url(folder),
+            )
+            for folder in late[:SHOWN]
+        ],
+        tone="bad",
+        icon="hourglass_bottom",
     )
 
 

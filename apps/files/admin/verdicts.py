@@ -95,6 +95,10 @@ def _columns(batch: Batch) -> Button:
     return Button(_("Say which column is which"), "tune", address(batch, "layout"), "main")
 
 
+def _drop(batch: Batch) -> Button:
+    return _deed(batch, "drop", _("Throw away"), "delete")
+
+
 def _confirm(batch: Batch) -> Button:
     return _deed(batch, "confirm", _("Confirm"), "check", "main")
 
@@ -138,11 +142,18 @@ def _undone(batch: Batch) -> tuple[Text, Text]:
     return said, note
 
 
+def _dropped(batch: Batch) -> tuple[Text, Text]:
+    said = gettext("It was thrown away %(when)s.") % {"when": moment(batch.undone_at)}
+    note = gettext("By %(who)s.") % {"who": batch.undone_by} if batch.undone_by else ""
+    return said, note
+
+
 _SAID: dict[str, Callable[[Batch], tuple[Text, Text]]] = {
     State.CHECKED: _checked,
     State.WAITING: _waiting,
     State.LANDED: _landed,
     State.UNDONE: _undone,
+    State.DROPPED: _dropped,
 }
 _SIMPLY: dict[str, tuple[Text, Text]] = {
     State.RECEIVED: (_("It is not said yet which of its columns is which."), ""),
@@ -153,7 +164,8 @@ _SIMPLY: dict[str, tuple[Text, Text]] = {
     ),
 }
 _OFFERED: dict[str, list[tuple[str, Callable[[Batch], Button]]]] = {
-    State.RECEIVED: [("layout", _columns)],
-    State.CHECKED: [("layout", _reread), ("confirm", _confirm)],
-    State.REFUSED: [("layout", _columns)],
+    State.RECEIVED: [("drop", _drop), ("layout", _columns)],
+    State.CHECKED: [("drop", _drop), ("layout", _reread), ("confirm", _confirm)],
+    State.WAITING: [("drop", _drop)],
+    State.REFUSED: [("drop", _drop), ("layout", _columns)],
 }

@@ -8,6 +8,7 @@ from django.conf import settings
 from apps.files.models import Batch, Folder
 
 SATURDAY = 5
+OUT = (Batch.State.REFUSED, Batch.State.DROPPED)
 IN = (Batch.State.LANDED, Batch.State.UNCHANGED)
 
 
@@ -31,13 +32,13 @@ def _watched() -> list[Folder]:
 
 
 def _has_come(folder: Folder, *, at: datetime, states: tuple[str, ...] = ()) -> bool:
-    """Tell whether the newest file that was due is here; one that was refused is not."""
+    """Tell whether the newest file that was due is here; one that was refused or dropped is not."""
     due_at = last_due(folder, at=at)
     if due_at is None:
         return True
     midnight = datetime.combine(due_at.date(), time(), tzinfo=due_at.tzinfo)
     come = Batch.objects.filter(folder=folder, received_at__gte=midnight)
-    come = come.filter(state__in=states) if states else come.exclude(state=Batch.State.REFUSED)
+    come = come.filter(state__in=states) if states else come.exclude(state__in=OUT)
     return come.exists()
 
 
