@@ -89,6 +89,14 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
         ],
     ),
     (
+        _("Data protection"),
+        [
+            ("core.Change", "manage_search"),
+            ("privacy.PersonExport", "person_search"),
+            ("privacy.Erasure", "person_remove"),
+        ],
+    ),
+    (
         _("Settings"),
         [
             ("products.Milestone", "flag"),

@@ -122,6 +122,7 @@ INSTALLED_APPS = [
     "apps.webhooks",
     "apps.messaging",
     "apps.landing",
+    "apps.privacy",
     "apps.demo",
 ]
 

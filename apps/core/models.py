@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
+from django.db.models.fields.json import KeyTransform
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
@@ -87,6 +88,19 @@ class Holds(models.Lookup[int]):
         return f"{left} @> %s::bigint", (*left_params, self.rhs)
 
 
+@MultirangeField.register_lookup
+class Meets(models.Lookup[Any]):
+    """`rows__meets=[(3, 5), (9, 10)]`: one of 3, 4 and 9 is one of them."""
+
+    lookup_name = "meets"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        left, left_params = self.process_lhs(compiler, connection)
+        runs = ", ".join(f"[{first}, {behind})" for first, behind in self.rhs)
+        return f"{left} && %s::int8multirange", (*left_params, f"{{{runs}}}")
+
+
 class ChangeQuerySet(models.QuerySet["Change"]):
     def of(self, table: str, row_id: int) -> "ChangeQuerySet":
         """Return all that happened to one row of a table."""
@@ -143,6 +157,11 @@ class Change(models.Model):
                 name="change_of_row",
             ),
             models.Index(fields=["batch"], condition=Q(batch__isnull=False), name="change_of_batch"),
+            # "what of this client's was removed?"
+            models.Index(
+                KeyTransform("client_id", "before"), condition=Q(kind="removed"),
+                name="change_removed_of",
+            ),
             # "what was done today?"; lines come in the order of time
             BrinIndex(fields=["at"], name="change_by_day"),
             # and change_added, a GiST index of added rows, which Django cannot write

@@ -5,23 +5,27 @@ Apps give the start page its concerns (what needs attention), figures (of today)
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import partial
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp_replace
 from django.http import HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
 from apps.core import clock
+from apps.core.masking import showing_to
 
 Text = str | Promise
 
+SHOWING = {"GET", "HEAD"}  # requests that change nothing
 COUNTED = 1000  # the start page counts no further: "1000+" says enough and stays quick
 
 
@@ -118,6 +122,24 @@ def _ask(request: HttpRequest, readers: list[tuple[str, Read[Shown]]], at: datet
     ]
 
 
+def shown_masked(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Show a page with personal values masked to staff who may not see them.
+
+    What a POST does is done with the values as they are; only its answer is shown masked.
+    """
+
+    @wraps(view)
+    def masked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with showing_to(request.user) if request.method in SHOWING else nullcontext():
+            answer = view(request, *args, **kwargs)
+        if isinstance(answer, SimpleTemplateResponse):
+            with showing_to(request.user):
+                answer.render()
+        return answer
+
+    return masked
+
+
 # Unfold evaluates Alpine expressions and sets styles inline; every other page stays strict.
 relaxed = csp_replace({"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]})
 
@@ -127,7 +149,7 @@ class BackOffice(UnfoldAdminSite):
     enable_nav_sidebar = True
 
     def admin_view(self, view, cacheable=False):  # type: ignore[no-untyped-def] # noqa: FBT002
-        return relaxed(super().admin_view(view, cacheable))
+        return relaxed(super().admin_view(shown_masked(view), cacheable))
 
     def login(self, request, extra_context=None):  # type: ignore[no-untyped-def]
         # The one page that does not pass through admin_view.

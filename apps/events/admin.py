@@ -58,6 +58,11 @@ def subjects(kind: str) -> Callable[[Names], Names]:
     return register
 
 
+def has_words(kind: str) -> bool:
+    """Say whether events of the kind are our own and told in words of ours."""
+    return kind in _words
+
+
 def in_words(event: Event) -> str:
     """Tell an event in a sentence; a kind nobody explains is told by its name and values."""
     if tell := _words.get(event.kind):

@@ -12,6 +12,7 @@ from apps.landing.models import EmailSubscription
 from apps.messaging.actions.links import make_link, record_hit
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.outbox import Digest, Message, Notice
+from apps.privacy.models import Erasure, PersonExport
 from apps.products.actions.evaluation import evaluate_due
 from apps.products.actions.restatement import restate_due
 from apps.products.actions.restatement.ordering import propose_terms
@@ -219,6 +220,9 @@ def world(clients: int = 2) -> list[Client]:
     overheard(made[0])
     bring_file()
     told(made[0], state="failed", reason="the number does not exist")
+    for client in made:
+        Erasure.objects.create(client=client, reason="a letter", asked_at=EVENING)
+        PersonExport.objects.create(client=client, reason="a letter", asked_at=EVENING)
     Digest.objects.get_or_create(month=date(2020, 2, 1))
     assert Observation.objects.filter(state="waiting").exists()
     return made

@@ -23,7 +23,7 @@ def member(role):
 
 def test_the_groups_are_made_once(roles):
     assert sorted(Group.objects.values_list("name", flat=True)) == [
-        "Compliance", "Marketer", "Operations",
+        "Compliance", "Data protection", "Marketer", "Operations",
     ]  # fmt: skip
 
 
@@ -37,6 +37,12 @@ def test_the_groups_are_made_once(roles):
         ("Operations", "products.change_payment", True),
         ("Operations", "profiles.export_lists", False),
         ("Operations", "profiles.change_client", False),
+        ("Marketer", "profiles.see_personal", True),
+        ("Operations", "profiles.see_personal", False),
+        ("Compliance", "privacy.confirm_erasure", True),
+        ("Compliance", "privacy.add_erasure", False),
+        ("Data protection", "privacy.add_erasure", True),
+        ("Data protection", "profiles.change_client", False),
         ("Compliance", "messaging.change_link", True),
         ("Compliance", "products.change_strategy", False),
         ("Compliance", "auth.change_user", False),
@@ -47,12 +53,12 @@ def test_a_role_holds_its_own_rights(roles, role, right, held):
 
 
 def test_nobody_deletes_or_manages_staff(roles):
-    for role in ("Marketer", "Operations", "Compliance"):
+    for role in ("Marketer", "Operations", "Compliance", "Data protection"):
         rights = member(role).get_all_permissions()
         assert not [right for right in rights if ".delete_" in right or right.startswith("auth.")]
 
 
-@pytest.mark.parametrize("role", ["Marketer", "Operations", "Compliance"])
+@pytest.mark.parametrize("role", ["Marketer", "Operations", "Compliance", "Data protection"])
 def test_a_role_sees_its_start_page(client, roles, role):
     client.force_login(member(role))
     page = client.get(reverse("admin:index")).content.decode()

@@ -32,8 +32,10 @@ from unfold.contrib.import_export.forms import ExportForm
 
 from apps.core.admin.display import Text, page_url
 from apps.core.admin.files import GuardedResource
+from apps.core.admin.masked import Masked
 from apps.core.imports.files import CsvFile, XlsxFile
 from apps.core.imports.kinds import KINDS
+from apps.core.masking import showing_to
 
 M = TypeVar("M", bound=Model)
 
@@ -133,7 +135,7 @@ class PlainNumbers:
     formfield_overrides = {DecimalField: {"form_class": PlainDecimalField}}
 
 
-class Page(PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
+class Page(Masked, PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
     """A list and a form of the back office; the list may be taken out as a file."""
 
     change_form_template = "core/admin/change_form.html"
@@ -220,8 +222,9 @@ class Page(PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
     ) -> HttpResponse:
         row = context.get("original")
         if row is not None and not context.get("is_popup"):
-            context["panels"] = self.panels_of(request, row)
-            context["deeds"] = self.deeds_of(request, row)
+            with showing_to(request.user):
+                context["panels"] = self.panels_of(request, row)
+                context["deeds"] = self.deeds_of(request, row)
         page: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return page
 

@@ -11,7 +11,7 @@ from apps.profiles.models.clients import (
     check_time_zone,
 )
 from apps.profiles.models.identity import Conflict, Duplicate, Merge
-from apps.profiles.models.suppressions import Suppression
+from apps.profiles.models.suppressions import ErasedIdentity, Suppression
 
 __all__ = [
     "Channel",
@@ -20,6 +20,7 @@ __all__ = [
     "ConsentRecord",
     "ContactPoint",
     "Duplicate",
+    "ErasedIdentity",
     "Identifier",
     "Merge",
     "Purpose",

@@ -103,7 +103,10 @@ class Client(models.Model):
         verbose_name = _("client")
         verbose_name_plural = _("clients")
         # Seeing a list is one right, carrying it out of the house another.
-        permissions = [("export_lists", _("Can take lists out as files"))]
+        permissions = [
+            ("export_lists", _("Can take lists out as files")),
+            ("see_personal", _("Can see names, addresses and birthdays of clients")),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="client_time_zone_has_source",

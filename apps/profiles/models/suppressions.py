@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
-from apps.profiles.models.clients import Channel, Client
+from apps.profiles.models.clients import Channel, Client, Identifier
 
 
 def address_hash(channel: str, address: str) -> bytes:
@@ -29,6 +29,7 @@ class Suppression(models.Model):
         WRONG_PERSON = "wrong_person", _("it is somebody else's")
         COMPLAINT = "complaint", _("complained of us")
         REMOVED = "removed", _("removed by a person")
+        ERASED = "erased", _("its owner was erased")
 
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)
     address_hash = models.BinaryField(max_length=32, editable=False)
@@ -66,3 +67,21 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hint}: {self.get_reason_display()}"
+
+
+class ErasedIdentity(models.Model):
+    """An identifier of somebody who was erased: a file that brings it again does not bring him back.
+
+    As a hash like a suppressed address: kept to keep a promise, of no use to find a person by.
+    """
+
+    kind = models.CharField(_("kind"), max_length=16, choices=Identifier.Kind)
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    erased_at = models.DateTimeField(_("erased"), default=clock.now)
+
+    class Meta:
+        verbose_name = _("erased identifier")
+        verbose_name_plural = _("erased identifiers")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {bytes(self.digest).hex()[:8]}"

@@ -1,4 +1,4 @@
-"""Make the three usual groups of staff; each may do its own work and no more."""
+"""Make the usual groups of staff; each may do its own work and no more."""
 
 from typing import Any
 
@@ -24,6 +24,7 @@ PRODUCTS = (
     f"{MARKETS} strategy basketmember observation observationresult {HOLDINGS} {ACCOUNTS} {MOVES}"
 )
 MESSAGES = "template templateversion notice message link hit digest correctionverdict"
+REQUESTS = "personexport erasure"
 
 READING = {
     "profiles": {"view": f"{CLIENTS} {WHO_IS_WHO}"},
@@ -34,6 +35,7 @@ READING = {
     "landing": {"view": "emailsubscription"},
     "files": {"view": "batch mapping folder"},
 }
+# Who may not see people reads dots in place of names, addresses and birthdays.
 # Nobody but a superuser deletes, and nobody at all changes what is written once.
 OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
     "Marketer": {
@@ -42,6 +44,7 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
             "add": "suppression",
             "change": WHO_IS_WHO,
             "export": "lists",
+            "see": "personal",
         },
         "products": {
             "add change": (
@@ -63,16 +66,23 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
         "files": {"release": "batch", "add change": "folder", "change": "mapping"},
     },
     "Compliance": {
-        "profiles": {"add change": "suppression", "export": "lists"},
+        "core": {"view": "change"},
+        "profiles": {"add change": "suppression", "export": "lists", "see": "personal"},
+        "privacy": {"view": REQUESTS, "confirm": "erasure"},
         "products": {"change": "restatement"},
         "messaging": {"change": "link", "add": "correctionverdict"},
         "files": {"release": "batch"},
+    },
+    "Data protection": {
+        "core": {"view": "change"},
+        "profiles": {"export": "lists", "see": "personal"},
+        "privacy": {"view add": REQUESTS, "export": "person", "confirm": "erasure"},
     },
 }
 
 
 class Command(BaseCommand):
-    help = "Make or renew the groups Marketer, Operations and Compliance."
+    help = "Make or renew the groups Marketer, Operations, Compliance and Data protection."
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
