@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils.functional import Promise
@@ -34,6 +34,15 @@ class Sets(Protocol):
 
 
 @dataclass(frozen=True)
+class Brought:
+    """What a file has brought that is to be taken back: primary keys by the labels of models."""
+
+    added: Mapping[str, Sequence[int]]
+    changed: Mapping[str, Sequence[int]]
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Kind:
     """A kind of file: what its rows are, and what people who bring one are shown and asked."""
 
@@ -46,8 +55,8 @@ class Kind:
         default_factory=dict
     )  # column of an amount → of its currency
     sets: Sets | None = None  # none: in batches, by the resource
-    # Sentences on what of these stored rows must not be taken back; label of a model → primary keys.
-    blockers: Callable[[Mapping[str, Sequence[Any]]], list[str]] | None = None
+    # What was built on the rows of a file without referring to them, in sentences.
+    built_on: Callable[[Brought], list[str]] | None = None
 
     @property
     def permissions(self) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from apps.files.actions.passes import Pass, Source
 from apps.files.actions.progress import Hearer, Teller, told
 from apps.files.actions.reading import opened, read
 from apps.files.actions.turns import alone, take_turn
+from apps.files.actions.undoing import take_back
 from apps.files.models import Batch
 
 State = Batch.State
@@ -33,9 +34,12 @@ def work(batch_id: int, *, at: datetime, hear: Hearer | None = None) -> bool:
     people = ("received_by", "confirmed_by", "released_by")
     with alone(batch_id) as mine:
         batch = Batch.objects.select_related(*people).filter(pk=batch_id).first()
-        if not mine or batch is None or batch.state not in {State.CHECKING, State.LANDING}:
+        if not mine or batch is None or batch.state not in Batch.WORKING:
             return False
-        Work(batch, at, hear).run()
+        if batch.state == State.UNDOING:
+            take_back(batch, at=at)
+        else:
+            Work(batch, at, hear).run()
         return True
 
 
@@ -56,8 +60,7 @@ class Work:
         if self.batch.state == State.CHECKING:
             self._check(source)
         if self.batch.state == State.LANDING:
-            with _trail(self.batch, at=self.at):
-                self._land(source)
+            self._land(source)
 
     def _told(self, step: str, of: int = 0) -> AbstractContextManager[Teller]:
         return told(self.batch.pk, step, of, self.hear)
@@ -108,6 +111,7 @@ class Work:
             self._told("land", source.records) as tell,
             Pass(batch, source, tell, at=self.at) as done,
             transaction.atomic(),
+            _trail(batch, at=self.at),
         ):
             take_turn(batch.of)
             tally = done.run(keep=True)

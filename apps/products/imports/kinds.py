@@ -16,19 +16,32 @@ from apps.products.imports.payments import PaymentResource
 from apps.products.imports.policies import PolicyResource
 from apps.products.imports.quotes import QuoteResource
 from apps.products.imports.strategies import StrategyResource
+from apps.products.imports.undoing import news_of_policies, results_of_prices
 
 register(
     Kind("underlyings", _("Shares"), UnderlyingResource),
     Kind("funds", _("Funds"), FundResource),
     Kind("trading_days", _("Trading days"), TradingDayResource),
-    Kind("corporate_actions", _("Corporate actions"), CorporateActionResource),
-    Kind("quotes", _("Closing prices"), QuoteResource),
+    Kind(
+        "corporate_actions",
+        _("Corporate actions"),
+        CorporateActionResource,
+        built_on=results_of_prices,
+    ),
+    Kind("quotes", _("Closing prices"), QuoteResource, built_on=results_of_prices),
     Kind("strategies", _("Strategies"), StrategyResource),
-    Kind("policies", _("Policies"), PolicyResource, amounts={"premium": "currency"}),
+    Kind(
+        "policies",
+        _("Policies"),
+        PolicyResource,
+        built_on=news_of_policies,
+        amounts={"premium": "currency"},
+    ),
     Kind(
         "payments",
         _("Payments"),
         PaymentResource,
+        built_on=news_of_policies,
         group=("policy",),
         amounts={"amount": "currency"},
     ),
