@@ -14,6 +14,14 @@ MEDIA_TYPE = "application/problem+json"
 MOST = 100  # faults that one answer tells: a batch could have twenty thousand
 
 
+class Wrong(BaseModel):
+    """One thing that is wrong with an item."""
+
+    code: Annotated[str, Field(description="For programs; it stays when sentences change.")]
+    detail: str
+    pointer: str
+
+
 class Fault(BaseModel):
     """One thing that is wrong with a request, and where."""
 

@@ -15,7 +15,7 @@ from apps.core.api.bodies import Body
 from apps.core.api.items import MOST, incoming, land, outgoing, spoken
 from apps.core.api.keys import Key
 from apps.core.api.once import once
-from apps.core.api.problems import Fault, RefusedError, pointer
+from apps.core.api.problems import Fault, RefusedError, Wrong, pointer
 from apps.core.api.reads import Paged, page_of
 from apps.core.imports import report
 from apps.core.imports.kinds import KINDS, Kind
@@ -44,7 +44,7 @@ class Verdict(Landed):
     """What became of one item of many; a refused one says why, and is not stored."""
 
     index: int
-    errors: list[Fault] = []
+    errors: list[Wrong] = []
 
 
 class Verdicts(BaseModel):
@@ -153,7 +153,8 @@ def said_of(item: BaseModel) -> dict[str, Any]:
 def bring_one(request: HttpRequest, kind: Kind, said: Mapping[str, Any]) -> Landed:
     (row,) = _landed(request, kind, [said])
     if row.faults:
-        raise RefusedError(422, _("Refused; nothing was stored."), _faults(kind, row, ()))
+        faults = [Fault(**vars(wrong)) for wrong in _wrongs(kind, row, ())]
+        raise RefusedError(422, _("Refused; nothing was stored."), faults)
     return Landed(state=_state(row), remarks=_remarks(kind, row, ()))
 
 
@@ -169,7 +170,7 @@ def bring_many(request: HttpRequest, kind: Kind, items: Sequence[Mapping[str, An
             Verdict(
                 index=index,
                 state=states[index],
-                errors=_faults(kind, row, ("items", index)),
+                errors=_wrongs(kind, row, ("items", index)),
                 remarks=_remarks(kind, row, ("items", index)),
             )
             for index, row in enumerate(rows)
@@ -186,9 +187,9 @@ def _state(row: Row) -> str:
     return REFUSED if row.fate == REJECTED else row.fate
 
 
-def _faults(kind: Kind, row: Row, path: tuple[str | int, ...]) -> list[Fault]:
+def _wrongs(kind: Kind, row: Row, path: tuple[str | int, ...]) -> list[Wrong]:
     return [
-        Fault(
+        Wrong(
             code=fault.code,
             detail=_left_out(kind) if fault.code == "group" else fault.reason,
             pointer=_place(kind, fault, path),
