@@ -77,13 +77,13 @@ def test_what_is_read_can_be_sent_back_and_changes_nothing(system):
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        ({"core_id": "C-9"}, [("#/core_id", "invalid")]),
-        ({"strategy": "trio"}, [("#/strategy", "invalid")]),
-        ({"nominal": "1550.00"}, [("#/nominal", "invalid")]),
-        ({"premium": "1.234"}, [("#/premium", "invalid")]),
+        ({"core_id": "C-9"}, [("#/core_id", "unknown_client")]),
+        ({"strategy": "trio"}, [("#/strategy", "unknown_strategy")]),
+        ({"nominal": "1550.00"}, [("#/nominal", "no_multiple")]),
+        ({"premium": "1.234"}, [("#/premium", "too_many_decimals")]),
         ({"starts_on": "29.11.2019"}, [("#/starts_on", "date_format")]),
         ({"starts_on": "1019-11-29"}, [("#/starts_on", "year_out_of_range")]),
-        ({"currency": "EUR"}, [("#/currency", "invalid")]),
+        ({"currency": "EUR"}, [("#/currency", "other_currency")]),
         ({"state": "odd"}, [("#/state", "not_a_choice")]),
         ({"number": "P\u200b1"}, [("#/number", "invisible")]),
         ({"number": " "}, [("#/number", "empty")]),
@@ -118,7 +118,7 @@ def test_each_item_of_a_batch_has_its_own_verdict(system):
         [("#/items/1/starts_on", "not_a_day")],
         [("#/items/2/number", "duplicate_key")],
         [("#/items/3/number", "duplicate_key")],
-        [("#/items/4/core_id", "invalid")],
+        [("#/items/4/core_id", "unknown_client")],
     ]
     assert list(Policy.objects.values_list("number", flat=True)) == ["P-1"]
 
