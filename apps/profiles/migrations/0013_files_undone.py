@@ -45,5 +45,5 @@ $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("profiles", "0011_audit"), ("core", "0003_audit_trail")]
+    dependencies = [("profiles", "0012_erased_and_seen"), ("core", "0003_audit_trail")]
     operations = [migrations.RunSQL(FUNCTION, UNDO)]
