@@ -36,7 +36,8 @@ SECONDS = 5
 
 
 def text(delimiter, *, end="\n", encoding="utf-8"):
-    quoted = ['"' + cell.replace('"', '""') + '"' if set(cell) & {delimiter, '"', "\n"} else cell
+    marks = {delimiter, '"', "\n"}
+    quoted = ['"' + cell.replace('"', '""') + '"' if delimiter == "|" or set(cell) & marks else cell
               for row in [[*COLUMNS], *ROWS] for cell in row]  # fmt: skip
     lines = [delimiter.join(quoted[at : at + 6]) for at in range(0, len(quoted), 6)]
     return end.join(lines).encode(encoding)

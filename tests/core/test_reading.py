@@ -112,6 +112,14 @@ def test_the_delimiter_is_the_one_that_yields_the_header(delimiter):
     assert record.values == {"core_id": "C-1", "name": "a"}
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_a_file_may_quote_all_of_its_cells(delimiter):
+    lines = ['"core_id","name"', '"C-1","An""na"', '"C-2","a;b|c\td"']
+    records = read(*(line.replace('","', f'"{delimiter}"') for line in lines))
+    assert records[0].values == {"core_id": "C-1", "name": 'An"na'}
+    assert fates(records) == [(2, "ok"), (3, ["invisible"])]
+
+
 def test_a_layout_takes_columns_of_other_names_with_constants_transforms_and_formats():
     layout = Layout(
         columns={"core_id": "Nr", "name": "Kunde", "amount": "Betrag"},

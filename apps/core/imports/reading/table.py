@@ -23,6 +23,7 @@ from apps.core.imports.reading.workbook import sheet_blocks
 CANONICAL = Layout()
 
 _SAID_DELIMITER = re.compile(r'"?sep=([,;\t|])"?[\r\n]')  # what spreadsheets take, too
+_QUOTED = {"stray_quote", "unclosed_quote"}
 
 
 class Opened:
@@ -129,10 +130,18 @@ def _delimited(
         return text_blocks(source.stream, encoding, delimiter, skip=skip)
 
     tried: list[tuple[bool, int, str]] = []
+    refusals: list[RefusedFileError] = []
     for delimiter in declared or DELIMITERS:
-        with closing(blocks(delimiter)) as rows:
-            header, _rest = _headed(rows, columns, free, layout)
-        tried.append((not header.lacks_required, header.known, delimiter))
+        try:
+            with closing(blocks(delimiter)) as rows:
+                header, _rest = _headed(rows, columns, free, layout)
+            tried.append((not header.lacks_required, header.known, delimiter))
+        except RefusedFileError as refusal:
+            if not _QUOTED >= {fault.code for fault in refusal.faults}:
+                raise
+            refusals.append(refusal)  # a quotation mark before what is no delimiter here
+    if not tried:
+        raise refusals[0]
     best = max(tried, key=lambda each: each[:2])[2]
     return best, blocks(best)
 
