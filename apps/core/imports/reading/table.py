@@ -137,7 +137,7 @@ def _delimited(
                 header, _rest = _headed(rows, columns, free, layout)
             tried.append((not header.lacks_required, header.known, delimiter))
         except RefusedFileError as refusal:
-            if not _QUOTED >= {fault.code for fault in refusal.faults}:
+            if not {fault.code for fault in refusal.faults} <= _QUOTED:
                 raise
             refusals.append(refusal)  # a quotation mark before what is no delimiter here
     if not tried:
