@@ -15,20 +15,24 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from kombu.exceptions import OperationalError
-from ninja import Router
+from ninja import Query, Router
 from ninja.errors import AuthenticationError
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from apps.core import clock
 from apps.core.api.bodies import JSON, Body, parse
 from apps.core.api.keys import BriefKey, Key
 from apps.core.api.once import once
 from apps.core.api.problems import Fault, RefusedError, pointer
+from apps.core.api.reads import Paged, page_of
+from apps.core.api.values import Moment, Name
 from apps.core.models import ApiKey
 from apps.events import envelope, tasks
 from apps.events.actions import arrivals
 from apps.events.actions.arrivals import Batch
 from apps.events.envelope import NotAnEventError, Span, check_event
+from apps.events.models import Event
+from apps.profiles.models import Client, Identifier
 
 MOST = 1000  # events of one request
 PAUSE = 0.2  # seconds between two rings of a process: one drain serves all that came meanwhile
@@ -185,6 +189,56 @@ class Bell:
 
 
 bell = Bell()
+
+
+# --- a timeline ---
+
+
+class EventOut(BaseModel):
+    """One thing that happened to a client; `id` is ours."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    kind: str
+    subject: str
+    occurred_at: datetime
+    properties: dict[str, Any]
+
+
+class TimelineOut(BaseModel):
+    """Events, the newest first; `next` asks for those before them, if there are any."""
+
+    items: list[EventOut]
+    next: str | None
+
+
+class Wanted(Paged):
+    """Which events to list."""
+
+    kind: Annotated[str | None, Field(max_length=envelope.LONGEST_KIND)] = None
+    first: Annotated[Moment | None, Field(alias="from")] = None
+    last: Annotated[Moment | None, Field(alias="until", description="Before this moment.")] = None
+
+
+@router.get("/clients/{core_id}/events", auth=reading, response=TimelineOut)
+def read_timeline(request: HttpRequest, core_id: Name, wanted: Query[Wanted]) -> Any:  # noqa: ARG001 (by name)
+    """Read what happened to a client, ours and what other systems brought, the newest first."""
+    client = Client.objects.filter(
+        identifiers__kind=Identifier.Kind.CORE_ID, identifiers__value=core_id
+    ).first()
+    if client is None:
+        raise RefusedError(404, _("There is no such client."))
+    said = {
+        "kind": wanted.kind,
+        "occurred_at__gte": wanted.first,
+        "occurred_at__lt": wanted.last,
+    }
+    events = Event.objects.filter(
+        client=client, **{name: value for name, value in said.items() if value is not None}
+    )
+    page, following = page_of(events, wanted, by=("-occurred_at", "-pk"))
+    return {"items": page, "next": following}
 
 
 # --- reading bodies ---

@@ -13,6 +13,7 @@ from apps.core.api.bodies import parse
 from apps.core.api.problems import RefusedError
 from apps.core.models import ApiKey
 from apps.events import api
+from apps.events.actions import Fact, record
 from apps.events.actions.arrivals import drain
 from apps.events.models import Arrival, Event
 from tests import factories
@@ -196,6 +197,72 @@ def test_the_page_of_the_api_describes_what_the_views_read_by_themselves(client)
     single = told[ONE]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert batch["properties"]["events"]["items"]["properties"] == single["properties"]
     assert set(single["required"]) == {"id", "kind", "occurred_at"}
+
+
+# --- a timeline ---
+
+
+@pytest.fixture
+def read(send, client):
+    token = make_key("crm", ["events:read"], by=None, at=AT)[1]
+
+    def read(core_id="C-1", *, headers=(), **wanted):
+        sent = {"Authorization": f"Bearer {token}", **dict(headers)}
+        return client.get(f"/api/v1/clients/{core_id}/events", wanted, headers=sent)
+
+    return read
+
+
+def test_a_timeline_is_read_by_pages_that_miss_nothing_though_events_come_between(read):
+    mine = factories.client()
+    mine.identifiers.create(kind="core_id", value="C-1")
+    moments = [AT - timedelta(hours=hours) for hours in (0, 1, 1, 1, 40 * 24)]
+    facts = [
+        Fact(mine.pk, "order.placed", f"order:{n}", moment, f"k{n}", {"n": n})
+        for n, moment in enumerate(moments)
+    ]
+    record(facts)
+    first = read(limit=2).json()
+    record([Fact(mine.pk, "order.lost", "order:9", AT + timedelta(minutes=1), "k9")])
+    second = read(limit=2, after=first["next"]).json()
+    third = read(limit=2, after=second["next"]).json()
+    told = [item for page in (first, second, third) for item in page["items"]]
+    assert sorted(item["subject"] for item in told) == [f"order:{n}" for n in range(5)]
+    assert [item["occurred_at"] for item in told] == sorted(
+        (item["occurred_at"] for item in told), reverse=True
+    )
+    assert (third["next"], told[0]["properties"]) == (None, {"n": 0})
+
+
+def test_a_timeline_is_narrowed_by_kind_and_span(read):
+    mine = factories.client()
+    mine.identifiers.create(kind="core_id", value="C-1")
+    record(
+        [
+            Fact(mine.pk, kind, f"x:{n}", AT - timedelta(days=n), f"k{n}")
+            for n, kind in enumerate(["a.b", "a.b", "a.c"])
+        ]
+    )
+    assert [item["subject"] for item in read(kind="a.b").json()["items"]] == ["x:0", "x:1"]
+    span = {"from": "2020-02-29T12:00:00Z", "until": "2020-03-02T12:00:00Z"}
+    assert [item["subject"] for item in read(**span).json()["items"]] == ["x:1", "x:2"]
+    assert read(**{"from": "2020-03-01T12:00:00"}).status_code == 422
+
+
+def test_who_has_seen_a_timeline_is_told_that_nothing_happened_since(read):
+    mine = factories.client()
+    mine.identifiers.create(kind="core_id", value="C-1")
+    seen = {"If-None-Match": read().headers["ETag"]}
+    assert read(headers=seen).status_code == 304
+    record([Fact(mine.pk, "a.b", "x:1", AT, "k")])
+    assert read(headers=seen).status_code == 200
+
+
+def test_nobody_reads_the_timeline_of_nobody_and_none_without_the_right(read, client, send):
+    assert read("C-404").status_code == 404
+    other = make_key("feed", ["events:write"], by=None, at=AT)[1]
+    asked = {"Authorization": f"Bearer {other}"}
+    assert client.get("/api/v1/clients/C-1/events", headers=asked).status_code == 403
 
 
 # --- the quick reader ---

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.core.imports.resource import import_file
+from apps.events.imports.events import EventResource, PurchaseResource
 from apps.products.actions.strategies import publish_strategy
 from apps.products.imports.accounts import AccountResource, TransactionResource
 from apps.products.imports.deadlines import DeadlineResource
@@ -368,6 +369,8 @@ DOCUMENTED = {
     "instalment-accounts": CreditAccountResource,
     "instalments": InstalmentResource,
     "deadlines": DeadlineResource,
+    "events": EventResource,
+    "purchases": PurchaseResource,
 }
 
 

@@ -3,7 +3,10 @@
 import base64
 import hashlib
 import hmac
+import re
+import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +32,22 @@ def test_a_receiver_verifies_with_what_the_standard_says_and_nothing_of_ours():
     assert first == f"v1,{mine}"
     assert second == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     assert len(key) == 32
+
+
+def test_the_lines_in_our_documents_verify_what_we_send_and_nothing_else():
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    (snippet,) = re.findall(r"```python verify\n(.*?)```", text, re.DOTALL)
+    said = {}
+    exec(snippet, said)
+    verified, now = said["verified"], time.time()
+    sent = headers(
+        [derive_secret(b"key", b"new"), SECRET], ID, datetime.fromtimestamp(now, UTC), BODY
+    )
+    assert verified(SECRET, sent, BODY)
+    assert not verified(SECRET, sent, BODY + b" ")
+    assert not verified(derive_secret(b"key", b"other"), sent, BODY)
+    old = headers([SECRET], ID, datetime.fromtimestamp(now - 600, UTC), BODY)
+    assert not verified(SECRET, old, BODY)
 
 
 def test_each_endpoint_has_a_secret_of_its_own():

@@ -32,7 +32,8 @@ def page_of(
 ) -> tuple[list[Row], str | None]:
     """Return the asked page of rows, and the mark by which the next one is asked for.
 
-    `by` names columns that tell every two rows apart and have an index in this order.
+    `by` names columns that tell every two rows apart and have an index in this order; a minus before
+    a name: from the largest on.
     """
     if asked.after is not None:
         rows = rows.filter(_beyond(rows.model, by, asked.after))
@@ -42,7 +43,8 @@ def page_of(
 
 
 def _mark(row: Model, by: Sequence[str]) -> str:
-    values = [row.serializable_value("id" if name == "pk" else name) for name in by]
+    names = (name.removeprefix("-") for name in by)
+    values = [row.serializable_value("id" if name == "pk" else name) for name in names]
     return urlsafe_b64encode(json.dumps(values, default=str).encode()).decode().rstrip("=")
 
 
@@ -58,11 +60,14 @@ def _beyond(model: type[Model], by: Sequence[str], mark: str) -> Q:
             422, said, [Fault(code="not_a_mark", detail=said, parameter="after")]
         ) from error
     beyond = Q()
-    for place, name in enumerate(by):
-        equal = dict(zip(by[:place], values[:place], strict=True))
-        beyond |= Q(**equal, **{f"{name}__gt": values[place]})
+    names = [name.removeprefix("-") for name in by]
+    for place, name in enumerate(names):
+        equal = dict(zip(names[:place], values[:place], strict=True))
+        further = "lt" if by[place].startswith("-") else "gt"
+        beyond |= Q(**equal, **{f"{name}__{further}": values[place]})
     return beyond
 
 
 def _field(model: type[Model], name: str) -> Any:
+    name = name.removeprefix("-")
     return model._meta.pk if name == "pk" else model._meta.get_field(name)
