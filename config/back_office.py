@@ -31,6 +31,7 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
             ("profiles.Conflict", "difference"),
             ("profiles.Merge", "merge"),
             ("landing.EmailSubscription", "mark_email_read"),
+            ("landing.Visitor", "devices"),
         ],
     ),
     (

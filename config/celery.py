@@ -49,6 +49,7 @@ app.conf.beat_schedule = {
         ("put what has arrived on timelines", "apps.events.tasks.drain", 1),
         ("let events join who has come", "apps.events.tasks.join_strays", 10),
         ("forget events that wait in vain", "apps.events.tasks.forget_strays", 3600),
+        ("forget visitors who stay away", "apps.landing.tasks.forget_visitors", 3600),
         ("follow merges of clients", "apps.profiles.tasks.follow_merges", 300),
         ("tell merges of clients", "apps.events.tasks.record_merges", 60),
         ("queue what webhooks listen to", "apps.webhooks.tasks.queue_deliveries", 5),

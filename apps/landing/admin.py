@@ -1,5 +1,6 @@
 """What clients leave on their pages, and a look at such a page for staff."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -7,15 +8,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from apps.core import clock
-from apps.core.admin.display import column, linked, pill
+from apps.core.admin.display import badge, column, linked, moment, page_link, page_url, pill
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, deed, panel
-from apps.events.admin import words
+from apps.events.admin import subjects, words
 from apps.events.models import Event
-from apps.landing.models import EmailSubscription
+from apps.landing.models import EmailSubscription, Visitor
 from apps.messaging.actions.staff_links import open_for_staff
 from apps.products.models.strategies import Strategy
 from apps.profiles.models import Client
@@ -46,6 +47,50 @@ class EmailSubscriptionPage(ReadOnlyPage[EmailSubscription]):
         if subscription.confirmed_at:
             return pill(_("confirmed"), "good")
         return pill(_("not confirmed yet"), "wait")
+
+
+@admin.register(Visitor)
+class VisitorPage(ReadOnlyPage[Visitor]):
+    list_display = [
+        "__str__", badge("state", _("state"), joined="good", shared="bad"),
+        linked("client", _("client"), "last_name"), "first_seen_at", "last_seen_at", "joined_at",
+    ]  # fmt: skip
+    list_select_related = ["client"]
+    list_filter = [("state", ChoicesDropdownFilter), ("last_seen_at", MomentFilter)]
+    ordering = ["-last_seen_at", "-pk"]
+    export_without = ("cookie_hash",)
+
+
+@panel(Visitor, _("What he did"), permission="landing.view_visitor")
+def visits_of(_request: HttpRequest, visitor: Visitor) -> dict[str, Any]:
+    visits = visitor.visits.select_related("link__client").order_by("-occurred_at")[:50]
+    return {
+        "headers": [_("when"), _("what"), _("on the page of")],
+        "rows": [
+            [
+                moment(visit.occurred_at),
+                visit.get_deed_display(),
+                page_link(visit.link.client) if visit.link else _("a link that leads nowhere"),
+            ]
+            for visit in visits
+        ],
+        "empty": _("Nothing yet."),
+    }
+
+
+@subjects("visitor")
+def visitors_named(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+    return {one.pk: (str(one), page_url(one)) for one in Visitor.objects.filter(pk__in=list(ids))}
+
+
+@words("visitor.joined")
+def joined_told(_event: Event) -> str:
+    return gettext("A browser turned out to be his own")
+
+
+@words("page.missed")
+def missed_told(_event: Event) -> str:
+    return gettext("Followed a link that leads nowhere any more")
 
 
 # The page shows the client's money, so that seeing the client alone is not enough.

@@ -32,14 +32,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.core import clock
 from apps.landing import visitors
+from apps.landing.actions.joining import FORGOTTEN, hash_cookie, new_cookie, note_visit
 from apps.landing.actions.subscriptions import (
     Asked,
     ask_subscription,
     confirm_subscription,
     find_subscription,
+    proves_browser,
 )
 from apps.landing.actions.visits import show_figures
 from apps.landing.forms import EmailForm
+from apps.landing.models import Visit, Visitor
 from apps.messaging.actions.links import find_link, record_hit
 from apps.messaging.models.links import Hit, Link
 from apps.products.models.strategies import Strategy
@@ -51,6 +54,7 @@ from apps.products.queries.wealth_facts import Veiled
 from apps.products.terms.sheet import TermSheetError
 
 COOKIE = "figures"
+VISITOR_COOKIE = "visitor"
 SHOWN_FOR = timedelta(hours=4)
 DRAWN = timedelta(days=366)  # of an account's course
 SIGNER = signing.TimestampSigner(salt="landing.figures")
@@ -69,6 +73,8 @@ def personal(view: View[P]) -> View[P]:
             response = view(request, *args, **kwargs)
         except Http404:
             # The same page for tokens that never were, were revoked or have passed.
+            if _is_person(request):
+                note_visit(_cookie(request), Visit.Deed.OPENED, link=None, at=clock.now())
             response = render(request, "landing/gone.html", _languages(request), status=404)
         response.headers.setdefault("Cache-Control", "no-store")
         response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
@@ -84,9 +90,12 @@ def short_link(request: HttpRequest, token: str) -> HttpResponse:
     """Note who followed a link and lead on to the page."""
     link = _link(token)
     agent = request.headers.get("User-Agent", "")
-    person = visitors.is_person(request.method or "", agent, request.headers.get("Sec-Purpose", ""))
+    person = _is_person(request)
     verdict = Hit.Verdict.HUMAN if person else Hit.Verdict.MACHINE
-    record_hit(link, verdict=verdict, agent=agent, at=clock.now())
+    at = clock.now()
+    record_hit(link, verdict=verdict, agent=agent, at=at)
+    if person:
+        note_visit(_cookie(request), Visit.Deed.OPENED, link=link, at=at)
     return HttpResponseRedirect(reverse("landing:page", args=[token]))
 
 
@@ -104,8 +113,19 @@ def personal_page(request: HttpRequest, token: str) -> HttpResponse:
 def show(request: HttpRequest, token: str) -> HttpResponse:
     """Show names and amounts to whoever pressed the button in this browser, for some hours."""
     link = _link(token)
-    show_figures(link, at=clock.now())
+    at, cookie = clock.now(), _cookie(request) or new_cookie()
+    show_figures(link, at=at)
     response = _back(request, token)
+    if note_visit(cookie, Visit.Deed.SHOWN, link=link, at=at):
+        # Given by the press of a button, and read here alone: it says that a browser came back.
+        response.set_cookie(
+            VISITOR_COOKIE,
+            cookie,
+            max_age=FORGOTTEN,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
     response.set_cookie(
         COOKIE,
         SIGNER.sign(str(link.pk)),
@@ -140,7 +160,9 @@ def subscribe(request: HttpRequest, token: str) -> HttpResponse:
     form = EmailForm(request.POST)
     if not form.is_valid():
         return _page(request, link, token, form, status=422)
-    said = ask_subscription(link, form.cleaned_data["address"], at=clock.now())
+    visitor = Visitor.objects.filter(cookie_hash=hash_cookie(_cookie(request))).first()
+    address = form.cleaned_data["address"]
+    said = ask_subscription(link, address, at=clock.now(), visitor=visitor)
     return _back(request, token, said=said.value)
 
 
@@ -186,12 +208,24 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404
     if request.method == "POST":
         confirm_subscription(subscription, at=at)
+        if proves_browser(subscription, _cookie(request)):
+            note_visit(_cookie(request), Visit.Deed.CONFIRMED, link=subscription.link, at=at)
         return HttpResponseRedirect(request.get_full_path(), status=303)
     asked = request.GET.get("lang", "")
     language = asked if asked in dict(settings.LANGUAGES) else subscription.client.language
     with translation.override(language):
         context = {"subscription": subscription, **_languages(request)}
         return render(request, "landing/confirm.html", context)
+
+
+def _is_person(request: HttpRequest) -> bool:
+    agent, purpose = (request.headers.get(name, "") for name in ("User-Agent", "Sec-Purpose"))
+    return visitors.is_person(request.method or "", agent, purpose)
+
+
+def _cookie(request: HttpRequest) -> str:
+    """Return what makes a browser known, "" where nobody pressed a button in it yet."""
+    return request.COOKIES.get(VISITOR_COOKIE, "")
 
 
 def _link(token: str) -> Link:

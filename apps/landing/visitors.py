@@ -1,6 +1,8 @@
-"""Who follows a link: a person, or a machine that looks at messages. Pure."""
+"""Who follows a link: a person or a machine, and whether a browser is the client's own. Pure."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 # Programs that fetch what people send each other: previews, scanners, crawlers, libraries.
 MACHINES = re.compile(
@@ -25,3 +27,37 @@ def is_person(method: str, agent: str, purpose: str = "") -> bool:
         and BROWSERS.match(agent) is not None
         and MACHINES.search(agent) is None
     )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What somebody did in a browser on a client's page, and by which way the link had come."""
+
+    client: int
+    confirmed: bool  # an address of the client that we had known before, by its own letter
+    channel: str = ""  # of the message with the link by which he pressed to see figures
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Whose a browser is, as far as that is proven."""
+
+    client: int | None = None
+    is_shared: bool = False
+
+
+def belief(seen: Iterable[Evidence]) -> Belief:
+    """Say whose a browser is, by what was done in it; in doubt nobody's.
+
+    A link proves nothing: it can be forwarded to a spouse, who presses the same button. Two things
+    speak for the client himself: a letter to an address that we knew before, confirmed in the browser
+    that asked for it; or figures opened by links that came to him by two ways, to his phone and to
+    his mailbox. A browser in which figures of two clients were opened is neither's, for good.
+    """
+    known = list(seen)
+    clients = {each.client for each in known}
+    if len(clients) != 1:
+        return Belief(is_shared=len(clients) > 1)
+    ways = {each.channel for each in known} - {""}
+    proven = len(ways) > 1 or any(each.confirmed for each in known)
+    return Belief(client=clients.pop() if proven else None)

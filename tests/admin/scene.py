@@ -8,6 +8,7 @@ from apps.core.actions import make_key
 from apps.events.actions import Fact, record
 from apps.events.models import Stray
 from apps.files.models import Batch, Folder, Mapping, Record
+from apps.landing.actions.joining import note_visit
 from apps.landing.models import EmailSubscription
 from apps.messaging.actions.links import make_link, record_hit
 from apps.messaging.models.content import Template, TemplateVersion
@@ -217,6 +218,7 @@ def world(clients: int = 2) -> list[Client]:
             [Fact(client.pk, "profile.imported", f"client:{client.pk}", EVENING, f"i:{client.pk}")]
         )
     who_is_who(*made[:2])
+    note_visit(f"browser {link.pk}", "shown", link=link, at=EVENING)
     overheard(made[0])
     bring_file()
     told(made[0], state="failed", reason="the number does not exist")

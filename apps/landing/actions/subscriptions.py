@@ -10,7 +10,8 @@ from django.contrib.auth.base_user import BaseUserManager
 from django.db import transaction
 
 from apps.events.actions import Fact, record
-from apps.landing.models import EmailSubscription
+from apps.landing.actions.joining import hash_cookie
+from apps.landing.models import EmailSubscription, Visitor
 from apps.messaging.actions.notices import queue_notice
 from apps.messaging.models.links import Link
 from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Purpose
@@ -39,7 +40,9 @@ def hash_token(token: str) -> bytes:
 
 
 @transaction.atomic
-def ask_subscription(link: Link, address: str, *, at: datetime) -> Asked:
+def ask_subscription(
+    link: Link, address: str, *, at: datetime, visitor: Visitor | None = None
+) -> Asked:
     """Queue the letter that lets the address confirm; at most one open request an address.
 
     The same address again renews the request once RESEND_AFTER has passed; the older letter's
@@ -58,6 +61,7 @@ def ask_subscription(link: Link, address: str, *, at: datetime) -> Asked:
         return Asked.TOO_SOON
     if letters.count() >= MOST_LETTERS:
         return Asked.TOO_MANY
+    was_known = _was_known(point)
     point = _unconfirmed(point, client, address, at)
     token = secrets.token_urlsafe(24)
     subscription, _created = EmailSubscription.objects.update_or_create(
@@ -66,6 +70,8 @@ def ask_subscription(link: Link, address: str, *, at: datetime) -> Asked:
         defaults={
             "client": client,
             "link": link,
+            "visitor": visitor,
+            "was_known": was_known,
             "token_hash": hash_token(token),
             "requested_at": at,
         },
@@ -86,9 +92,9 @@ def ask_subscription(link: Link, address: str, *, at: datetime) -> Asked:
 
 def find_subscription(token: str, *, at: datetime) -> EmailSubscription | None:
     """Find the request of a letter, unless it is too old or its personal link was revoked."""
-    usable = EmailSubscription.objects.select_related("client", "contact_point").filter(
-        requested_at__gt=at - VALID_FOR, link__revoked_at=None
-    )
+    usable = EmailSubscription.objects.select_related(
+        "client", "contact_point", "link", "visitor"
+    ).filter(requested_at__gt=at - VALID_FOR, link__revoked_at=None)
     return usable.filter(token_hash=hash_token(token)).first()
 
 
@@ -122,9 +128,31 @@ def confirm_subscription(subscription: EmailSubscription, *, at: datetime) -> bo
     return True
 
 
+def proves_browser(subscription: EmailSubscription, cookie: str) -> bool:
+    """Say whether a confirmation in this browser proves that it is the client's own.
+
+    It does where the letter was asked for in the same browser and went to an address that we had
+    known before: what somebody else writes on a forwarded page is his own address.
+    """
+    visitor = subscription.visitor
+    return (
+        subscription.was_known
+        and visitor is not None
+        and bytes(visitor.cookie_hash) == hash_cookie(cookie)
+    )
+
+
 def _known_point(client: Client, address: str) -> ContactPoint | None:
     points = client.contact_points.filter(channel=Channel.EMAIL)
     return points.filter(address__iexact=address).first()
+
+
+def _was_known(point: ContactPoint | None) -> bool:
+    """Say whether we had an address before somebody wrote it on the page, now or a while ago."""
+    if point is None:
+        return False
+    asked = EmailSubscription.objects.filter(contact_point=point, confirmed_at=None, was_known=True)
+    return point.state != ContactPoint.State.UNCONFIRMED or asked.exists()
 
 
 def _unconfirmed(

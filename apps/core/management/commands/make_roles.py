@@ -32,7 +32,7 @@ READING = {
     "webhooks": {"view": "endpoint delivery attempt"},
     "products": {"view": PRODUCTS},
     "messaging": {"view": MESSAGES},
-    "landing": {"view": "emailsubscription"},
+    "landing": {"view": "emailsubscription visitor visit"},
     "files": {"view": "batch mapping folder"},
 }
 # Who may not see people reads dots in place of names, addresses and birthdays.
