@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from apps.core.imports.kinds import KINDS
@@ -161,6 +161,7 @@ def staged(monkeypatch):
 @settings(
     max_examples=25,
     deadline=None,
+    phases=[Phase.generate],  # a failure is told at once; to shrink one takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

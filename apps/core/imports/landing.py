@@ -64,6 +64,8 @@ class Landing:
         if any(row.faults for row in rows):
             raise _RefusedError
         self._hold(rows)
+        if waiting := [row for row in rows if row.waits]:
+            self.resource.hold(waiting, at=self.at, filename=self.filename)
         due = [row for row in rows if self._is_due(row)]
         if due:
             self.resource.save(due, at=self.at, filename=self.filename)

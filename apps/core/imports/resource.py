@@ -202,6 +202,9 @@ class TableResource(Resource):
         """
         raise NotImplementedError
 
+    def hold(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
+        """Write down where a person decides on rows that wait; those of too many changes need none."""
+
     # --- import ---
 
     @classmethod

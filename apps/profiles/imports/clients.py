@@ -281,7 +281,7 @@ def _values(client: Client, answers: dict[tuple[str, str], ConsentRecord]) -> di
     return values
 
 
-def _day(answer: ConsentRecord) -> date:
+def last_day_of(answer: ConsentRecord) -> date:
     """Return the last day, anywhere, on which the answer may have been given."""
     return answer.given_on or (answer.recorded_at + EAST).date()
 
@@ -304,7 +304,7 @@ def _kept(row: Row, name: str) -> tuple[set[str], set[str]]:
                 older.add(channel)
         elif not last.granted and not last.source.startswith(SOURCE):
             own.add(channel)
-        elif not last.granted and (said_on is None or said_on <= _day(last)):
+        elif not last.granted and (said_on is None or said_on <= last_day_of(last)):
             older.add(channel)
     return own, older
 
@@ -348,4 +348,6 @@ def _says_more(row: Row, last: ConsentRecord | None, *, granted: bool, refused: 
         return True
     if not granted and not last.source.startswith(SOURCE):
         return False  # his own withdrawal is never made a file's
-    return said_on is not None and said_on > max(known.get("consent_on") or date.min, _day(last))
+    return said_on is not None and said_on > max(
+        known.get("consent_on") or date.min, last_day_of(last)
+    )

@@ -1,0 +1,129 @@
+"""The file of contacts: further addresses of clients, and what other systems know them by."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.core.imports.columns import Choice, Text
+from apps.core.imports.resource import Row, Stored
+from apps.profiles.actions.conflicts import Claim, hold_claims
+from apps.profiles.actions.duplicates import suggest_duplicates
+from apps.profiles.actions.locks import lock_clients
+from apps.profiles.imports.addresses import Email, Phone
+from apps.profiles.imports.clients import SOURCE
+from apps.profiles.imports.owned import OwnResource
+from apps.profiles.models import Channel, ContactPoint, Identifier
+
+State = ContactPoint.State
+IDENTIFIERS = (str(Identifier.Kind.CONTRACT), str(Identifier.Kind.COOKIE))
+ADDRESSES = {str(Channel.SMS): Phone(), str(Channel.EMAIL): Email()}
+
+
+class ContactResource(OwnResource):
+    """One row a contract number, cookie or address; it stands beside those that are known."""
+
+    core_id = Text(200, required=True)
+    kind = Choice([*IDENTIFIERS, *Channel.values], required=True)
+    value = Text(200, required=True)
+    state = Choice(State.values)
+
+    key = ("core_id", "kind", "value")
+
+    class Meta:
+        model = ContactPoint
+
+    def look_up(self, rows: Sequence[Row]) -> None:
+        super().look_up(rows)
+        for row in rows:
+            column = ADDRESSES.get(row.values.get("kind", ""))
+            if column and "value" in row.values:
+                try:
+                    row.values["value"] = column.read(row.values["value"])
+                except ValueError as error:
+                    row.refuse("value", str(error), code=getattr(error, "code", column.code))
+        numbers = [
+            row.values.get("value", "") for row in rows if row.values.get("kind") in IDENTIFIERS
+        ]
+        held = Identifier.objects.filter(kind__in=IDENTIFIERS, value__in=numbers)
+        self.holders = {(each.kind, each.value): each.client_id for each in held}
+
+    def present(self, rows: Sequence[Row]) -> Iterable[ContactPoint | Identifier]:
+        values = [row.values.get("value", "") for row in rows]
+        owners = list(self.owners.values())
+        yield from ContactPoint.objects.filter(client__in=owners, address__in=values)
+        yield from Identifier.objects.filter(
+            client__in=owners, kind__in=IDENTIFIERS, value__in=values
+        )
+
+    def stored(self, instances: Sequence[ContactPoint | Identifier]) -> Iterator[Stored]:
+        core_ids = self._core_ids(instances)
+        for instance in instances:
+            values: dict[str, Any] = {}
+            if isinstance(instance, ContactPoint):
+                values |= {"kind": instance.channel, "value": instance.address}
+                values["state"] = instance.state
+            else:
+                values |= {"kind": instance.kind, "value": instance.value}
+            for core_id in core_ids.get(instance.client_id, []):
+                yield Stored(instance, {"core_id": core_id, **values})
+
+    def settle(self, row: Row) -> None:
+        """Let an address that was given up come back; leave alone what the client confirmed."""
+        if row.stored is None or not isinstance(row.instance, ContactPoint):
+            return
+        if row.instance.state == State.REMOVED:
+            row.values.setdefault("state", str(State.VALID))
+        elif row.values.get("state") == State.REMOVED and row.instance.verified_at:
+            del row.values["state"]
+            row.remark("state", _("Left, since the client himself confirmed this address."))
+
+    def check(self, row: Row) -> None:
+        super().check(row)
+        kind, value = row.values.get("kind"), row.values.get("value")
+        if kind in IDENTIFIERS and "state" in row.values:
+            row.refuse("state", _("Only an address has a state; leave this cell empty."))
+        holder = self.holders.get((str(kind), str(value)))
+        if holder and not row.faults and holder != self.owners[row.values["core_id"]]:
+            row.wait("value", _("Another client already has this identifier."), code="conflict")
+
+    def hold(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
+        """Put identifiers that another client has into the queue of contradictions."""
+        hold_claims(
+            (
+                Claim(
+                    self.owners[row.values["core_id"]], row.values["kind"], row.values["value"],
+                    f"{SOURCE}{filename}", row.line, row.cells,
+                )
+                for row in rows
+            ),
+            at=at,
+        )  # fmt: skip
+
+    def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
+        lock_clients({self.owners[row.values["core_id"]] for row in rows})
+        for row in rows:
+            if row.stored is None:
+                row.instance = self._made(row, at)
+            else:
+                row.instance.state = row.values.get("state", row.instance.state)
+        fresh = [row.instance for row in rows if row.stored is None]
+        points = [each for each in fresh if isinstance(each, ContactPoint)]
+        ContactPoint.objects.bulk_create(points, batch_size=1000)
+        Identifier.objects.bulk_create(
+            [each for each in fresh if isinstance(each, Identifier)], batch_size=1000
+        )
+        changed = [row.instance for row in rows if row.stored]
+        ContactPoint.objects.bulk_update(changed, ["state"], batch_size=1000)
+        suggest_duplicates({each.client_id for each in (*points, *changed)}, at=at)
+
+    def _made(self, row: Row, at: datetime) -> ContactPoint | Identifier:
+        client, kind = self.owners[row.values["core_id"]], row.values["kind"]
+        value = row.values["value"]
+        if kind in IDENTIFIERS:
+            return Identifier(client_id=client, kind=kind, value=value, created_at=at)
+        state = row.values.get("state", State.VALID)
+        return ContactPoint(
+            client_id=client, channel=kind, address=value, state=state, created_at=at
+        )
