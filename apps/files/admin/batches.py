@@ -40,7 +40,7 @@ class TroubledFilter(DropdownFilter):
 class BatchPage(UploadPages, LayoutPages, ReadOnlyPage[Batch]):
     list_display = [
         "filename", "shown_kind", badge("state", _("state"), **TONES), "shown_new",
-        "shown_changed", "shown_rejected", "shown_held", "origin", "received_at", "received_by",
+        "shown_changed", "shown_rejected", "shown_held", "received_at", "brought_by",
     ]  # fmt: skip
     list_select_related = ["received_by"]
     list_filter = [
@@ -96,3 +96,7 @@ class BatchPage(UploadPages, LayoutPages, ReadOnlyPage[Batch]):
     @column(_("held"), ordering="held")
     def shown_held(self, batch: Batch) -> str:
         return count(batch.held) if batch.held else "–"
+
+    @column(_("brought by"), ordering="received_by")
+    def brought_by(self, batch: Batch) -> str:
+        return str(batch.received_by or batch.get_origin_display())

@@ -10,6 +10,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin.display import count, locale
+from apps.core.money import decimals
 from apps.files.models import Batch
 
 Text = str | Promise
@@ -110,7 +111,7 @@ def _sums(batch: Batch) -> list[Sentence]:
                 gettext("%(column)s total, in %(currency)s")
                 % {"column": readable(total["column"]), "currency": total["currency"]},
                 "changed",
-                f"{plain(before)} → {plain(after)}",
+                f"{exact(before, total['currency'])} → {exact(after, total['currency'])}",
             )
         )
     return said
@@ -118,6 +119,11 @@ def _sums(batch: Batch) -> list[Sentence]:
 
 def plain(amount: Decimal) -> str:
     return str(format_decimal(amount, "#,##0.##", locale=locale()))
+
+
+def exact(amount: Decimal, currency: str) -> str:
+    places = decimals(currency)
+    return str(format_decimal(amount, f"#,##0{'.' * bool(places)}{'0' * places}", locale=locale()))
 
 
 def signed(amount: Decimal) -> str:

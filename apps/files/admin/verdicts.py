@@ -46,7 +46,7 @@ def verdict(batch: Batch, user: Any) -> Verdict | None:
     if waits_for_release(batch) and user.pk in (batch.received_by_id, batch.confirmed_by_id):
         notes.append(gettext("That cannot be you: you brought it, or confirmed it."))
     offered = [button for verb, button in _offered(batch) if may(user, batch, verb)]
-    return Verdict(said, " ".join(notes), [*offered, _report(batch)])
+    return Verdict(said, " ".join(notes), [_report(batch), *offered])
 
 
 def may(user: Any, batch: Batch, verb: str) -> bool:

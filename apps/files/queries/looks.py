@@ -1,8 +1,9 @@
 """The beginning of a file: its header as it is, and its first rows as a layout reads them."""
 
+import re
 from collections.abc import Mapping as Named
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class First:
 
 
 def readings(path: Path) -> dict[str, str]:
-    """Return how a text begins in each of the encodings in which it reads as text, and not alike."""
+    """Return how a text begins in each of the encodings in which it reads as text, the likeliest first."""
     with opened_source(path) as source:
         first = next((line for line in source.stream if line.strip()), b"")[:READ]
     found: dict[str, str] = {}
@@ -69,7 +70,14 @@ def readings(path: Path) -> dict[str, str]:
         text = first.decode(encoding, errors="replace").strip()
         if text.replace("\t", " ").isprintable() and "\ufffd" not in text:
             found.setdefault(text, encoding)
-    return {encoding: text for text, encoding in found.items()}
+    return {found[text]: text for text in sorted(found, key=_oddness)}
+
+
+def _oddness(text: str) -> int:
+    """Count what words seldom have: capitals after small letters, accents, signs between letters."""
+    odd = sum(one.islower() and other.isupper() for one, other in pairwise(text))
+    odd += sum("\u0080" <= sign < "\u0400" for sign in text)
+    return odd + len(re.findall(r"\w[^\w\s,;:|.\"'()-]+\w", text))
 
 
 @dataclass(frozen=True)
