@@ -209,6 +209,43 @@ def test_a_file_is_thrown_away_and_the_start_page_asks_no_more(admin_client, hol
     assert "file.csv" not in admin_client.get(reverse("admin:index")).content.decode()
 
 
+def test_a_landed_file_is_taken_back_as_long_as_nothing_stands_on_it(admin_client, holder):
+    batch = bring(admin_client, HEAD + GOOD)
+    decide(admin_client, batch, "confirm")
+    asked = reverse("admin:files_batch_undo", args=[batch.pk])
+    assert "Nothing stands on it" in admin_client.get(asked).content.decode()
+    other = bring(admin_client, HEAD + GOOD.replace("1000.00,USD", "900.00,USD"))
+    decide(admin_client, other, "confirm")
+    page = admin_client.get(asked).content.decode()
+    assert "other things stand on it" in page
+    assert "Take it back</button>" not in page
+    decide(admin_client, batch, "undo")
+    assert "It cannot be undone" in seen(admin_client, worked(batch))
+    decide(admin_client, other, "undo")
+    assert "It was taken back" in seen(admin_client, worked(other))
+    assert Policy.objects.get().premium == 1000_00
+
+
+def test_who_may_not_see_people_reads_no_cell_of_another_persons_file(admin_client, client, holder):
+    batch = bring(admin_client, HEAD + GOOD + BAD)
+    client.force_login(staff_who_may("files.view_batch", *shares("add", "change")))
+    page = seen(client, batch)
+    assert "is left out" in page
+    assert "Beyond its limits" in page
+    assert "-5 must" not in page
+    assert "core-1" not in page
+    assert "No row is like that." in seen(client, batch, q="nominal")
+    for name in ("rejected", "report", "layout"):
+        page = client.get(reverse(f"admin:files_batch_{name}", args=[batch.pk]))
+        assert page.status_code == 403
+
+
+def test_who_may_not_see_people_works_with_his_own_file(client, holder):
+    client.force_login(staff_who_may("files.view_batch", *shares("add", "change")))
+    batch = bring(client, HEAD + GOOD + BAD)
+    assert "-5 must be above 0." in seen(client, batch)
+
+
 def test_progress_is_told_to_the_script_that_follows_it(admin_client, holder):
     batch = bring(admin_client, HEAD + GOOD)
     Batch.objects.filter(pk=batch.pk).update(state="checking")

@@ -8,10 +8,21 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
 from apps.core.imports.kinds import KINDS, Kind
+from apps.core.masking import masked_columns, may_see
+from apps.files.models import Batch
+
+PERSON = "core_id"  # the column by which a row names its client
 
 
 def may_bring(user: Any, kind: Kind) -> bool:
     return bool(user.has_perms(kind.permissions))
+
+
+def may_read(user: Any, batch: Batch) -> bool:
+    """Tell whether a person may read cells of a file: who brought it has them anyway."""
+    model, columns = batch.of.resource._meta.model, batch.of.resource.fields
+    is_personal = bool(masked_columns(model)) or PERSON in columns
+    return not is_personal or may_see(user) or batch.received_by_id == user.pk
 
 
 def brought_by(user: Any) -> list[Kind]:

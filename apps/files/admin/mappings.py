@@ -52,7 +52,7 @@ class LayoutPages(StagePages):
 
     def layout_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show how a file would be read, as it was said or is suggested, until it is saved."""
-        batch = self.batch(request, pk)
+        batch = self.readable(request, pk)
         if not may_bring(request.user, batch.of):
             raise PermissionDenied
         said = Said.of(batch, request)

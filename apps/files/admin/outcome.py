@@ -88,6 +88,21 @@ def _columns(batch: Batch) -> list[Sentence]:
     ]
 
 
+def undone(batch: Batch) -> list[Sentence]:
+    """Return what taking a landed file back would do."""
+    said = []
+    if batch.new:
+        text = ngettext("%(things)s goes again", "%(things)s go again", batch.new)
+        said.append(Sentence(count(batch.new), text % {"things": things(batch, batch.new)}, "out"))
+    if batch.changed:
+        text = ngettext(
+            "%(things)s becomes what it was", "%(things)s become what they were", batch.changed
+        )
+        changed = text % {"things": things(batch, batch.changed)}
+        said.append(Sentence(count(batch.changed), changed, "changed"))
+    return said
+
+
 def readable(column: str) -> str:
     return column.replace("_", " ")
 

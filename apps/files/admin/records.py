@@ -12,7 +12,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin.display import count as counted
+from apps.core.masking import DOTS
 from apps.files.admin.codes import code_title
+from apps.files.admin.kinds import may_read
 from apps.files.models import Batch, Record
 
 PAGE = 50  # rows shown at once
@@ -51,7 +53,11 @@ def asked(request: HttpRequest, fates: list[str]) -> Asked:
 
 
 def records_of(request: HttpRequest, batch: Batch) -> dict[str, Any] | None:
-    """Return what the page shows of the rows; None where every row simply landed."""
+    """Return what the page shows of the rows; None where every row simply landed.
+
+    Who may not read the file is told the lines and the kinds of reasons, but no cell.
+    """
+    is_open = may_read(request.user, batch)
     fates = dict(
         Record.objects.filter(batch=batch).order_by().values_list("fate").annotate(Count("pk"))
     )
@@ -61,11 +67,12 @@ def records_of(request: HttpRequest, batch: Batch) -> dict[str, Any] | None:
     view = asked(request, present)
     rows = Record.objects.filter(batch=batch, fate=view.fate)
     codes = rows.order_by().values_list("code").annotate(times=Count("pk")).order_by("-times")
-    found = _found(rows, view)
+    found = _found(rows, view, is_open=is_open)
     total = found.count()
     begin = min((view.page - 1) * PAGE, max(0, (total - 1) // PAGE * PAGE))
     page = begin // PAGE + 1
-    shown = found.order_by("number")[begin : begin + PAGE]
+    # As values: of whom they may be shown to is decided here, not by the row's mask.
+    shown = found.order_by("number").values_list("line", "code", "faults")[begin : begin + PAGE]
     return {
         "fate": view.fate,
         "code": view.code,
@@ -80,20 +87,21 @@ def records_of(request: HttpRequest, batch: Batch) -> dict[str, Any] | None:
             for fate in present
         ],
         "chips": _chips(view, codes, fates[view.fate]),
-        "rows": [row for record in shown for row in _lines(record)],
+        "rows": [line for record in shown for line in _lines(*record, is_open=is_open)],
         "range": _range(begin, min(begin + PAGE, total), total),
         "earlier_url": view.url(page=page - 1) if page > 1 else "",
         "later_url": view.url(page=page + 1) if begin + PAGE < total else "",
     }
 
 
-def _found(rows: QuerySet[Record], view: Asked) -> QuerySet[Record]:
+def _found(rows: QuerySet[Record], view: Asked, *, is_open: bool) -> QuerySet[Record]:
     if view.code:
         rows = rows.filter(code=view.code)
     if view.q:
-        said = Q(words__icontains=view.q)
-        if view.q.isdecimal() and len(view.q) < 10:
-            said |= Q(line=int(view.q))
+        is_line = view.q.isdecimal() and len(view.q) < 10
+        said = Q(line=int(view.q)) if is_line else Q(pk=None)
+        if is_open:
+            said |= Q(words__icontains=view.q)
         rows = rows.annotate(words=Cast("faults", TextField())).filter(said)
     return rows
 
@@ -111,10 +119,12 @@ def _chips(view: Asked, codes: Any, total: int) -> list[dict[str, Any]]:
     ]
 
 
-def _lines(record: Record) -> list[dict[str, Any]]:
+def _lines(line: int, code: str, faults: list[list[str]], *, is_open: bool) -> list[dict[str, Any]]:
+    if not is_open:
+        return [{"line": line, "column": "", "reason": code_title(code), "value": DOTS}]
     return [
-        {"line": record.line, "column": column, "reason": reason, "value": value}
-        for _code, column, reason, value in record.faults
+        {"line": line, "column": column, "reason": reason, "value": value}
+        for _code, column, reason, value in faults
     ]
 
 

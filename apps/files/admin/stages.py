@@ -23,9 +23,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin.display import count, moment, page_url, pill
+from apps.files.actions.undoing import Trail
 from apps.files.admin import outcome, progress
 from apps.files.admin.decisions import DECISIONS
-from apps.files.admin.kinds import title
+from apps.files.admin.kinds import may_read, title
 from apps.files.admin.records import records_of
 from apps.files.admin.verdicts import address, may, verdict
 from apps.files.models import Batch
@@ -85,11 +86,18 @@ def shown(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "sentences": outcome.sentences(batch),
         "strip": outcome.strip(batch),
         "controls": outcome.controls(batch),
+        "records": records_of(request, batch),
+        **(cells(batch) if may_read(request.user, batch) else {}),
+    }
+
+
+def cells(batch: Batch) -> dict[str, Any]:
+    """Return what the page shows of single rows, to those who may read the file."""
+    return {
         "sample": outcome.sample(batch),
         "gone": batch.diff.get("gone", [])[:GONE],
         "gone_more": batch.gone > GONE,
         "remarks": batch.diff.get("remarks", [])[:REMARKS],
-        "records": records_of(request, batch),
         "rejected_url": address(batch, "rejected") if batch.rejected else "",
     }
 
@@ -125,6 +133,7 @@ class StagePages:
         return [
             path("<int:pk>/progress/", view(self.progress_view), name="files_batch_progress"),
             path("<int:pk>/decide/<slug:verb>/", view(self.decide_view), name="files_batch_decide"),
+            path("<int:pk>/undo/", view(self.undo_view), name="files_batch_undo"),
             path("<int:pk>/rejected/", view(self.rejected_view), name="files_batch_rejected"),
             path("<int:pk>/report/", view(self.report_view), name="files_batch_report"),
         ]
@@ -136,6 +145,13 @@ class StagePages:
         batch: Batch | None = self.get_object(request, str(pk))
         if batch is None:
             raise Http404
+        return batch
+
+    def readable(self, request: HttpRequest, pk: int) -> Batch:
+        """Return a file of which the person may read the cells."""
+        batch = self.batch(request, pk)
+        if not may_read(request.user, batch):
+            raise PermissionDenied
         return batch
 
     def stage_view(self, request: HttpRequest, pk: str) -> HttpResponse:
@@ -179,9 +195,26 @@ class StagePages:
             messages.warning(request, _("It stands otherwise by now: look at it again."))
         return HttpResponseRedirect(page_url(batch))
 
+    def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show what taking a file back would undo, and what stands in its way."""
+        batch = self.batch(request, pk)
+        if not may(request.user, batch, "undo"):
+            raise PermissionDenied
+        if batch.state != State.LANDED:
+            return HttpResponseRedirect(page_url(batch))
+        return self.stage_page(
+            request,
+            batch,
+            "files/admin/undo.html",
+            sentences=outcome.undone(batch),
+            standing=list(Trail(batch).built_on()),
+            undo_url=address(batch, "decide", "undo"),
+            back_url=page_url(batch),
+        )
+
     def rejected_view(self, request: HttpRequest, pk: int) -> StreamingHttpResponse:
         """Give the rejected rows as they came, each with its line and reasons, to be mended."""
-        batch = self.batch(request, pk)
+        batch = self.readable(request, pk)
         if not batch.rejected:
             raise Http404
         name = f"{Path(batch.filename).stem}-left-out.csv"
@@ -189,7 +222,7 @@ class StagePages:
 
     def report_view(self, request: HttpRequest, pk: int) -> StreamingHttpResponse:
         """Give what became of every record, as the command line does."""
-        batch = self.batch(request, pk)
+        batch = self.readable(request, pk)
         name = f"{Path(batch.filename).stem}-report.json"
         return download(report(batch), name, "application/json")
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin.display import count, moment
-from apps.files.admin.kinds import may_bring
+from apps.files.admin.kinds import may_bring, may_read
 from apps.files.models import Batch
 
 Text = str | Promise
@@ -46,7 +46,8 @@ def verdict(batch: Batch, user: Any) -> Verdict | None:
     if waits_for_release(batch) and user.pk in (batch.received_by_id, batch.confirmed_by_id):
         notes.append(gettext("That cannot be you: you brought it, or confirmed it."))
     offered = [button for verb, button in _offered(batch) if may(user, batch, verb)]
-    return Verdict(said, " ".join(notes), [_report(batch), *offered])
+    taken = [_report(batch)] if may_read(user, batch) else []
+    return Verdict(said, " ".join(notes), [*taken, *offered])
 
 
 def may(user: Any, batch: Batch, verb: str) -> bool:
@@ -97,6 +98,10 @@ def _columns(batch: Batch) -> Button:
 
 def _drop(batch: Batch) -> Button:
     return _deed(batch, "drop", _("Throw away"), "delete")
+
+
+def _undo(batch: Batch) -> Button:
+    return Button(_("Take it back …"), "undo", address(batch, "undo"), "grave")
 
 
 def _confirm(batch: Batch) -> Button:
@@ -168,4 +173,5 @@ _OFFERED: dict[str, list[tuple[str, Callable[[Batch], Button]]]] = {
     State.CHECKED: [("drop", _drop), ("layout", _reread), ("confirm", _confirm)],
     State.WAITING: [("drop", _drop)],
     State.REFUSED: [("drop", _drop), ("layout", _columns)],
+    State.LANDED: [("undo", _undo)],
 }
