@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from apps.core.imports.resource import import_file
 from apps.events.actions import listen
 from apps.events.imports.events import EventResource, PurchaseResource
 from apps.events.models import Event, Inbox
 from tests.events.test_arrivals import AT, bring, drained, event, person
+from tests.importing import import_file
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,6 @@ import io
 import re
 from urllib.parse import urlsplit
 
-from apps.core.imports.resource import import_file
 from apps.messaging.actions.delivery import deliver_due
 from apps.messaging.actions.planning import plan_messages
 from apps.messaging.actions.routing import queue_notices
@@ -19,6 +18,7 @@ from apps.products.imports.policies import PolicyResource
 from apps.products.imports.quotes import QuoteResource
 from apps.products.imports.strategies import StrategyResource
 from apps.profiles.imports.clients import ClientResource
+from tests.importing import import_file
 
 RESOURCES = {
     "clients": ClientResource,

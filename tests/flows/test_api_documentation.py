@@ -8,10 +8,10 @@ import subprocess
 import pytest
 from django.conf import settings
 
-from apps.core.imports.resource import import_file
 from apps.products.imports.markets import TradingDayResource, UnderlyingResource
 from apps.products.imports.strategies import StrategyResource
 from tests.calling import System
+from tests.importing import import_file
 from tests.products.importing import AT
 
 DOCS = settings.BASE_DIR / "docs"

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from apps.core.imports.resource import import_file
+from tests.importing import import_file
 
 AT = datetime(2020, 6, 1, 22, tzinfo=UTC)
 SHARES = "ticker,name,exchange,currency,isin,exchange_name,exchange_time_zone,exchange_closes_at"

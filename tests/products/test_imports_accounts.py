@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from apps.core.imports.resource import import_file
 from apps.products.imports.accounts import AccountResource, TransactionResource
 from apps.products.imports.deadlines import DeadlineResource
 from apps.products.imports.funds import FundResource
@@ -16,6 +15,7 @@ from apps.products.models.funds import Fund
 from apps.products.models.instalments import CreditAccount, Instalment
 from apps.products.models.markets import CorporateAction, Underlying
 from tests import factories
+from tests.importing import import_file
 from tests.products.importing import AT, load, places
 
 pytestmark = pytest.mark.django_db

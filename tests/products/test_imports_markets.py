@@ -85,7 +85,6 @@ def test_trading_days_come_once():
         ("XNYS,2021-02-30", "day", "There is no day 2021-02-30."),
         ("XNYS,31.02.2021", "day",
          "“31.02.2021” is not written as year-month-day, like 2021-02-28."),
-        ("XNYS,2020-03-02", "exchange", "Already on line 2."),
     ],
 )  # fmt: skip
 def test_a_bad_trading_day_is_refused(row, column, reason):
@@ -162,7 +161,6 @@ BAD_QUOTES = [
     ("AAPL,2020-03-03,,", "close", "This cell must not be empty."),
     ("AAPL,1899,70,", "day", "“1899” is not written as year-month-day, like 2021-02-28."),
     ("AAPL,2020-02-30,70,", "day", "There is no day 2020-02-30."),
-    ("AAPL,2020-03-02,70,", "ticker", "Already on line 2."),
 ]  # fmt: skip
 
 

@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, transaction
 
-from apps.core.imports.resource import import_file
 from apps.products.actions.evaluation import evaluate_due
 from apps.products.imports.policies import PolicyResource
 from apps.products.models.holdings import Policy
 from apps.profiles.models import Identifier
 from tests import factories
+from tests.importing import import_file
 from tests.products.observing import FIRST, closes, evening
 from tests.products.waiting import wait_for_lock
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import pytest
 from django.contrib.auth import get_user_model
 
-from apps.core.imports.resource import import_file
 from apps.products.imports.accounts import AccountResource
 from apps.products.imports.policies import PolicyResource
 from apps.profiles.actions.merging import propose_merge, unmerge
@@ -14,6 +13,7 @@ from apps.profiles.models import Client, Identifier
 from apps.profiles.queries.consents import consents
 from apps.profiles.queries.merging import preview
 from tests import factories
+from tests.importing import import_file
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2020, 3, 2, 12, tzinfo=UTC)

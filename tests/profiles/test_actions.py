@@ -8,13 +8,13 @@ from threading import Barrier
 import pytest
 from django.db import IntegrityError, connection
 
-from apps.core.imports.resource import import_file
 from apps.profiles.actions.addresses import Address, replace_addresses
 from apps.profiles.actions.consents import Answer, record_consent, record_consents
 from apps.profiles.imports.clients import ClientResource
 from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Purpose
 from apps.profiles.queries import consents
 from tests import factories
+from tests.importing import import_file
 
 AT = datetime(2020, 3, 2, 12, tzinfo=UTC)
 

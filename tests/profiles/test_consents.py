@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from apps.core.imports.resource import import_file
 from apps.profiles.actions.consents import Answer, record_consent
 from apps.profiles.imports.clients import ClientResource
 from apps.profiles.models import Channel, Client, ConsentRecord, Purpose
 from apps.profiles.queries import consents
+from tests.importing import import_file
 
 pytestmark = pytest.mark.django_db
 

@@ -26,6 +26,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from import_export.admin import ExportMixin
+from import_export.formats.base_formats import XLSX
 from import_export.resources import modelresource_factory
 from unfold.admin import ModelAdmin
 from unfold.contrib.import_export.forms import ExportForm
@@ -33,7 +34,7 @@ from unfold.contrib.import_export.forms import ExportForm
 from apps.core.admin.display import Text, page_url
 from apps.core.admin.files import GuardedResource
 from apps.core.admin.masked import Masked
-from apps.core.imports.files import CsvFile, XlsxFile
+from apps.core.imports.files import CsvFile
 from apps.core.imports.kinds import KINDS
 from apps.core.masking import showing_to
 
@@ -141,7 +142,7 @@ class Page(Masked, PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
     change_form_template = "core/admin/change_form.html"
     import_export_change_list_template = "core/admin/change_list.html"
     export_form_class = ExportForm
-    export_formats = [CsvFile, XlsxFile]
+    export_formats = [CsvFile, XLSX]
     export_without: tuple[str, ...] = ()  # columns that never leave the house
     list_fullwidth = True
     list_filter_submit = True

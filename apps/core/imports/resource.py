@@ -1,34 +1,26 @@
-"""The base of every import and export of ours: a file lands whole or not at all.
+"""The base of every import and export of ours: columns that mean rows of a model.
 
 A subclass of `TableResource` declares its columns and says what is stored (`present`, `stored`),
-what is wrong with a row (`look_up`, `check`) and how good rows are written (`save`). Reading,
-preview, comparison, faults and the export follow from that. The pages of django-import-export
-mount such a resource as it is, with `CsvFile` and `XlsxFile` as the formats and `at` among the
-arguments of `import_data`.
+what is wrong with a row (`look_up`, `check`) and how good rows are written (`save`). Reading, landing,
+faults and the export follow from that; the pages of exports are those of django-import-export.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
 import tablib
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import DataError, IntegrityError, connection, models, transaction
-from django.utils.html import format_html
-from django.utils.translation import gettext as _
+from django.db import models
 from import_export.resources import Resource
-from import_export.results import Error, InvalidRow, Result, RowResult
 
-from apps.core.imports.breaches import refusal
 from apps.core.imports.cells import shown
 from apps.core.imports.columns import Column
-from apps.core.imports.files import Table, as_table, guarded, read_table, unguarded
-from apps.core.imports.report import Fault, Report
+from apps.core.imports.files import guarded
+from apps.core.imports.report import Fault
 from apps.core.imports.staging import CHANGED, HELD, NEW, REJECTED, UNCHANGED
 
 EXPORT_BATCH = 2000  # rows whose related rows are fetched together
@@ -89,72 +81,6 @@ class Row:
             return REJECTED
         return HELD if self.waits else self.outcome
 
-    @property
-    def kind(self) -> str:
-        if self.faults:
-            return str(RowResult.IMPORT_TYPE_INVALID)
-        if self.stored is None:
-            return str(RowResult.IMPORT_TYPE_NEW)
-        return str(RowResult.IMPORT_TYPE_UPDATE if self.changes else RowResult.IMPORT_TYPE_SKIP)
-
-
-class FileError(Error):
-    """A fault of the file as a whole, without the traceback that no marketer reads."""
-
-    traceback = ""
-
-
-class FileResult(Result):
-    """The result that the pages of django-import-export show, and our report on it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.faults: list[Fault] = []
-        self.remarks: list[Fault] = []
-
-    def refuse(self, fault: Fault) -> None:
-        self.faults.append(fault)
-        self.append_base_error(FileError(fault))
-
-    def add(self, row: Row, columns: Mapping[str, Column[Any]], *, preview: bool) -> None:
-        self.faults += row.faults
-        self.remarks += row.remarks
-        result = RowResult()
-        result.import_type = row.kind
-        result.row_values = row.cells
-        result.instance = row.instance
-        result.add_instance_info(row.instance)
-        if row.faults:
-            reasons: dict[str, list[str]] = {}
-            for fault in row.faults:
-                reasons.setdefault(fault.column or NON_FIELD_ERRORS, []).append(fault.reason)
-            result.validation_error = ValidationError(reasons)
-            cells = tuple(row.cells.get(name, "") for name in columns)
-            self.invalid_rows.append(InvalidRow(row.line, result.validation_error, cells))
-        elif preview:
-            result.diff = [_difference(row, name, column) for name, column in columns.items()]
-        self.increment_row_result_total(result)
-        self.append_row_result(result)
-
-    def report(self, filename: str, *, dry_run: bool) -> Report:
-        return Report(
-            filename=filename,
-            stored=not (dry_run or self.faults),
-            new=self.totals[RowResult.IMPORT_TYPE_NEW],
-            changed=self.totals[RowResult.IMPORT_TYPE_UPDATE],
-            unchanged=self.totals[RowResult.IMPORT_TYPE_SKIP],
-            faults=tuple(self.faults),
-            remarks=tuple(self.remarks),
-        )
-
-
-def _difference(row: Row, name: str, column: Column[Any]) -> str:
-    after = written(column, row.values.get(name))
-    before = written(column, row.stored.values.get(name)) if row.stored else ""
-    if row.stored is None or name not in row.changes:
-        return format_html("{}", after or before)
-    return format_html("<del>{}</del> <ins>{}</ins>", before, after)
-
 
 def written(column: Column[Any], value: Any) -> str:
     return "" if value is None else column.write(value)
@@ -207,64 +133,6 @@ class TableResource(Resource):
 
     # --- import ---
 
-    @classmethod
-    def get_result_class(cls) -> type[FileResult]:
-        return FileResult
-
-    def import_data_inner(
-        self,
-        dataset: Table | tablib.Dataset,
-        dry_run: bool,
-        raise_errors: bool,
-        using_transactions: bool,
-        collect_failed_rows: bool,
-        *,
-        at: datetime,
-        file_name: str = "",
-        by: AbstractBaseUser | None = None,
-        **kwargs: Any,
-    ) -> FileResult:
-        self.by = by
-        result = FileResult()
-        table = as_table(dataset)
-        columns = self._columns(table, result)
-        for fault in table.faults:
-            result.refuse(fault)
-        if result.faults:
-            return result
-        if not dry_run:
-            self._take_turns()
-        rows = [self._read(columns, line, cells) for line, cells in table.rows]
-        self._compare(rows)
-        if not any(row.faults for row in rows):
-            self._save(rows, result, at=at, filename=file_name)
-        result.diff_headers = list(columns)
-        result.total_rows = len(rows)
-        for row in rows:
-            result.add(row, columns, preview=dry_run)
-        return result
-
-    def _columns(self, table: Table, result: FileResult) -> dict[str, Column[Any]]:
-        """Return the file's columns by name; refuse unknown, double and missing ones."""
-        columns: dict[str, Column[Any]] = {}
-        if not table.headers:
-            return columns
-        headers = [name.lower() if name.lower() in self.fields else name for name in table.headers]
-        missing = [
-            name for name, column in self.fields.items() if column.required and name not in headers
-        ]
-        for name in headers:
-            column = self.column(name)
-            if name in columns:
-                result.refuse(Fault(_("The column is there twice."), 1, shown(name)))
-            elif column is None:
-                result.refuse(Fault(self._unknown(name), 1, shown(name)))
-            else:
-                columns[name] = column
-        for name in missing:
-            result.refuse(Fault(_("This column is missing."), 1, name))
-        return columns
-
     def column(self, name: str) -> Column[Any] | None:
         column: Column[Any] | None
         for prefix, column in self.free.items():
@@ -272,43 +140,6 @@ class TableResource(Resource):
                 return column
         column = self.fields.get(name)
         return column
-
-    def _unknown(self, name: str) -> str:
-        near = get_close_matches(name, self.fields, n=1, cutoff=0.5)
-        if near:
-            return _("There is no such column; did you mean “%(near)s”?") % {"near": near[0]}
-        return _("There is no such column; there are: %(columns)s.") % {
-            "columns": ", ".join(self.fields)
-        }
-
-    def _take_turns(self) -> None:
-        """Let one file of a kind land at a time: each is compared with what the last one stored."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-                [f"import:{self._meta.model._meta.label}"],
-            )
-
-    def _read(self, columns: Mapping[str, Column[Any]], line: int, cells: list[str]) -> Row:
-        row = Row(line, dict(zip(columns, cells, strict=False)))
-        if len(cells) != len(columns):
-            row.refuse(
-                "",
-                _("The row has %(cells)d cells, but there are %(columns)d columns.")
-                % {"cells": len(cells), "columns": len(columns)},
-            )
-            return row
-        for name, column in columns.items():
-            if text := unguarded(row.cells[name].strip()):
-                try:
-                    row.values[name] = column.read(text)
-                except ValueError as error:
-                    row.refuse(name, str(error))
-            elif column.required:
-                row.refuse(name, _("This cell must not be empty."))
-            elif self.blank_clears:
-                row.values[name] = None
-        return row
 
     def _key(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         key = tuple(values.get(name) for name in self.key)
@@ -331,28 +162,6 @@ class TableResource(Resource):
                 if row.stored is None or row.stored.values.get(name) != value
             }
             self.check(row)
-
-    def _compare(self, rows: Sequence[Row]) -> None:
-        seen: dict[tuple[Any, ...], int] = {}
-        for row in rows:
-            key = self._key(row.values)
-            if key is not None and (first := seen.setdefault(key, row.line)) != row.line:
-                row.refuse(self.key[0], _("Already on line %(line)d.") % {"line": first})
-        self.compare(rows)
-
-    def _save(self, rows: list[Row], result: FileResult, *, at: datetime, filename: str) -> None:
-        due = [row for row in rows if row.changes or self.saves_unchanged]
-        try:
-            with transaction.atomic():
-                if due:
-                    self.save(due, at=at, filename=filename)
-                    connection.check_constraints()  # the deferred ones too, while we can answer
-                if any(row.faults for row in rows):
-                    transaction.set_rollback(True)
-        except ValidationError as error:
-            result.refuse(Fault(" ".join(error.messages)))
-        except (IntegrityError, DataError) as error:
-            result.refuse(Fault(refusal(error)))
 
     # --- export ---
 
@@ -383,21 +192,3 @@ class TableResource(Resource):
                 if column := self.column(name):
                     columns[name] = column
         return columns
-
-
-def import_file(
-    resource_class: type[TableResource],
-    content: bytes,
-    *,
-    filename: str,
-    at: datetime,
-    dry_run: bool = False,
-) -> Report:
-    """Store a CSV file whole, or report why not; with `dry_run` only say what would happen.
-
-    A file that is already stored changes nothing. Whatever the bytes are, the answer is a report.
-    """
-    result = resource_class().import_data(
-        read_table(content), dry_run=dry_run, file_name=filename, at=at
-    )
-    return result.report(filename, dry_run=dry_run)  # type: ignore[no-any-return]
