@@ -214,5 +214,5 @@ def test_a_request_gives_way_to_a_file_of_the_same_rows(system, monkeypatch):
     answer = system.post("/policies", POLICY)
     ended.set()
     file.join()
-    assert (answer.status_code, answer["Retry-After"]) == (409, "30")
+    assert (answer.status_code, answer["Retry-After"]) == (409, "5")
     assert system.post("/policies", POLICY).json()["state"] == "new"

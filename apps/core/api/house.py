@@ -6,6 +6,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.urls import URLPattern, re_path
 from django.utils.http import parse_etags
@@ -14,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from apps.core.api.problems import (
     Problem,
@@ -24,6 +26,8 @@ from apps.core.api.problems import (
     refused_by_ninja,
     told,
 )
+
+LATER = "5"  # seconds after which who was in another's way may try again
 
 
 class HouseApi(NinjaAPI):
@@ -80,12 +84,21 @@ def _not_there(_request: HttpRequest, _error: object = None) -> HttpResponse:
     return problem(404, _("There is nothing here."))
 
 
+def _in_the_way(_request: HttpRequest, error: OperationalError) -> HttpResponse:
+    """Send away who waited too long for another's work, or was stopped in favour of it."""
+    if not isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
+        raise error
+    said = _("Somebody else is changing the same just now; come back later.")
+    return problem(409, said, headers={"Retry-After": LATER})
+
+
 ANSWERS: dict[type[Exception], Any] = {
     AuthenticationError: _who_are_you,
     HttpError: refused_by_ninja,
     RefusedError: refused,
     ValidationError: _cannot_be_read,
     Http404: _not_there,
+    OperationalError: _in_the_way,
 }
 
 

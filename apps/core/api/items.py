@@ -7,13 +7,11 @@ from typing import Annotated, Any
 from zlib import crc32
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
-from psycopg.errors import LockNotAvailable
 from pydantic import BaseModel, Field, create_model
 
 from apps.core.api.bodies import Body
-from apps.core.api.problems import RefusedError
 from apps.core.api.values import Exact
 from apps.core.imports.columns import (
     NOTHING,
@@ -34,8 +32,7 @@ from apps.core.imports.resource import Row, TableResource
 from apps.core.models import ApiKey
 
 MOST = 1000  # items of one request
-PATIENCE = "3s"  # that a request waits while a file of the same rows lands
-LATER = "30"  # seconds after which it may try again
+PATIENCE = "10s"  # that a request waits while a file of the same rows lands; then it is 409
 STRIPES = 64  # locks that stand for all keys of a kind; a batch holds no more than these
 FREE = "attributes"  # the field for columns that may be added at will
 
@@ -187,29 +184,31 @@ def land(kind: Kind, items: Sequence[Mapping[str, Any]], *, key: ApiKey, at: dat
     against what others stored meanwhile. More changes of sensitive fields than a file may bring
     without a second person are refused: here nobody could look at them.
     """
-    resource = kind.resource()
-    rows = [row_of(resource, number, said) for number, said in enumerate(items)]
+    landing = Landing(kind, at, filename=f"api:{key.name}", by=key.made_by)
+    rows = [row_of(landing.resource, number, said) for number, said in enumerate(items)]
     _refuse_repeated(kind, rows)
     refuse_groups(kind, rows)
     good = [row for row in rows if not row.faults]
     with transaction.atomic():
         _take_turn(kind, good)
-        landed = _land(kind, good, key=key, at=at)
+        landed = _land(landing, good)
     done = {row.number: row for row in rows} | {row.number: row for row in landed}
     return [done[row.number] for row in rows]
 
 
-def _land(kind: Kind, rows: Sequence[Row], *, key: ApiKey, at: datetime) -> list[Row]:
-    landing = Landing(kind, at, filename=f"api:{key.name}", by=key.made_by)
+def _land(landing: Landing, rows: Sequence[Row]) -> list[Row]:
+    alone = settings.FILES_CONTACT_CHANGES
+    if len(rows) <= alone:
+        return landing.take(rows)
+    sensitive = landing.kind.sensitive
     point = transaction.savepoint()
     landed = landing.take(rows)
-    sensitive = [row for row in landed if row.stored and row.changes & kind.sensitive]
-    if len(sensitive) <= settings.FILES_CONTACT_CHANGES:
+    if sum(bool(row.stored and row.changes & sensitive) for row in landed) <= alone:
         transaction.savepoint_commit(point)
         return landed
     transaction.savepoint_rollback(point)
-    landing.holds = kind.sensitive
-    landed = landing.take([row.anew() for row in rows])
+    landing.holds = sensitive
+    landed = landing.take(rows)
     for row in landed:
         if row.waits:
             row.refuse(row.waits.column, _too_many(), code=row.waits.code)
@@ -245,26 +244,18 @@ def _take_turn(kind: Kind, rows: Iterable[Row]) -> None:
     stand for its keys, in order.
     """
     named = sorted({_stripe(row.said.get(name) for name in _grouping(kind)) for row in rows})
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [kind.lock]
-            )
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s || stripe, 0))"
-                " FROM unnest(%s::int[]) stripe",
-                [f"{kind.lock}:", named],
-            )
-            cursor.execute("SELECT set_config('lock_timeout', '0', true)")
-    except OperationalError as error:
-        if not isinstance(error.__cause__, LockNotAvailable):
-            raise
-        raise RefusedError(
-            409,
-            _("A file of the same rows is landing; come back later."),
-            headers={"Retry-After": LATER},
-        ) from error
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('lock_timeout', %s, true),"
+            " pg_advisory_xact_lock_shared(hashtextextended(%s, 0))",
+            [PATIENCE, kind.lock],
+        )
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s || stripe, 0))"
+            " FROM unnest(%s::int[]) stripe",
+            [f"{kind.lock}:", named],
+        )
+        cursor.execute("SELECT set_config('lock_timeout', '0', true)")
 
 
 def _grouping(kind: Kind) -> tuple[str, ...]:
