@@ -24,6 +24,7 @@ router = Router(tags=["clients"])
 reading = Key("clients:read", gettext_lazy("read clients"))
 writing = Key("clients:write", gettext_lazy("bring clients"))
 asking = Key("consents:read", gettext_lazy("read what clients agreed to"))
+answering = Key("consents:write", gettext_lazy("bring what clients agreed to"))
 
 CORE_ID = Identifier.Kind.CORE_ID
 clients = KINDS["clients"]
@@ -43,8 +44,12 @@ def by_address(channel: Channel) -> Any:
     return found
 
 
-serve(
-    router,
+def of_client(core_ids: Sequence[str]) -> Q:
+    known = Identifier.objects.filter(kind=CORE_ID, value__in=core_ids)
+    return Q(client__in=known.values("client_id"))
+
+
+for served in (
     Served(
         "clients", "/clients", "Client", reading, writing,
         {
@@ -54,13 +59,16 @@ serve(
         },
         only=Q(merged_into=None),
     ),
-)  # fmt: skip
+    Served("contacts", "/contacts", "Contact", reading, writing, {"core_id": of_client}),
+    Served("consents", "/consents", "Consent", asking, answering, {"core_id": of_client}),
+):  # fmt: skip
+    serve(router, served)
 
 ClientKnown = incoming(clients, "ClientKnown", without=("core_id",))
 ClientOut = outgoing(clients, "ClientOut")
 
 
-class ContactOut(BaseModel):
+class AddressOut(BaseModel):
     """An address in one channel, and whether it reaches the client."""
 
     channel: str
@@ -70,7 +78,7 @@ class ContactOut(BaseModel):
     checked_at: datetime | None
 
 
-class ConsentOut(BaseModel):
+class AnswerOut(BaseModel):
     """One answer of a client to one question; the last one counts."""
 
     purpose: str
@@ -83,16 +91,16 @@ class ConsentOut(BaseModel):
     is_current: bool
 
 
-class ContactsOut(BaseModel):
+class AddressesOut(BaseModel):
     """All addresses of a client, those that were given up too."""
 
-    items: list[ContactOut]
+    items: list[AddressOut]
 
 
-class ConsentsOut(BaseModel):
+class AnswersOut(BaseModel):
     """All answers of a client, the newest first."""
 
-    items: list[ConsentOut]
+    items: list[AnswerOut]
 
 
 @router.get("/clients/{core_id}", auth=reading, response=ClientOut)
@@ -108,13 +116,13 @@ def put_client(request: HttpRequest, core_id: Name, client: ClientKnown) -> Land
     return bring_one(request, clients, {"core_id": core_id, **said_of(client)})
 
 
-@router.get("/clients/{core_id}/contacts", auth=reading, response=ContactsOut)
+@router.get("/clients/{core_id}/contacts", auth=reading, response=AddressesOut)
 def read_contacts(request: HttpRequest, core_id: Name) -> Any:  # noqa: ARG001 (by name)
     """Read all addresses of a client."""
     return {"items": list(_client(core_id).contact_points.order_by("pk").values())}
 
 
-@router.get("/clients/{core_id}/consents", auth=asking, response=ConsentsOut)
+@router.get("/clients/{core_id}/consents", auth=asking, response=AnswersOut)
 def read_consents(request: HttpRequest, core_id: Name) -> Any:  # noqa: ARG001 (by name)
     """Read every answer of a client, with its proof: which text, from where, when."""
     answers = ConsentRecord.objects.filter(client=_client(core_id))

@@ -21,7 +21,11 @@ ANNA = {
 @pytest.fixture
 def system(client, settings):
     settings.CLOCK_OFFSET = AT - clock.now()
-    return System(client, "clients:read", "clients:write", "consents:read", "holdings:read")
+    return System(
+        client,
+        *(f"{one}:{may}" for one in ("clients", "consents") for may in ("read", "write")),
+        "holdings:read",
+    )
 
 
 def test_a_client_is_brought_and_read_back_as_he_is_stored(system):
@@ -134,3 +138,27 @@ def test_a_client_who_is_none_is_not_found(system, path, core_id):
 def test_consents_are_read_by_a_right_of_their_own(client, system):
     other = System(client, "clients:read", name="other")
     assert other.get("/clients/C-1/consents").status_code == 403
+
+
+def test_an_address_and_an_answer_are_brought_by_themselves(system):
+    system.post("/clients", ANNA)
+    more = {"core_id": "C-1", "kind": "sms", "value": "+7 916 000-00-00"}
+    said = {
+        "core_id": "C-1", "purpose": "digest", "channel": "sms", "granted": True,
+        "text_version": "2020-01", "given_on": "2020-05-30",
+    }  # fmt: skip
+    for path, body in (("/contacts", more), ("/consents", said)):
+        assert [system.post(path, body).json()["state"] for _ in range(2)] == ["new", "unchanged"]
+        told = system.post(f"{path}/search", {"core_id": ["C-1"]}).json()["items"]
+        assert len(told) == 3
+        assert system.post(f"{path}/search", {"core_id": ["C-2"]}).json()["items"] == []
+        unknown = system.post(path, {**body, "core_id": "C-2"})
+        assert faults(unknown) == [("#/core_id", "unknown_client")]
+    assert system.post("/consents", {**said, "granted": "yes"}).status_code == 422
+
+
+def test_a_contract_of_two_clients_is_held_for_a_person(system):
+    system.post("/clients/batch", {"items": [{"core_id": "C-1"}, {"core_id": "C-2"}]})
+    system.post("/contacts", {"core_id": "C-1", "kind": "contract", "value": "K-1"})
+    told = system.post("/contacts", {"core_id": "C-2", "kind": "contract", "value": "K-1"}).json()
+    assert (told["state"], [one["pointer"] for one in told["remarks"]]) == ("held", ["#/value"])

@@ -210,7 +210,7 @@ def _land(landing: Landing, rows: Sequence[Row]) -> list[Row]:
     landing.holds = sensitive
     landed = landing.take(rows)
     for row in landed:
-        if row.waits:
+        if row.waits and row.is_sensitive:
             row.refuse(row.waits.column, _too_many(), code=row.waits.code)
     return landed
 

@@ -20,7 +20,7 @@ from apps.core.api.reads import Paged, page_of
 from apps.core.imports import report
 from apps.core.imports.kinds import KINDS, Kind
 from apps.core.imports.resource import Row
-from apps.core.imports.staging import CHANGED, NEW, REJECTED, UNCHANGED
+from apps.core.imports.staging import CHANGED, HELD, NEW, REJECTED, UNCHANGED
 from apps.core.models import ApiKey
 
 REFUSED = "refused"
@@ -34,7 +34,7 @@ class Remark(BaseModel):
 
 
 class Landed(BaseModel):
-    """What became of an item: new, changed or unchanged."""
+    """What became of an item: new, changed or unchanged; held: a person must look, `remarks` say why."""
 
     state: str
     remarks: list[Remark] = []
@@ -53,6 +53,7 @@ class Verdicts(BaseModel):
     new: int
     changed: int
     unchanged: int
+    held: int
     refused: int
     results: list[Verdict]
 
@@ -165,6 +166,7 @@ def bring_many(request: HttpRequest, kind: Kind, items: Sequence[Mapping[str, An
         new=states.count(NEW),
         changed=states.count(CHANGED),
         unchanged=states.count(UNCHANGED),
+        held=states.count(HELD),
         refused=states.count(REFUSED),
         results=[
             Verdict(
@@ -205,7 +207,11 @@ def _left_out(kind: Kind) -> str:
 
 
 def _remarks(kind: Kind, row: Row, path: tuple[str | int, ...]) -> list[Remark]:
-    return [Remark(pointer=_place(kind, said, path), detail=said.reason) for said in row.remarks]
+    waits = [row.waits] if row.waits else []
+    return [
+        Remark(pointer=_place(kind, said, path), detail=said.reason)
+        for said in (*row.remarks, *waits)
+    ]
 
 
 def _place(kind: Kind, fault: report.Fault, path: tuple[str | int, ...]) -> str:
