@@ -106,17 +106,20 @@ class TimelineResource(TableResource):
     def check(self, row: Row) -> None:
         core_id = row.values.get("core_id", "")
         if core_id and core_id not in self.clients:
-            row.refuse("core_id", _("Nobody knows this client; bring clients first."))
+            row.refuse(
+                "core_id", _("Nobody knows this client; bring clients first."), "unknown_client"
+            )
         elif row.stored and row.changes:
             row.refuse(
                 self.key[0],
                 _("This already names another event, and what has happened is not changed."),
+                "known_otherwise",
             )
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
         for row in rows:
             if row.values["occurred_at"] > at + AHEAD:
-                row.refuse("occurred_at", _("This moment lies in the future."))
+                row.refuse("occurred_at", _("This moment lies in the future."), "day_in_future")
         if any(row.faults for row in rows):
             return
         record(
@@ -221,4 +224,5 @@ class PurchaseResource(TimelineResource):
                     "currency": currency,
                     "places": money.decimals(currency),
                 },
+                "too_many_decimals",
             )
