@@ -1,5 +1,6 @@
 """A system that wants to be told: a real HTTP server that keeps what it is sent."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -22,6 +23,10 @@ class Receiver:
     headers: dict = field(default_factory=dict)
     body: bytes = b"thanks"
     received: list = field(default_factory=list)
+    handler: Callable[[Request], Response] | None = None  # instead of `take`
+
+    def answer(self, request: Request) -> Response:
+        return (self.handler or self.take)(request)
 
     def take(self, request: Request) -> Response:
         self.received.append((dict(request.headers), request.get_data()))
@@ -47,5 +52,5 @@ def receiver(db, at_home, httpserver):
         "CRM", httpserver.url_for("/hook"), ["coupon.accrued", "order.placed"], at=AT
     )
     receiver = Receiver(endpoint, secret)
-    httpserver.expect_request("/hook", method="POST").respond_with_handler(receiver.take)
+    httpserver.expect_request("/hook", method="POST").respond_with_handler(receiver.answer)
     return receiver

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextareaWidget
@@ -30,8 +31,6 @@ MAY = "webhooks.change_endpoint"
 class KindsField(forms.CharField):
     """Kinds of events, one a line."""
 
-    widget = UnfoldAdminTextareaWidget
-
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
 
@@ -47,7 +46,10 @@ class KindsField(forms.CharField):
 
 
 class EndpointForm(forms.ModelForm[Endpoint]):
-    kinds = KindsField(label=_("kinds of events"))
+    kinds = KindsField(
+        label=capfirst(_("kinds of events")),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"}),
+    )
 
     class Meta:
         model = Endpoint
