@@ -14,6 +14,7 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from kombu import Queue
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
@@ -181,6 +182,10 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A worker serves both, unless it is told otherwise; one of its own for the second keeps what must
+# be quick from waiting behind files and evaluations that take minutes.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("prompt")]
+CELERY_TASK_ROUTES = {"apps.events.tasks.drain": {"queue": "prompt"}}
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_TASK_TIME_LIMIT = 270
 # Longer than a task may run, so that no running task is delivered a second time.

@@ -1,4 +1,4 @@
-"""The programs of one Tidings: web, worker, beat. Servers run the same ones; see operations.md."""
+"""The programs of one Tidings: web, workers, beat. Servers run the same ones; see operations.md."""
 
 import os
 import sys
@@ -30,6 +30,19 @@ def worker(log: Path | None = None) -> Process:
         "worker",
         [
             *(*CELERY, "worker", "--concurrency", "2", "--loglevel", "warning"),
+            *("--without-mingle", "--without-gossip"),
+        ],
+        log=log,
+    )
+
+
+def prompt(log: Path | None = None) -> Process:
+    """Return a worker for what people wait for: files and evaluations may keep the other busy."""
+    return Process(
+        "prompt",
+        [
+            *(*CELERY, "worker", "--queues", "prompt", "--hostname", "prompt@%h"),
+            *("--concurrency", "1", "--loglevel", "warning"),
             *("--without-mingle", "--without-gossip"),
         ],
         log=log,

@@ -4,7 +4,7 @@
 
 A round sends, over 32 connections that stay open: empty requests to a view that does nothing,
 single events, batches of a hundred. Every taken event is committed with fsync before its answer, and
-at the end all of them must stand on timelines. A worker and beat run beside, as in the demo. Then
+at the end all of them must stand on timelines. The prompt worker and beat run beside, as in the demo. Then
 single events trickle in, and each is watched until it can be seen. Ratios are taken within a round
 and their median is the figure. The processor's share is told as well, since
 on a busy machine it alone is sure; it counts web, database, broker, worker and beat. Aims: single events at 40 % of the trivial view, 100,000 events a
@@ -104,7 +104,16 @@ def commands(port, asked):
     ]
     celery = [sys.executable, "-m", "celery", "--app", "config"]
     beat = [*celery, "beat", "--loglevel", "warning", "--schedule", os.devnull, "--pidfile="]
-    worker = [*celery, "worker", "--concurrency", "1", "--loglevel", "warning"]
+    worker = [
+        *celery,
+        "worker",
+        "--queues",
+        "prompt",
+        "--concurrency",
+        "1",
+        "--loglevel",
+        "warning",
+    ]
     return web, worker, beat
 
 

@@ -115,6 +115,7 @@ class Command(BaseCommand):
                 self.mailbox(),
                 programs.web(LOOPBACK, self.port, log("web")),
                 programs.worker(log("worker")),
+                programs.prompt(log("prompt")),
                 programs.beat(log("beat")),
             ],
             say=self.say,
