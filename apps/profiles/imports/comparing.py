@@ -6,7 +6,6 @@ the client stated, a row that may be refused) is left to the exact resource.
 """
 
 from collections.abc import Iterable
-from itertools import combinations
 
 from apps.core.imports.columns import NOTHING
 from apps.profiles.imports.clients import ADDRESSES, CONSENTS
@@ -17,10 +16,24 @@ QUIET = ("quiet_from", "quiet_until")
 CHANNELS = tuple(Channel.values)
 
 # One bit for each question, so that a client's answers are one number.
-_BITS = "\n".join(
-    f"WHEN purpose = '{purpose}' AND channel = '{channel}' THEN {1 << (4 * row + column)}"
-    for row, purpose in enumerate(Purpose.values)
-    for column, channel in enumerate(CHANNELS)
+_PLACES = {
+    "purpose": {value: 4 * place for place, value in enumerate(Purpose.values)},
+    "channel": {value: place for place, value in enumerate(CHANNELS)},
+}
+
+
+def _place(name: str) -> str:
+    ways = (f"WHEN '{value}' THEN {place}" for value, place in _PLACES[name].items())
+    return f"CASE {name} {' '.join(ways)} END"
+
+
+_BIT = f"1 << ({_place('purpose')} + {_place('channel')})"
+# How a file spells the channels of four bits.
+_SPELLED = "ARRAY[{}]".format(
+    ", ".join(
+        f"'{' '.join(one for place, one in enumerate(CHANNELS) if bits >> place & 1) or NOTHING}'"
+        for bits in range(16)
+    )
 )
 _SUMMED = """
     bit_or(bit) AS answered, sum(bit) AS counted, bit_or(CASE WHEN granted THEN bit ELSE 0 END)
@@ -50,7 +63,7 @@ class Comparing(StagedClients):
             CREATE TEMP TABLE {ANSWERS} ON COMMIT DROP AS
             SELECT client_id, {_SUMMED}
             FROM (
-                SELECT client_id, granted, given_on, text_version, CASE {_BITS} END AS bit
+                SELECT client_id, granted, given_on, text_version, {_BIT} AS bit
                 FROM {MATCHED} JOIN profiles_consentrecord USING (client_id)
             ) AS answer
             GROUP BY client_id
@@ -67,7 +80,7 @@ class Comparing(StagedClients):
             SELECT client_id, {_SUMMED}
             FROM (
                 SELECT DISTINCT ON (client_id, purpose, channel)
-                    client_id, granted, given_on, text_version, CASE {_BITS} END AS bit
+                    client_id, granted, given_on, text_version, {_BIT} AS bit
                 FROM several JOIN profiles_consentrecord USING (client_id)
                 ORDER BY client_id, purpose, channel, recorded_at DESC, id DESC
             ) AS answer
@@ -76,32 +89,29 @@ class Comparing(StagedClients):
 
     @property
     def judge(self) -> str:
-        """Give each record its verdict; fate NULL where the exact resource must look."""
+        """Give each record its verdict; fate NULL where the exact resource must look.
+
+        What is unchanged is told first, since nearly everything is.
+        """
         return f"""
             INSERT INTO {{verdicts}} (number, fate, before, target)
-            SELECT number,
-                CASE WHEN is_intricate THEN NULL WHEN client_id IS NULL THEN 'new'
-                    WHEN before IS NULL THEN 'unchanged' ELSE 'changed' END,
-                CASE WHEN NOT is_intricate THEN before END,
-                client_id
+            SELECT number, fate, CASE WHEN fate = 'changed' THEN {self._before} END, client_id
             FROM (
-                SELECT number, client_id, is_intricate,
-                    CASE WHEN NOT is_same AND NOT is_intricate THEN {self._before} END AS before
-                FROM (
-                    SELECT record.*, client.id AS client_id, {self._client_columns},
-                        (CASE WHEN client.id IS NULL THEN {self._intricate_new}
-                            ELSE {self._intricate_known} END) IS NOT FALSE AS is_intricate,
-                        client.id IS NULL OR ({self._same}) IS TRUE AS is_same
-                    FROM {{records}} AS record
-                    LEFT JOIN {MATCHED} AS matched USING (number)
-                    LEFT JOIN profiles_client AS client ON client.id = matched.client_id
-                    {self._joined_points}
-                    LEFT JOIN {ANSWERS} AS answers ON answers.client_id = client.id
-                    WHERE record.faults IS NULL
-                    OFFSET 0
-                ) AS record
+                SELECT record.*, client.id AS client_id, {self._client_columns},
+                    CASE WHEN client.id IS NULL
+                        THEN CASE WHEN ({self._intricate_new}) IS FALSE THEN 'new' END
+                        WHEN {self._plainly_unchanged} THEN 'unchanged'
+                        WHEN {self._intricate_known} THEN NULL
+                        WHEN {self._same} THEN 'unchanged'
+                        ELSE 'changed' END AS fate
+                FROM {{records}} AS record
+                LEFT JOIN {MATCHED} AS matched USING (number)
+                LEFT JOIN profiles_client AS client ON client.id = matched.client_id
+                {self._joined_points}
+                LEFT JOIN {ANSWERS} AS answers ON answers.client_id = client.id
+                WHERE record.faults IS NULL
                 OFFSET 0
-            ) AS judged
+            ) AS record
         """
 
     @property
@@ -148,8 +158,21 @@ class Comparing(StagedClients):
         return _any(doubts)
 
     @property
+    def _plainly_unchanged(self) -> str:
+        plain = [self._same, f"NOT ({self._without_text})", f"NOT ({self._is_merged})"]
+        if self.consents:
+            plain.append(f"(NOT ({self._says_consents}) OR {self._answers_same})")
+        return " AND ".join(plain)
+
+    @property
+    def _is_merged(self) -> str:
+        """Whether a client stands for two: two ids of the core system may mean him."""
+        kept = "SELECT kept_id FROM profiles_merge WHERE state = 'merged'"
+        return f"client.merged_into_id IS NOT NULL OR client.id IN ({kept})"
+
+    @property
     def _without_text(self) -> str:
-        return f"({self._grants}) AND {self.cell('consent_text')} IS NULL"
+        return f"{self.cell('consent_text')} IS NULL AND ({self._grants})"
 
     @property
     def _grants(self) -> str:
@@ -159,9 +182,7 @@ class Comparing(StagedClients):
     @property
     def _intricate_known(self) -> str:
         """Whether a row may be refused, or weighs against what the client himself said."""
-        # Two ids of the core system may mean a client into whom another one was merged.
-        merged = "client.id IN (SELECT kept_id FROM profiles_merge WHERE state = 'merged')"
-        doubts = ["client.merged_into_id IS NOT NULL", merged, self._without_text]
+        doubts = [self._is_merged, self._without_text]
         if self.has("time_zone"):
             zone = self.cell("time_zone")
             doubts.append(f"client.time_zone_source = 'stated' AND {zone} <> client.time_zone")
@@ -187,27 +208,19 @@ class Comparing(StagedClients):
         day, text = self.cell("consent_on"), self.cell("consent_text")
         same = [f"{day} IS NULL OR {day} <= answers.known_on"]
         same.append(
-            f"{text} IS NULL OR {day} < answers.known_on OR NOT ({self._grants})"
-            f" OR ({text} = answers.first_text AND {text} = answers.last_text)"
+            f"{text} IS NULL OR ({text} = answers.first_text AND {text} = answers.last_text)"
+            f" OR {day} < answers.known_on OR NOT ({self._grants})"
         )
         for name in self.consents:
-            row = Purpose.values.index(CONSENTS[name])
-            mask = 15 << (4 * row)
+            place = _PLACES["purpose"][CONSENTS[name]]
+            granted = f"({_SPELLED})[1 + (answers.granted >> {place} & 15)]"
             # A dated `none` also answers what nobody asked.
             asked = f"{day} IS NULL OR {self.cell(name)} <> '{NOTHING}'"
+            every = f"(answers.answered >> {place} & 15) = 15"
             same.append(
-                f"{self.cell(name)} IS NULL OR (answers.granted & {mask}) = {self._bits(name, row)}"
-                f" AND ({asked} OR (answers.answered & {mask}) = {mask})"
+                f"{self.cell(name)} IS NULL OR {self.cell(name)} = {granted} AND ({asked} OR {every})"
             )
         return " AND ".join(f"({each})" for each in same)
-
-    def _bits(self, name: str, row: int) -> str:
-        ways = " ".join(
-            f"WHEN '{' '.join(some)}' THEN {sum(1 << CHANNELS.index(one) for one in some) << 4 * row}"
-            for count in range(1, len(CHANNELS) + 1)
-            for some in combinations(CHANNELS, count)
-        )
-        return f"CASE {self.cell(name)} {ways} ELSE 0 END"
 
     @property
     def _same(self) -> str:

@@ -8,8 +8,8 @@ from apps.profiles.imports.clients import ADDRESSES, ATTRIBUTE, CONSENTS, FIELDS
 TYPES = {"birth_on": "date", "consent_on": "date", "quiet_from": "time", "quiet_until": "time"}
 # Tables of one transaction, from its comparison to its end.
 MATCHED, ANSWERS, INTRICATE = "clients_matched", "clients_answers", "clients_intricate"
-FRESH, CHANGED = "clients_fresh", "clients_changed"
-TABLES = (MATCHED, ANSWERS, INTRICATE, FRESH, CHANGED)
+CHANGED = "clients_changed"
+TABLES = (MATCHED, ANSWERS, INTRICATE, CHANGED)
 
 
 @dataclass(frozen=True)

@@ -5,29 +5,44 @@ from collections.abc import Iterator
 
 from apps.core.imports.columns import NOTHING
 from apps.profiles.imports.clients import ADDRESSES, CONSENTS, FIELDS
-from apps.profiles.imports.staged import CHANGED, FRESH, INTRICATE, StagedClients
+from apps.profiles.imports.staged import CHANGED, INTRICATE, StagedClients
 from apps.profiles.models import Channel, Client
 
 
 class Storing(StagedClients):
     """What lands a file with these columns, statement by statement."""
 
-    def statements(self) -> Iterator[str]:
-        """Yield in order what lands; `at` and `source` are parameters."""
-        yield from (self.take_fresh, self.add_clients, self.add_identifiers)
+    def additions(self) -> Iterator[str]:
+        """Yield what lands the new clients; `base`, `at` and `source` are parameters."""
+        yield from (self.add_clients, self.add_identifiers)
         if self.addresses:
             yield self.add_points
         if self.consents:
             yield self.add_answers
+
+    def changes(self) -> Iterator[str]:
+        """Yield what lands the changes; `at` is a parameter."""
         yield from (self.take_changed, self.lock)
         if self.fields or self.attributes:
             yield self.change_clients
         for name in self.addresses:
             yield from (self.remove_points(name), self.bring_points(name))
 
-    who_may_be_one = f"""
-        SELECT id FROM {FRESH} UNION ALL SELECT id FROM {CHANGED} WHERE before ?| %(told)s
-    """
+    @property
+    def places(self) -> str:
+        """Tell between which numbers of records the new clients stand."""
+        return f"""
+            SELECT min(number), max(number) FROM {{verdicts}}
+            WHERE fate = 'new' AND number NOT IN (SELECT number FROM {INTRICATE})
+        """
+
+    @property
+    def who_may_be_one(self) -> str:
+        return f"""
+            SELECT %(base)s::bigint + number FROM {self.staging.verdicts}
+            WHERE fate = 'new' AND number NOT IN (SELECT number FROM {INTRICATE})
+            UNION ALL SELECT id FROM {CHANGED} WHERE before ?| %(told)s
+        """
 
     @property
     def lock(self) -> str:
@@ -39,16 +54,14 @@ class Storing(StagedClients):
         """
 
     @property
-    def take_fresh(self) -> str:
-        return f"""
-            CREATE TEMP TABLE {FRESH} ON COMMIT DROP AS
-            SELECT nextval(pg_get_serial_sequence('profiles_client', 'id')) AS id, record.*
-            FROM (
-                SELECT record.* FROM {{records}} AS record JOIN {{verdicts}} USING (number)
-                WHERE fate = 'new' AND number NOT IN (SELECT number FROM {INTRICATE})
-                ORDER BY number
-            ) AS record
-        """
+    def _fresh(self) -> str:
+        """The new clients in the file's order, their ids counted from `base` on."""
+        return f"""(
+            SELECT %(base)s::bigint + record.number AS id, record.*
+            FROM {{records}} AS record JOIN {{verdicts}} USING (number)
+            WHERE fate = 'new' AND number NOT IN (SELECT number FROM {INTRICATE})
+            ORDER BY number
+        ) AS record"""
 
     @property
     def add_clients(self) -> str:
@@ -64,14 +77,14 @@ class Storing(StagedClients):
         stored["attributes"] = self.said_attributes
         return f"""
             INSERT INTO profiles_client (id, {", ".join(stored)}, created_at)
-            SELECT id, {", ".join(stored.values())}, %(at)s FROM {FRESH} AS record
+            SELECT id, {", ".join(stored.values())}, %(at)s FROM {self._fresh}
         """
 
     @property
     def add_identifiers(self) -> str:
         return f"""
             INSERT INTO profiles_identifier (client_id, kind, value, created_at)
-            SELECT id, 'core_id', {self.cell("core_id")}, %(at)s FROM {FRESH} AS record
+            SELECT id, 'core_id', {self.cell("core_id")}, %(at)s FROM {self._fresh}
         """
 
     @property
@@ -80,7 +93,7 @@ class Storing(StagedClients):
         return f"""
             INSERT INTO profiles_contactpoint (client_id, channel, address, state, created_at)
             SELECT record.id, said.channel, said.address, 'valid', %(at)s
-            FROM {FRESH} AS record, LATERAL (VALUES {each}) AS said (channel, address)
+            FROM {self._fresh}, LATERAL (VALUES {each}) AS said (channel, address)
             WHERE said.address IS NOT NULL
         """
 
@@ -94,7 +107,7 @@ class Storing(StagedClients):
                 source, given_on, recorded_at)
             SELECT record.id, said.purpose, channel, said.channels <> '{NOTHING}',
                 coalesce({self.cell("consent_text")}, ''), %(source)s, {day}, %(at)s
-            FROM {FRESH} AS record, LATERAL (VALUES {each}) AS said (purpose, channels),
+            FROM {self._fresh}, LATERAL (VALUES {each}) AS said (purpose, channels),
                 LATERAL unnest(CASE WHEN said.channels <> '{NOTHING}'
                     THEN string_to_array(said.channels, ' ')
                     WHEN {day} IS NOT NULL THEN '{{{{{every}}}}}'::text[] END) AS channel
