@@ -57,12 +57,18 @@ class ConsentResource(OwnResource):
     def check(self, row: Row) -> None:
         super().check(row)
         if row.changes and row.values.get("granted") and not row.values.get("text_version"):
-            row.refuse("text_version", _("Say which version of the text the client agreed to."))
+            row.refuse(
+                "text_version",
+                _("Say which version of the text the client agreed to."),
+                "missing_value",
+            )
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
         for row in rows:
             if (said_on := row.values.get("given_on")) and said_on > (at + EAST).date():
-                row.refuse("given_on", _("The client cannot have answered in the future."))
+                row.refuse(
+                    "given_on", _("The client cannot have answered in the future."), "day_in_future"
+                )
         record_consents(
             (
                 Answer(

@@ -83,7 +83,11 @@ class ContactResource(OwnResource):
         super().check(row)
         kind, value = row.values.get("kind"), row.values.get("value")
         if kind in IDENTIFIERS and "state" in row.values:
-            row.refuse("state", _("Only an address has a state; leave this cell empty."))
+            row.refuse(
+                "state",
+                _("Only an address has a state; leave this cell empty."),
+                "not_for_this_kind",
+            )
         holder = self.holders.get((str(kind), str(value)))
         if holder and not row.faults and holder != self.owners[row.values["core_id"]]:
             row.wait("value", _("Another client already has this identifier."), code="conflict")
