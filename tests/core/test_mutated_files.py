@@ -97,9 +97,9 @@ def damaged(dice):
         encoding = "utf-16" if kind == "utf-16" else "utf-8"
         return mutated(text(delimiter, end=end, encoding=encoding), dice)
     if kind == "gz":
-        return mutated(gzip.compress(text(",")), dice)
+        return mutated(gzip.compress(text(","), mtime=0), dice)
     if kind == "gz inside":
-        return gzip.compress(mutated(dice.choice([text(","), workbook()]), dice))
+        return gzip.compress(mutated(dice.choice([text(","), workbook()]), dice), mtime=0)
     return mutated(workbook(), dice) if kind == "xlsx" else mutated_part(workbook(), dice)
 
 
