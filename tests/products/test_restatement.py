@@ -245,21 +245,6 @@ def test_a_second_restatement_corrects_what_is_still_wrong_and_no_more():
     assert settles(policy)
 
 
-def test_the_same_restatement_twice_changes_nothing():
-    policy = held_policy()
-    closes(FIRST)
-    evaluate_due(at=evening(FIRST))
-    assert restated("IBM", FIRST, "74") == 1
-    before = written()
-    assert restate_due(at=evening(LAST)) == 0
-    RestatedStrategy.objects.update(state="queued")
-    Restatement.objects.update(state="queued")
-    assert restate_due(at=evening(LAST)) == 1
-    assert written() == before
-    assert RestatedStrategy.objects.get().changed == 0
-    assert settles(policy)
-
-
 def test_a_price_that_no_result_used_orders_nothing():
     held_policy()
     closes(FIRST)

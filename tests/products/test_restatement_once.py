@@ -13,8 +13,8 @@ from apps.products.actions.restatement.ordering import confirm_restatement, prop
 from apps.products.models.holdings import Policy
 from apps.products.models.restatements import RestatedStrategy, Restatement
 from apps.products.models.strategies import ObservationResult
-from tests.products.observing import FIRST, SECOND, closes, evening, held_policy, written
-from tests.products.restating import LATER, corrected, counting, coupons, person, settles
+from tests.products.observing import FIRST, LAST, SECOND, closes, evening, held_policy, written
+from tests.products.restating import LATER, corrected, counting, coupons, person, restated, settles
 from tests.products.waiting import wait_for_lock
 
 AT = evening(FIRST) + LATER
@@ -123,3 +123,19 @@ def test_who_loses_the_race_for_a_decision_changes_nothing():
     assert confirm_restatement(proposed.pk, by=person("third"), at=AT)
     assert not confirm_restatement(proposed.pk, by=person("fourth"), at=AT)
     assert Restatement.objects.get().decided_by.username == "third"
+
+
+@pytest.mark.django_db
+def test_the_same_restatement_twice_changes_nothing():
+    policy = held_policy()
+    closes(FIRST)
+    evaluate_due(at=evening(FIRST))
+    assert restated("IBM", FIRST, "74") == 1
+    before = written()
+    assert restate_due(at=evening(LAST)) == 0
+    RestatedStrategy.objects.update(state="queued")
+    Restatement.objects.update(state="queued")
+    assert restate_due(at=evening(LAST)) == 1
+    assert written() == before
+    assert RestatedStrategy.objects.get().changed == 0
+    assert settles(policy)
