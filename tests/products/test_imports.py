@@ -30,6 +30,8 @@ from apps.products.models.holdings import Payment, Policy
 from apps.products.models.markets import TradingDay
 from apps.products.models.strategies import BasketMember, Observation, Strategy
 from apps.profiles.imports.clients import ClientResource
+from apps.profiles.imports.consents import ConsentResource
+from apps.profiles.imports.contacts import ContactResource
 from apps.profiles.models import Identifier
 from tests import factories
 from tests.importing import import_file
@@ -360,6 +362,8 @@ DOCUMENTED = {
     "closes": QuoteResource,
     "strategies": StrategyResource,
     "clients": ClientResource,
+    "contacts": ContactResource,
+    "consents": ConsentResource,
     "policies": PolicyResource,
     "payments": PaymentResource,
     "funds": FundResource,
