@@ -50,7 +50,8 @@ def import_file(resource, content, *, filename, at, dry_run=False):
         landing = Landing(kind, at, filename=filename, released=True)
         rows = [row for row in rows if row.faults] + landing.take(good)
         rows.sort(key=lambda row: row.number)
-        faults = tuple(chain.from_iterable(row.faults for row in rows))
+        waits = tuple(row.waits for row in rows if row.waits)  # for a person: here is none
+        faults = (*chain.from_iterable(row.faults for row in rows), *waits)
         transaction.set_rollback(bool(faults) or dry_run)
     fates = [row.fate for row in rows]
     return Report(

@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 import pytest
 from django.contrib.auth import get_user_model
 
+from apps.files.actions.bringing import bring
 from apps.products.imports.accounts import AccountResource
 from apps.products.imports.policies import PolicyResource
+from apps.profiles.actions.conflicts import give_identifier
 from apps.profiles.actions.merging import propose_merge, unmerge
 from apps.profiles.imports.clients import ClientResource
-from apps.profiles.models import Client, Identifier
+from apps.profiles.models import Client, Conflict, Identifier
 from apps.profiles.queries.consents import consents
 from apps.profiles.queries.merging import preview
 from tests import factories
@@ -72,3 +74,27 @@ def test_what_a_client_holds_may_be_named_by_either_id(pair):
     assert land(AccountResource, account.format("C-2")).new == 1
     assert land(AccountResource, account.format("C-1")).unchanged == 1
     assert Client.objects.get(pk=pair.kept_id).policies.count() == 1
+
+
+def test_a_file_that_gives_a_policy_to_another_client_is_a_question_asked_once():
+    land(ClientResource, "core_id\nC-1\nC-2")
+    holder, claimant = (Identifier.objects.get(value=each).client for each in ("C-1", "C-2"))
+    policy = factories.policy(holder, factories.strategy(), number="P-1")
+    columns = "number,core_id,strategy,nominal,premium,currency,starts_on,ends_on"
+    row = f"P-1,C-2,{policy.strategy.code},1000.00,1000.00,USD,2019-11-29,2020-11-30"
+    for confirmed in (False, True, True):
+        assert not Conflict.objects.exists() or confirmed  # looking at a file asks nobody
+        brought = bring(
+            f"{columns}\n{row}".encode(), kind="policies", filename="p.csv", at=AT,
+            confirmed=confirmed,
+        )  # fmt: skip
+        assert (brought.held, brought.rejected) == (1, 0)
+    asked = Conflict.objects.get()
+    assert (asked.holder, asked.claimant, asked.value) == (holder, claimant, "P-1")
+    assert (asked.source, asked.line, asked.claimed["core_id"]) == ("file:p.csv", 2, "C-2")
+    people = [get_user_model().objects.create_user(name) for name in ("anna", "bob")]
+    assert give_identifier(asked.pk, by=people[0], at=AT) == "proposed"
+    assert give_identifier(asked.pk, by=people[1], at=AT) == "moved"
+    policy.refresh_from_db()
+    assert policy.client == claimant
+    assert land(PolicyResource, f"{columns}\n{row}").unchanged == 1

@@ -1,12 +1,14 @@
 """What the files of things that belong to a client have in common: the owner, found by core id."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from apps.core.imports.resource import Row, TableResource
 from apps.products.imports.markets import said, unknown
+from apps.profiles.actions.conflicts import Claim, hold_claims
 from apps.profiles.actions.locks import hold_identities
 from apps.profiles.models import Client, Identifier
 
@@ -32,7 +34,10 @@ class OwnedResource(TableResource):
         if core_id and core_id not in self.owners:
             row.refuse("core_id", unknown(_("client"), core_id, ()), "unknown_client")
         elif row.stored and "core_id" in row.changes:
-            row.refuse("core_id", _("This already belongs to another client."), "other_client")
+            row.wait("core_id", _("This already belongs to another client."), code="conflict")
+
+    def hold(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
+        hold_claims(contradictions(rows, self.owners, filename), at=at)
 
     def owner(self, row: Row) -> int:
         return self.owners[row.values["core_id"]]
@@ -43,6 +48,26 @@ def same_owner(row: Row, owners: Mapping[str, int]) -> None:
     core_id = row.values.get("core_id", "")
     if row.stored and owners.get(core_id) == row.stored.instance.client_id:
         row.stored.values["core_id"] = core_id
+
+
+def contradictions(
+    rows: Iterable[Row], owners: Mapping[str, int], filename: str
+) -> Iterator[Claim]:
+    """Yield what rows claim for other clients than those who hold it, by its number."""
+    source = filename if filename.startswith("api:") else f"file:{filename}"
+    for row in rows:
+        claimant = owners.get(row.values.get("core_id", ""))
+        contradicts = row.waits is not None and row.waits.code == "conflict"
+        if contradicts and row.stored and claimant and "number" in row.values:
+            yield Claim(
+                client_id=claimant,
+                kind=Identifier.Kind.CONTRACT,
+                value=row.values["number"],
+                source=source,
+                line=row.line,
+                claimed=row.cells,
+                holder_id=row.stored.instance.client_id,
+            )
 
 
 def core_id(client: Client) -> str | None:

@@ -16,10 +16,11 @@ from apps.products.actions.payments import write_plans
 from apps.products.actions.policies import note_changes
 from apps.products.imports.amounts import Amount, minor_units
 from apps.products.imports.markets import said, unknown
-from apps.products.imports.owned import core_id, same_owner
+from apps.products.imports.owned import contradictions, core_id, same_owner
 from apps.products.models.holdings import Policy, PolicyCoupon
 from apps.products.models.lifecycle import PaymentPlan
 from apps.products.models.strategies import Strategy
+from apps.profiles.actions.conflicts import hold_claims
 from apps.profiles.actions.locks import hold_identities
 from apps.profiles.models import Identifier
 
@@ -94,6 +95,9 @@ class PolicyResource(TableResource):
 
     def settle(self, row: Row) -> None:
         same_owner(row, self.clients)
+
+    def hold(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
+        hold_claims(contradictions(rows, self.clients, filename), at=at)
 
     def check(self, row: Row) -> None:
         core_id, code = row.values.get("core_id"), row.values.get("strategy", "")
@@ -177,9 +181,7 @@ class PolicyResource(TableResource):
     def _check_changes(self, row: Row) -> None:
         policy: Policy = row.instance
         if "core_id" in row.changes:
-            row.refuse(
-                "number", _("This policy already belongs to another client."), "other_client"
-            )
+            row.wait("number", _("This policy already belongs to another client."), code="conflict")
         elif policy.state not in NEW:
             for column in row.changes:
                 row.refuse(

@@ -10,9 +10,11 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
+from apps.core import audit
 from apps.profiles.actions.locks import change_identities
-from apps.profiles.models import Conflict, Identifier
+from apps.profiles.models import Client, Conflict, Identifier
 from apps.profiles.queries.merging import holdings
+from apps.profiles.queries.references import references, rows
 
 State = Conflict.State
 
@@ -20,13 +22,13 @@ State = Conflict.State
 HOLD = """
 INSERT INTO profiles_conflict
     (claimant_id, holder_id, kind, value, source, line, claimed, state, found_at)
-SELECT claim.claimant, held.client_id, claim.kind, claim.value, claim.source, claim.line,
+SELECT claim.claimant, coalesce(claim.holder, held.client_id), claim.kind, claim.value, claim.source, claim.line,
     claim.claimed, 'open', %s
 FROM unnest(
-    %s::bigint[], %s::text[], %s::text[], %s::text[], %s::int[], %s::jsonb[]
-) AS claim (claimant, kind, value, source, line, claimed)
-JOIN profiles_identifier AS held USING (kind, value)
-WHERE held.client_id <> claim.claimant
+    %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::int[], %s::jsonb[]
+) AS claim (claimant, holder, kind, value, source, line, claimed)
+LEFT JOIN profiles_identifier AS held USING (kind, value)
+WHERE coalesce(claim.holder, held.client_id) <> claim.claimant
 ON CONFLICT DO NOTHING
 """
 
@@ -45,6 +47,7 @@ class Claim:
     source: str
     line: int | None = None
     claimed: Mapping[str, Any] = field(default_factory=dict)
+    holder_id: int | None = None  # of something with a number, which no identifier names
 
 
 def hold_claims(claims: Iterable[Claim], *, at: datetime) -> int:
@@ -59,6 +62,7 @@ def hold_claims(claims: Iterable[Claim], *, at: datetime) -> int:
             [
                 at,
                 [each.client_id for each in given],
+                [each.holder_id for each in given],
                 [each.kind for each in given],
                 [each.value for each in given],
                 [each.source[:200] for each in given],
@@ -94,11 +98,25 @@ def give_identifier(conflict_id: int, *, by: AbstractBaseUser, at: datetime) -> 
         return asked.state
     if asked.proposed_by_id == by.pk:
         raise ConflictError(_("You proposed this: a second person must confirm it."))
-    held = Identifier.objects.filter(kind=asked.kind, value=asked.value, client=asked.holder)
-    if not held.update(client=asked.claimant):
+    reason = _("contradiction № %(number)d") % {"number": asked.pk}
+    with audit.context(by=by, reason=reason, at=at):
+        given = _give(asked)
+    if not given:
         raise ConflictError(
             _("%(client)s does not have this identifier any more.") % {"client": asked.holder}
         )
     asked.state, asked.decided_by_id, asked.decided_at = State.MOVED, by.pk, at
     asked.save(update_fields=["state", "decided_by", "decided_at"])
     return asked.state
+
+
+def _give(asked: Conflict) -> int:
+    """Give the claimant the identifier and what the holder has under its number."""
+    held = Identifier.objects.filter(kind=asked.kind, value=asked.value, client=asked.holder)
+    given = held.update(client=asked.claimant)
+    for reference in references(Client):
+        fields = {field.name for field in reference.model._meta.fields}
+        if hasattr(reference.model, "MONEY") and "number" in fields:
+            owned = rows(reference, asked.holder_id).filter(number=asked.value)
+            given += owned.update(**{reference.attname: asked.claimant_id})
+    return given
