@@ -62,7 +62,7 @@ def _declare(operation: Operation) -> None:
                 f" answered again and done once. Kept for {KEPT.days} days.",
             }
         ],
-        "responses": {409: refusal(409)},
+        "responses": {400: refusal(400), 409: refusal(409)},
     }
 
 
