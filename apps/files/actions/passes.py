@@ -13,7 +13,7 @@ from apps.files.actions import sets
 from apps.files.actions.outcomes import Outcomes, outcome_of
 from apps.files.actions.progress import Teller
 from apps.files.actions.reading import InMemory
-from apps.files.actions.staging import Staged, create_verdicts, keep_verdicts
+from apps.files.actions.staging import Staged, create_verdicts, drop_verdicts, keep_verdicts
 from apps.files.models import Batch
 
 Source = InMemory | Staged
@@ -106,7 +106,8 @@ class Pass:
                     filename=self.batch.filename,
                     by=self.batch.received_by,
                 )
-                keep_verdicts(staging)
+                # Of what is released, the verdicts of the first landing tell the whole.
+                keep_verdicts(staging) if self.batch.landed_at is None else drop_verdicts(staging)
         return tally
 
     # --- what a complete file no longer names ---

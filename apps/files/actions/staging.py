@@ -242,14 +242,19 @@ def whole(kind: Kind, batch_id: int, records: int) -> Staged | None:
 
 def create_verdicts(staging: Staging) -> None:
     """Make an empty table of verdicts, in place of one that was there."""
+    drop_verdicts(staging)
     with connection.cursor() as cursor:
-        cursor.execute(staging.query("DROP TABLE IF EXISTS {verdicts}"))
         cursor.execute(
             staging.query(
                 "CREATE UNLOGGED TABLE {verdicts}"
                 " (number int, fate text, before jsonb, faults jsonb, target bigint)"
             )
         )
+
+
+def drop_verdicts(staging: Staging) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(staging.query("DROP TABLE IF EXISTS {verdicts}"))
 
 
 def keep_verdicts(staging: Staging) -> None:

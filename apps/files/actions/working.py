@@ -182,7 +182,7 @@ def _landed(source: Source, tally: Tally) -> str:
 
 def _differs(batch: Batch, tally: Tally) -> bool:
     """Tell whether the database was changed so that the file now does something else."""
-    if batch.checked_at is None:
+    if batch.checked_at is None and batch.landed_at is None:
         return False  # nobody was shown anything
     first = "" if batch.landed_at else batch.digest
     return (tally.digest, tally.held_digest) != (first, batch.held_digest)

@@ -1,0 +1,106 @@
+"""What a second person must see: many changed phones, and large files."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from apps.files.actions import reading
+from apps.files.actions.bringing import bring
+from apps.files.actions.confirming import confirm, release
+from apps.files.actions.working import work
+from apps.files.models import Batch, Record
+from apps.files.queries.reports import entries, totals
+from apps.profiles.models import Client, ContactPoint
+
+AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
+HEAD = "core_id,first_name,phone\n"
+pytestmark = pytest.mark.django_db
+
+
+def rows(count, name="Ann", start=0):
+    return "".join(f"C-{n},{name},+4477009{n + start:05d}\n" for n in range(count))
+
+
+@pytest.fixture(params=["small", "large"])
+def way(request, monkeypatch, settings):
+    settings.FILES_CONTACT_CHANGES = 2
+    if request.param == "large":
+        monkeypatch.setattr(reading, "SMALL", 0)
+
+
+@pytest.fixture
+def ann():
+    return get_user_model().objects.create_user("ann")
+
+
+@pytest.fixture
+def bob():
+    return get_user_model().objects.create_user("bob")
+
+
+def brought(text, **options):
+    return bring(text.encode(), kind="clients", filename="c.csv", at=AT, **options)
+
+
+def decided(batch):
+    work(batch.pk, at=AT)
+    batch.refresh_from_db()
+    return batch
+
+
+def phones():
+    return set(ContactPoint.objects.exclude(state="removed").values_list("address", flat=True))
+
+
+def test_many_changed_phones_wait_while_the_rest_lands(way, ann, bob):
+    brought(HEAD + rows(5), confirmed=True)
+    before = phones()
+    batch = brought(HEAD + rows(3, start=50) + "C-3,Eve,+447700900003\nC-9,Ida,\n", by=ann)
+    assert (batch.new, batch.changed, batch.held) == (1, 1, 3)
+    assert batch.diff["columns"]["phone"] == 3
+    assert confirm(batch.pk, by=ann, at=AT)
+    assert (decided(batch).state, batch.held) == ("landed", 3)
+    assert phones() == before
+    assert Client.objects.filter(first_name="Eve").exists()
+    assert {record.code for record in Record.objects.filter(batch=batch)} == {"many_changes"}
+
+    assert not release(batch.pk, by=ann, at=AT)
+    assert release(batch.pk, by=bob, at=AT)
+    assert not release(batch.pk, by=bob, at=AT)
+    assert (decided(batch).state, batch.held, batch.changed) == ("landed", 0, 4)
+    assert len(phones() - before) == 3
+    assert not Record.objects.filter(batch=batch).exists()
+    assert {entry["fate"] for entry in entries(batch)} == {"ok"}
+    assert totals(batch)["ok"] == totals(batch)["records"] == 5
+
+
+def test_few_changed_phones_land_like_anything_else(way):
+    brought(HEAD + rows(5), confirmed=True)
+    batch = brought(HEAD + rows(2, start=50), confirmed=True)
+    assert (batch.state, batch.changed, batch.held) == ("landed", 2, 0)
+
+
+def test_what_is_held_stays_held_where_the_data_changed_since(way, ann, bob):
+    brought(HEAD + rows(5), confirmed=True)
+    batch = brought(HEAD + rows(3, start=50), confirmed=True, by=ann)
+    assert (batch.state, batch.held) == ("landed", 3)
+    ContactPoint.objects.filter(address="+447700900000").update(address="+447700900050")
+    assert release(batch.pk, by=bob, at=AT)
+    assert (decided(batch).state, batch.held) == ("landed", 3)
+    assert "fits no longer" in batch.note
+    assert "+447700900051" not in phones()
+
+
+def test_a_large_file_of_one_person_needs_another(settings, ann, bob):
+    settings.FILES_ALONE = 3
+    batch = brought(HEAD + rows(4), by=ann)
+    assert confirm(batch.pk, by=ann, at=AT)
+    assert not work(batch.pk, at=AT)
+    batch.refresh_from_db()
+    assert (batch.state, Client.objects.count()) == ("waiting", 0)
+    assert not release(batch.pk, by=ann, at=AT)
+    assert release(batch.pk, by=bob, at=AT)
+    assert decided(batch).state == "landed"
+    assert Client.objects.count() == 4
+    assert Batch.objects.get().released_by == bob
