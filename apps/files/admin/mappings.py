@@ -19,7 +19,7 @@ from apps.files.admin import layouts
 from apps.files.admin.kinds import KindFilter, may_bring, title
 from apps.files.admin.stages import StagePages, steps
 from apps.files.models import Batch, Mapping
-from apps.files.queries.looks import Top, first_rows, readings, suggested, top_of
+from apps.files.queries.looks import Top, below_preamble, first_rows, readings, suggested
 from apps.files.tasks import nudge
 
 
@@ -106,7 +106,7 @@ class Said:
 
     def read(self, batch: Batch) -> Top:
         """Look at the file; what was said over other columns gives way to a suggestion."""
-        self.top = top_of(batch.path, self.layout)
+        self.top, self.layout = below_preamble(batch.path, self.layout)
         if self.headers is not None and self.headers != list(self.top.names):
             self.layout = suggested(batch.of, self.top, self.layout)
         self.layout = replace(self.layout, delimiter=self.top.delimiter)

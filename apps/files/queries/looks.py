@@ -23,6 +23,8 @@ from apps.core.imports.resource import written
 from apps.core.imports.suggesting import suggest_layout
 from apps.files.models import Batch, Mapping
 
+PREAMBLE = 5  # lines that may stand above the names of the columns
+KEPT = 20  # mappings of a kind that are tried on a new file
 ROWS = 6  # shown of a file
 LOOKED_AT = 50  # rows in which examples of cells are sought
 READ = 200  # bytes of a text in letters that nobody named
@@ -93,17 +95,24 @@ def top_of(path: Path, layout: Layout) -> Top:
 
     Raises RefusedFileError where the file is no table, or not in the layout's encoding.
     """
-    bare = Layout(
+    bare = _bare(layout)
+    found: list[Top] = []
+    for delimiter in (bare.delimiter,) if bare.delimiter else DELIMITERS:
+        with open_table(path, columns={}, layout=replace(bare, delimiter=delimiter)) as opened:
+            found.append(Top(_samples(opened), opened.delimiter))
+    top = max(found, key=lambda top: len(top.names))
+    return top if len(top.names) > 1 else replace(top, delimiter=bare.delimiter)
+
+
+def _bare(layout: Layout) -> Layout:
+    """Return what of a layout tells cells apart, and nothing of what they mean."""
+    return Layout(
         ignores_others=True,
         encoding=layout.encoding,
+        delimiter=layout.delimiter,
         sheet=layout.sheet,
         skip_lines=layout.skip_lines,
     )
-    found: list[Top] = []
-    for delimiter in (layout.delimiter,) if layout.delimiter else DELIMITERS:
-        with open_table(path, columns={}, layout=replace(bare, delimiter=delimiter)) as opened:
-            found.append(Top(_samples(opened), opened.delimiter))
-    return max(found, key=lambda top: len(top.names))
 
 
 def _samples(opened: Opened) -> dict[str, list[str]]:
@@ -166,15 +175,52 @@ def suggested(kind: Kind, top: Top, layout: Layout) -> Layout:
     return replace(found, sheet=layout.sheet, skip_lines=layout.skip_lines)
 
 
+def below_preamble(path: Path, layout: Layout) -> tuple[Top, Layout]:
+    """Return how a file begins; lines above its names, like a title, are found where nobody said.
+
+    Raises RefusedFileError.
+    """
+    top = top_of(path, layout)
+    if len(top.names) > 1 or layout.skip_lines:
+        return top, layout
+    for lines in range(1, PREAMBLE + 1):
+        lower = replace(layout, skip_lines=lines, delimiter="")
+        try:
+            below = top_of(path, lower)
+        except RefusedFileError:
+            break
+        if len(below.names) > 1:
+            return below, lower
+    return top, layout
+
+
 def known_way(batch: Batch) -> Mapping | Layout | None:
     """Return how a file is read, if nobody has to be asked.
 
-    That is as the last one with the same columns was, or as ours are written. Raises
+    That is as a source's last one with the same columns was, or as ours are written. Raises
     RefusedFileError where the file is no table, or in letters that are not said.
     """
-    names = sorted(top_of(batch.path, CANONICAL).names)
-    kept = Mapping.objects.filter(kind=batch.kind, header=names)
-    if mapping := kept.order_by(F("used_at").desc(nulls_last=True), "-pk").first():
+    if mapping := _kept_way(batch):
         return mapping
     first = first_rows(batch.path, batch.of, CANONICAL)
-    return CANONICAL if first.any_good else None
+    if not first.faults:
+        return CANONICAL if first.any_good else None
+    top_of(batch.path, CANONICAL)
+    return None
+
+
+def _kept_way(batch: Batch) -> Mapping | None:
+    """Return the mapping of the same kind under which the file has the columns it was made for."""
+    kept = Mapping.objects.filter(kind=batch.kind).exclude(header=[])
+    seen: dict[tuple[Any, ...], list[str]] = {}
+    for mapping in kept.order_by(F("used_at").desc(nulls_last=True), "-pk")[:KEPT]:
+        layout = Layout.from_json(mapping.layout)
+        form = (layout.encoding, layout.delimiter, layout.sheet, layout.skip_lines)
+        if form not in seen:
+            try:
+                seen[form] = sorted(top_of(batch.path, layout).names)
+            except RefusedFileError:
+                seen[form] = []
+        if seen[form] == mapping.header:
+            return mapping
+    return None
