@@ -149,4 +149,4 @@ def test_files_that_were_damaged_at_random_have_every_row_told():
 
 @pytest.mark.slow
 def test_more_files_that_were_damaged_at_random_have_every_row_told():
-    assert "invalid" not in {codes for seed in range(150, 2000) for codes in check(seed)}
+    assert "invalid" not in {codes for seed in range(150, 1200) for codes in check(seed)}

@@ -208,6 +208,7 @@ def test_rejected_rows_are_a_file_that_the_same_layout_reads_when_they_are_mende
     assert str(read(mended, layout=layout)[0].values["day"]) == "2024-02-01"
 
 
+@pytest.mark.slow
 def test_a_long_file_of_long_cells_is_read_in_little_memory_and_time():
     """Each of these once took minutes, or all of the memory, by way of one cell or line."""
     long = "T" * 200_000
