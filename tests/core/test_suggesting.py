@@ -93,6 +93,10 @@ FORMS = [
     ({"nominal": ["1,234.50"]}, {"decimal": ".", "thousands": ","}),
     ({"nominal": ["1 234,50"]}, {"decimal": ",", "thousands": " "}),
     ({"nominal": ["1.234.567"]}, {"decimal": ",", "thousands": "."}),
+    ({"starts_on": [*["13.04.2024"] * 9, "31.02.2024"]}, {"day": "DD.MM.YYYY"}),
+    ({"starts_on": ["13.04.2024", "yesterday"]}, {"day": "YYYY-MM-DD"}),
+    ({"starts_on": [*["03/04/2024"] * 9, "31/02/2024"]}, {"day": "YYYY-MM-DD"}),
+    ({"starts_on": [*["2024-04-03"] * 9, "13.04.2024"]}, {"day": "YYYY-MM-DD"}),
     ({"nominal": ["12", "x"]}, {"decimal": ".", "thousands": ""}),
 ]
 

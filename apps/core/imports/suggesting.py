@@ -12,6 +12,7 @@ from apps.core.imports.reading.cells import Refusal, meanings
 from apps.core.imports.reading.header import OWN_NAMES, free_column
 from apps.core.imports.synonyms import FAMILY_FIRST, GIVEN_FIRST, NO, SYNONYMS, YES
 
+MOSTLY = 0.8  # of the cells, so that a slip in one of them hides no form
 ALIKE = 0.85  # of two words, so that a slip of one letter is seen through
 
 _DAYS = ("DD.MM.YYYY", "D.M.YYYY", "DD/MM/YYYY", "D/M/YYYY", "MM/DD/YYYY", "M/D/YYYY", "DD-MM-YYYY",
@@ -141,17 +142,23 @@ def _of_format(
 
 
 def _only_form(cells: Sequence[str], column: Column[Any], forms: Iterable[Layout]) -> Layout:
-    """Return the form that reads all of the cells, if all that do agree on what they mean."""
-    if not cells or _read(cells, column, Layout()):
-        return Layout()
+    """Return the form that reads most of the cells, if all that do agree on what they mean."""
     found: dict[tuple[Any, ...], Layout] = {}
-    for form in forms:
-        if meant := _read(cells, column, form):
-            found.setdefault(meant, form)
-    return next(iter(found.values())) if len(found) == 1 else Layout()
+    for form in (Layout(), *forms):
+        found.setdefault(_read(cells, column, form), form)
+    most = max(map(_told, found))
+    best = [meant for meant in found if _told(meant) == most]
+    if len(best) > 1 or most < MOSTLY * len(cells):
+        return Layout()
+    return found[best[0]]
 
 
-def _read(cells: Sequence[str], column: Column[Any], form: Layout) -> tuple[Any, ...] | None:
+def _read(cells: Sequence[str], column: Column[Any], form: Layout) -> tuple[Any, ...]:
+    """Return what the cells mean in a form; None for what means nothing."""
     known = meanings("", column, form)
-    meant = tuple(known[cell] for cell in cells)
-    return None if any(isinstance(each, Refusal) for each in meant) else meant
+    meant = (known[cell] for cell in cells)
+    return tuple(None if isinstance(each, Refusal) else each for each in meant)
+
+
+def _told(meant: tuple[Any, ...]) -> int:
+    return sum(each is not None for each in meant)
