@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from apps.profiles.actions.addresses import Address, replace_addresses
-from apps.profiles.actions.suppressions import hint, lift_suppression, suppress
+from apps.profiles.actions.suppressions import bring_back, hint, lift_suppression, suppress
 from apps.profiles.models import Channel, Client, ContactPoint, Suppression
 from apps.profiles.queries.suppressions import suppressions
 
@@ -59,3 +59,27 @@ def test_a_suppression_shows_enough_to_recognise_and_no_more():
     assert hint("email", "anna@example.com") == "a•••@example.com"
     stop()
     assert PHONE.encode() not in bytes(Suppression.objects.get().address_hash)
+
+
+def test_an_address_that_bounced_does_not_come_back_good_with_a_later_file():
+    point = at_phone()
+    ContactPoint.objects.filter(pk=point.pk).update(state="bounced")
+    for address in ("+447700900002", PHONE):
+        replace_addresses([Address(point.client_id, Channel.SMS, address)], at=AT)
+    point.refresh_from_db()
+    assert point.state == ContactPoint.State.BOUNCED
+
+
+def test_what_a_person_said_of_an_address_he_takes_back_and_the_stop_stays():
+    anna = get_user_model().objects.create_user("anna")
+    mine, his = at_phone(), at_phone()
+    said = {"source": "desk", "at": AT, "by": anna}
+    suppress(Channel.SMS, PHONE, reason="removed", client=mine.client, **said)
+    suppress(Channel.SMS, PHONE, reason="bounced", **said)
+    assert suppressions([mine, his]) == {mine.pk: "bounced", his.pk: "bounced"}
+    assert bring_back(mine, by=anna, at=AT) == 2
+    assert bring_back(mine, by=anna, at=AT) == 0
+    assert suppressions([mine, his]) == {}
+    stop()
+    assert bring_back(mine, by=anna, at=AT) == 0
+    assert suppressions([mine]) == {mine.pk: "stop"}

@@ -24,7 +24,8 @@ def replace_addresses(addresses: Iterable[Address], *, at: datetime) -> int:
     """Give clients the addresses that a source now names; return how many were new to them.
 
     In the same channel a new address takes the place of those nobody confirmed; one that the
-    client confirmed himself stays beside it.
+    client confirmed himself stays beside it. So does one that bounced: let go, it would come back
+    as good as new with the next file that names it.
     """
     wanted = {(address.client_id, address.channel): address.value for address in addresses}
     lock_clients({client_id for client_id, _channel in wanted})
@@ -40,7 +41,7 @@ def replace_addresses(addresses: Iterable[Address], *, at: datetime) -> int:
         for point in points
         if point.address != wanted[point.client_id, point.channel]
         and point.verified_at is None
-        and point.state != State.REMOVED
+        and point.state in {State.VALID, State.UNCONFIRMED}
     ]
     back = [
         point

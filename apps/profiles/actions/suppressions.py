@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from apps.profiles.models import Channel, Client, ContactPoint, Suppression
 from apps.profiles.models.suppressions import address_hash
@@ -47,15 +48,16 @@ def lift_suppression(suppression_id: int, *, by: AbstractBaseUser, at: datetime)
     return standing.update(lifted_at=at, lifted_by=by.pk) == 1
 
 
-def bring_back(point: ContactPoint, *, by: AbstractBaseUser, at: datetime) -> bool:
-    """Let an address be written to that a person had taken from this client; what else stands stays."""
-    taken = Suppression.objects.filter(
-        address_hash=address_hash(point.channel, point.address),
-        client=point.client_id,
-        reason=Suppression.Reason.REMOVED,
-        lifted_at=None,
-    )
-    return taken.update(lifted_at=at, lifted_by=by.pk) == 1
+def bring_back(point: ContactPoint, *, by: AbstractBaseUser, at: datetime) -> int:
+    """Lift what a person had said by taking an address from a client or calling it bounced.
+
+    A STOP and a complaint stay: they are the addressee's own word.
+    """
+    taken = Q(client=point.client_id, reason=Suppression.Reason.REMOVED)
+    bounced = Q(client=None, reason=Suppression.Reason.BOUNCED)
+    hashed = address_hash(point.channel, point.address)
+    standing = Suppression.objects.filter(taken | bounced, address_hash=hashed, lifted_at=None)
+    return standing.update(lifted_at=at, lifted_by=by.pk)
 
 
 def hint(channel: str, address: str) -> str:

@@ -144,14 +144,20 @@ def stop(request: HttpRequest, point: ContactPoint) -> None:
 
 
 def note_removal(request: HttpRequest, form: Any, *, is_deleted: bool = False) -> None:
-    """Keep a person's word on an address: what he took away, no file has written to again."""
+    """Keep a person's word on an address: what he took away, no file has written to again.
+
+    An address that bounces does so for whoever has it; one that is taken away may be a spouse's.
+    """
     point: ContactPoint = form.instance
     by: Any = request.user
+    if not (is_deleted or "state" in form.changed_data):
+        return
     gone = is_deleted or point.state == ContactPoint.State.REMOVED
-    if gone and (is_deleted or "state" in form.changed_data):
+    if gone or point.state == ContactPoint.State.BOUNCED:
         suppress(
-            point.channel, point.address, reason=Suppression.Reason.REMOVED, by=by,
-            client=point.client, source=gettext("back office"), at=clock.now(),
+            point.channel, point.address, by=by, source=gettext("back office"), at=clock.now(),
+            reason=Suppression.Reason.REMOVED if gone else Suppression.Reason.BOUNCED,
+            client=point.client if gone else None,
         )  # fmt: skip
-    elif "state" in form.changed_data:
+    else:
         bring_back(point, by=by, at=clock.now())

@@ -156,7 +156,7 @@ class Storing(StagedClients):
             FROM {CHANGED} AS record
             WHERE point.client_id = record.id AND record.before ? '{name}'
                 AND point.channel = '{ADDRESSES[name]}' AND point.address <> {self.cell(name)}
-                AND point.verified_at IS NULL AND point.state <> 'removed'
+                AND point.verified_at IS NULL AND point.state IN ('valid', 'unconfirmed')
         """
 
     def bring_points(self, name: str) -> str:
