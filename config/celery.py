@@ -62,6 +62,9 @@ app.conf.beat_schedule = {
         ("queue the monthly digest", "apps.messaging.tasks.queue_digests", 3600),
         ("forget old answers of the API", "apps.core.tasks.forget_answers", 3600),
         ("end the staff's links", "apps.messaging.tasks.revoke_staff_links", 60),
+        ("gather what persons asked for", "apps.privacy.tasks.gather_exports", 60),
+        ("drop old exports of persons", "apps.privacy.tasks.drop_exports", 3600),
+        ("erase what had to wait", "apps.privacy.tasks.complete_erasures", 3600),
         *DEMO_TICKS,
     ]
 }

@@ -274,6 +274,11 @@ API_REQUESTS_A_MINUTE = int(os.environ.get("API_REQUESTS_A_MINUTE", "120"))
 # Networks that webhooks may be sent to although they are not public, and there without TLS too.
 WEBHOOK_NETWORKS = env_list("WEBHOOK_NETWORKS")
 
+# --- data protection -----------------------------------------------------------------------------
+
+# How long a law wants contracts and payments kept after the last of them ended.
+RETENTION_YEARS = int(os.environ.get("RETENTION_YEARS", "10"))
+
 # --- security ------------------------------------------------------------------------------------
 
 # TLS is the rule. Only a machine that talks to itself (the demo, tests) goes without.

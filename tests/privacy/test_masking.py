@@ -6,11 +6,11 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-from django.db import connection
 from django.urls import reverse
 
 from apps.core import masking
 from apps.events.actions import Fact, record
+from apps.messaging.models.outbox import Message
 from apps.profiles.models import Client, ContactPoint
 from tests.admin.scene import EVENING, world
 from tests.admin.test_pages import OURS, address, by_label
@@ -24,9 +24,8 @@ KNOWN = {
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
-@pytest.fixture
-def person():
-    """The scene's client, whose every personal value is known."""
+def make_known(number=1):
+    """Return a client of the scene whose every personal value is known."""
     client = world()[0]
     Client.objects.filter(pk=client.pk).update(
         first_name=KNOWN["first_name"], last_name=KNOWN["last_name"], birth_on=date(1971, 8, 23),
@@ -35,13 +34,22 @@ def person():
     points = ContactPoint.objects.filter(client=client)
     points.filter(channel="sms").update(address=KNOWN["phone"])
     points.filter(channel="email").update(address=KNOWN["email"])
-    client.identifiers.filter(kind="core_id").update(value=KNOWN["core_id"])
+    client.identifiers.filter(kind="core_id").update(
+        value=KNOWN["core_id"] + ("" if number == 1 else f"-{number}")
+    )
     client.notices.update(values={"name": KNOWN["first_name"]})
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE messaging_message SET body = %s", [KNOWN["words"]])
-    record([Fact(client.pk, "site.visited", "page:1", EVENING, "test:1", {"note": KNOWN["event"]})])
+    Message.objects.filter(notice__client=client).update(body=KNOWN["words"])
+    said = Fact(
+        client.pk, "site.visited", "page:1", EVENING, f"test:{number}", {"note": KNOWN["event"]}
+    )
+    record([said])
     client.refresh_from_db()
     return client
+
+
+@pytest.fixture
+def person():
+    return make_known()
 
 
 def staff(*, sees):

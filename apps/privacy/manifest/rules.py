@@ -123,6 +123,10 @@ STOPPED_HINT = Rule(
     _("Stopped address"), _("Recognise a stopped address"), INTEREST, WHILE_CLIENT, Erasure.CLEAR,
     is_masked=True,
 )  # fmt: skip
+BROWSER = Rule(
+    _("Browser"), _("Know a client again who comes back to his page"), INTEREST, WHILE_CLIENT,
+    Erasure.CLEAR,
+)  # fmt: skip
 IDENTITY_WORK = Rule(
     _("Work on identities"), _("Keep two records of a person, or two persons, apart"), INTEREST,
     _("As long as the clients that it names"), Erasure.DELETE,

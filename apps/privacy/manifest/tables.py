@@ -31,8 +31,21 @@ def table(label: str, *paths: str, **names_by_rule: str) -> Table:
 TABLES = [
     table(
         "landing.EmailSubscription", "client",
-        TECHNICAL="id client link contact_point", LINK="token_hash",
+        TECHNICAL="id client link contact_point was_known", LINK="token_hash", BROWSER="visitor",
         CONSENT="requested_at confirmed_at",
+    ),
+    table(
+        "landing.Visit",
+        "visitor__client",
+        "link__client",
+        TECHNICAL="id visitor link",
+        BEHAVIOUR="deed occurred_at",
+    ),
+    table(
+        "landing.Visitor",
+        "client",
+        TECHNICAL="id first_seen_at last_seen_at",
+        BROWSER="cookie_hash client state joined_at",
     ),
     table(
         "messaging.Hit", "link__client", TECHNICAL="id link",

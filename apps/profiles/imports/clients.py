@@ -32,6 +32,7 @@ from apps.profiles.models import (
     Purpose,
 )
 from apps.profiles.queries.core_ids import borrowed_ids, own_core_id, stand_ins
+from apps.profiles.queries.suppressions import erased_core_ids
 
 SOURCE = "file:"  # how the source of an answer begins that a file brought
 
@@ -78,6 +79,7 @@ class ClientResource(TableResource):
         hold_identities()
         stand_ins_of = stand_ins(row.values.get("core_id", "") for row in rows)
         self.merged = {id(row): row for row in rows if row.values.get("core_id") in stand_ins_of}
+        self.erased = erased_core_ids(row.values.get("core_id", "") for row in rows)
         for row in self.merged.values():
             row.values["core_id"] = stand_ins_of[row.values["core_id"]]
 
@@ -160,6 +162,15 @@ class ClientResource(TableResource):
             row.values.pop("consent_on", None)
 
     def check(self, row: Row) -> None:
+        if row.values.get("core_id") in self.erased:
+            row.refuse(
+                "core_id",
+                _(
+                    "This person was erased and is not brought back by a file. Leave the row out, or"
+                    " ask data protection."
+                ),
+                "erased_client",
+            )
         client = row.stored.instance if row.stored else Client()
         quiet_from = row.values.get("quiet_from", client.quiet_from)
         quiet_until = row.values.get("quiet_until", client.quiet_until)

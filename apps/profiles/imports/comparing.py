@@ -149,7 +149,7 @@ class Comparing(StagedClients):
     @property
     def _intricate_new(self) -> str:
         """Whether a new client's row may be refused; `at` is a parameter."""
-        doubts = [self._without_text]
+        doubts = [self._erased, self._without_text]
         if self.has("consent_on"):
             doubts.append(f"{self.cell('consent_on')} > %(last_day)s")
         if any(map(self.has, QUIET)):
@@ -175,6 +175,15 @@ class Comparing(StagedClients):
         return f"{self.cell('consent_text')} IS NULL AND ({self._grants})"
 
     @property
+    def _erased(self) -> str:
+        """Whether a row names somebody who was erased; costs nothing where nobody ever was."""
+        return (
+            "EXISTS (SELECT FROM profiles_erasedidentity)"
+            f" AND sha256(convert_to('core_id:' || {self.cell('core_id')}, 'UTF8'))"
+            " IN (SELECT digest FROM profiles_erasedidentity)"
+        )
+
+    @property
     def _grants(self) -> str:
         """Whether a row grants anything."""
         return _any(f"{self.cell(name)} <> '{NOTHING}'" for name in self.consents)
@@ -182,7 +191,7 @@ class Comparing(StagedClients):
     @property
     def _intricate_known(self) -> str:
         """Whether a row may be refused, or weighs against what the client himself said."""
-        doubts = [self._is_merged, self._without_text]
+        doubts = [self._is_merged, self._erased, self._without_text]
         if self.has("time_zone"):
             zone = self.cell("time_zone")
             doubts.append(f"client.time_zone_source = 'stated' AND {zone} <> client.time_zone")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from apps.profiles.models import ContactPoint, Suppression
+from apps.profiles.models import ContactPoint, ErasedIdentity, Identifier, Suppression
 from apps.profiles.models.suppressions import address_hash
 
 
@@ -20,3 +20,10 @@ def suppressions(points: Iterable[ContactPoint]) -> dict[int, str]:
         if (words := standing.get(hashed))
         and (reason := words.get(None) or words.get(point.client_id))
     }
+
+
+def erased_core_ids(core_ids: Iterable[str]) -> set[str]:
+    """Return which of the core system's ids belong to people who were erased."""
+    digests = {address_hash(Identifier.Kind.CORE_ID, core_id): core_id for core_id in core_ids}
+    found = ErasedIdentity.objects.filter(digest__in=digests).values_list("digest", flat=True)
+    return {digests[bytes(digest)] for digest in found}

@@ -1,0 +1,100 @@
+"""What of a person lies where no key leads to him: remembered as hashes, or found by what it says."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.contrib.admin.models import LogEntry
+from django.db import transaction
+from django.db.models import Q
+
+from apps.core.models import KeptAnswer
+from apps.events.models import Arrival, Event, Stray
+from apps.files.actions import staging
+from apps.files.actions.resuming import DONE
+from apps.files.models import Batch, Record, kept_at
+from apps.privacy.queries.holding import OF_THE_MARKET
+from apps.profiles.models import Client, ContactPoint, ErasedIdentity, Identifier, Suppression
+from apps.profiles.models.suppressions import address_hash
+from apps.webhooks.models import Delivery
+
+HARD = Identifier.HARD
+
+
+def remember(ids: list[int], *, at: datetime) -> None:
+    """Keep as hashes what must not come back by a file: addresses are not written to again."""
+    for identifier in Identifier.objects.filter(client__in=ids, kind__in=HARD):
+        ErasedIdentity.objects.get_or_create(
+            digest=address_hash(identifier.kind, identifier.value),
+            defaults={"kind": identifier.kind, "erased_at": at},
+        )
+    points = ContactPoint.objects.filter(client__in=ids).exclude(address__endswith=".invalid")
+    for point in points.exclude(address__startswith="+999"):
+        Suppression.objects.get_or_create(
+            address_hash=address_hash(point.channel, point.address),
+            client=None,
+            lifted_at=None,
+            defaults={
+                "channel": point.channel, "hint": "•••", "source": "erasure", "made_at": at,
+                "reason": Suppression.Reason.ERASED,
+            },
+        )  # fmt: skip
+        Suppression.objects.filter(address_hash=address_hash(point.channel, point.address)).update(
+            hint="•••"
+        )
+
+
+def clear(ids: list[int], *, at: datetime) -> None:
+    """Clear what says something of him: answers and messages to other systems, files, log lines."""
+    said = sorted(_said(ids))
+    if said:
+        KeptAnswer.objects.filter(_mentioning("body", said)).delete()
+        Stray.objects.filter(reference__in=said).delete()
+        Record.objects.filter(_mentioning("faults", said)).update(faults=[])
+        Arrival.objects.filter(_mentioning("events", said)).delete()
+    events = Event.objects.filter(client__in=ids).values("pk")
+    Delivery.objects.filter(event_id__in=events).delete()
+    LogEntry.objects.filter(
+        content_type__app_label="profiles",
+        content_type__model="client",
+        object_id__in=[str(pk) for pk in ids],
+    ).update(object_repr="•••")
+    if said:
+        LogEntry.objects.filter(object_repr__in=said).update(object_repr="•••")
+    _throw_files_away(at=at)
+
+
+def _said(ids: list[int]) -> Iterable[str]:
+    """Yield the texts by which he could be found: identifiers, addresses, his full name."""
+    yield from Identifier.objects.filter(client__in=ids).values_list("value", flat=True)
+    yield from ContactPoint.objects.filter(client__in=ids).values_list("address", flat=True)
+    for client in Client.objects.filter(pk__in=ids):
+        if client.first_name and client.last_name:
+            yield str(client)
+
+
+def _mentioning(column: str, said: list[str]) -> Q:
+    mentions = Q()
+    for text in said:
+        mentions |= Q(**{f"{column}__icontains": text})
+    return mentions
+
+
+def _throw_files_away(*, at: datetime) -> None:
+    """Throw away the received files that name clients: nobody can say which of them name him.
+
+    What landed stands in rows and in the trail; what did not land stays to be seen, without the file.
+    """
+    done = Batch.objects.filter(state__in=DONE).exclude(kind__in=OF_THE_MARKET)
+    files = set()
+    for batch in done.only("pk", "sha256"):
+        staging.drop(batch.pk)
+        files.add(batch.sha256)
+    done.filter(purged_at=None).update(purged_at=at, fates="")
+    wanted = Batch.objects.exclude(state__in=DONE).filter(sha256__in=files)
+    gone = files - set(wanted.values_list("sha256", flat=True))
+    transaction.on_commit(lambda: _unlink(gone))
+
+
+def _unlink(digests: Iterable[str]) -> None:
+    for digest in digests:
+        kept_at(digest).unlink(missing_ok=True)
