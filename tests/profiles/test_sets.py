@@ -201,3 +201,11 @@ def test_clients_of_a_large_file_are_compared_with_those_that_are_known(staged):
     text = "core_id,phone\nC-1,+79161234567\nC-2,+79161234567"
     brought(text, AT, confirmed=True)
     assert Duplicate.objects.count() == 1
+
+
+def test_a_file_of_many_columns_lands_in_sets_and_changes(staged):
+    names = [f"attr_{n}" for n in range(120)]
+    for value, count in (("a", "new"), ("a", "unchanged"), ("b", "changed")):
+        text = f"core_id,{','.join(names)}\nC-1,{','.join(value + name for name in names)}"
+        assert getattr(brought(text, AT, confirmed=True), count) == 1
+    assert Client.objects.get().attributes == {str(n): f"battr_{n}" for n in range(120)}

@@ -13,17 +13,16 @@ from apps.core.imports.reading.records import Record
 from apps.core.imports.reading.table import Opened
 from apps.core.imports.reading.text import Block
 
+WIDEST = 60  # columns; to compile the pattern of more takes longer than it ever saves
 RawLine = tuple[int, int, str]  # number, line, text
-Part = tuple[
-    list[RawLine], list[Record]
-]  # some neighbouring rows: what may stay raw, and the others
+Part = tuple[list[RawLine], list[Record]]  # neighbouring rows: what may stay raw, and the others
 
 
 def pattern_of(opened: Opened, layout: Layout) -> re.Pattern[str] | None:
     """Return what such a line looks like; None where the layout lets no line stay as it is."""
     header, delimiter = opened.header, opened.delimiter
     names = [fed[0] for fed in header.feeds if len(fed) == 1]
-    if not delimiter or layout.constants or names != list(header.columns):
+    if not delimiter or layout.constants or names != list(header.columns) or len(names) > WIDEST:
         return None
     cells = []
     for name, column in header.columns.items():

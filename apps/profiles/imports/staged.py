@@ -1,10 +1,12 @@
 """The staged records of clients as SQL sees them: which columns a file has, and cells with types."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from apps.core.imports.staging import Staging
 from apps.profiles.imports.clients import ADDRESSES, ATTRIBUTE, CONSENTS, FIELDS
 
+MOST_PAIRS = 50  # that a function of the database takes
 TYPES = {"birth_on": "date", "consent_on": "date", "quiet_from": "time", "quiet_until": "time"}
 # Tables of one transaction, from its comparison to its end.
 MATCHED, ANSWERS, INTRICATE = "clients_matched", "clients_answers", "clients_intricate"
@@ -48,8 +50,15 @@ class StagedClients:
     def said_attributes(self) -> str:
         if not self.attributes:
             return "'{{}}'::jsonb"
-        pairs = ", ".join(f"{key_of(name)}, {self.cell(name)}" for name in self.attributes)
-        return f"jsonb_strip_nulls(jsonb_build_object({pairs}))"
+        parts = (
+            ", ".join(f"{key_of(name)}, {self.cell(name)}" for name in some)
+            for some in _batched(self.attributes, MOST_PAIRS)
+        )
+        return " || ".join(f"jsonb_strip_nulls(jsonb_build_object({each}))" for each in parts)
+
+
+def _batched(names: list[str], count: int) -> Iterator[list[str]]:
+    return (names[first : first + count] for first in range(0, len(names), count))
 
 
 def key_of(name: str) -> str:
