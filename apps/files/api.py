@@ -1,17 +1,13 @@
 """Files by HTTP: sent as they are, checked, told record by record, and let land by who may."""
 
 from collections.abc import Mapping as Named
-from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from kombu.exceptions import OperationalError
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
@@ -23,12 +19,12 @@ from apps.core.api.problems import Fault, RefusedError
 from apps.core.api.reads import Paged, page_of
 from apps.core.imports.kinds import KINDS
 from apps.core.models import ApiKey
-from apps.files import tasks
 from apps.files.actions.confirming import begin, confirm
 from apps.files.actions.receiving import TooLargeError, receive
 from apps.files.models import Batch, Mapping, Record
 from apps.files.queries.progress import progress
 from apps.files.queries.reports import totals
+from apps.files.tasks import nudge
 
 router = Router(tags=["files"])
 reading = Key("files:read", gettext_lazy("read what became of files"))
@@ -165,7 +161,7 @@ def confirm_file(request: HttpRequest, file_id: int) -> FileOut:
     key: ApiKey = request.auth  # type: ignore[attr-defined]
     batch = _batch(file_id)
     if confirm(batch.pk, by=key.made_by, at=clock.now()):
-        _nudge(batch.pk)
+        nudge(batch.pk)
     batch.refresh_from_db()
     if batch.confirmed_at is None:
         said = _("The file is %(state)s; only a checked one can land.")
@@ -199,18 +195,9 @@ def send_file(request: HttpRequest, kind: FileKind, sent: Query[Sent]) -> Any:
     except OSError as error:
         raise RefusedError(400, _("The body broke off.")) from error
     begin(batch.pk)
-    _nudge(batch.pk)
+    nudge(batch.pk)
     batch.refresh_from_db()
     return _told(batch)
-
-
-def _nudge(batch_id: int) -> None:
-    transaction.on_commit(partial(_ring, batch_id))
-
-
-def _ring(batch_id: int) -> None:
-    with suppress(OperationalError):  # without a broker the tick finds it
-        tasks.work.apply_async((batch_id,), retry=False)
 
 
 def _mapping(kind: str, name: str | None) -> Mapping | None:

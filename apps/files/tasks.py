@@ -1,6 +1,11 @@
 """Celery entry points: each reads the clock and calls one action."""
 
+from contextlib import suppress
+from functools import partial
+
 from celery import shared_task
+from django.db import transaction
+from kombu.exceptions import OperationalError
 
 from apps.core import clock
 from apps.files.actions import resuming, watching, working
@@ -34,4 +39,9 @@ def take_files() -> int:
 
 def nudge(batch_id: int) -> None:
     """Have a worker begin with a batch as soon as this transaction is done."""
-    work.delay_on_commit(batch_id)  # type: ignore[attr-defined]  # of Celery's task for Django
+    transaction.on_commit(partial(_ring, batch_id))
+
+
+def _ring(batch_id: int) -> None:
+    with suppress(OperationalError):  # without a broker the tick finds it
+        work.apply_async((batch_id,), retry=False)
