@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from django.contrib import admin
@@ -18,16 +18,18 @@ from unfold.contrib.filters.admin import (
     MultipleChoicesDropdownFilter,
 )
 
-from apps.core.admin.display import badge, column, list_url, page_link, page_url
+from apps.core.admin.display import badge, column, list_url, moment, page_link, page_url
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, panel
 from apps.core.site import COUNTED, Concern, Line, concerns
-from apps.events.models import Event, Stray
+from apps.events.models import Arrival, Event, Stray
 from apps.events.queries import timeline
 from apps.profiles.models import Client
 
 Words = Callable[[Event], str]
 Names = Callable[[Iterable[int]], Mapping[int, tuple[str, str]]]
+
+PATIENCE = timedelta(minutes=1)  # a drain comes every second
 
 _words: dict[str, Words] = {}
 _names: dict[str, Names] = {}
@@ -165,6 +167,18 @@ class StrayPage(ReadOnlyPage[Stray]):
     search_fields = ["=reference", "=source_key"]
     search_help_text = gettext_lazy("The client's exact number in the sender's system")
     ordering = ["-pk"]
+
+
+@concerns("events.view_event")
+def arrivals_stuck(at: datetime) -> Iterable[Concern]:
+    late = Arrival.objects.filter(received_at__lt=at - PATIENCE).order_by("pk")
+    yield Concern(
+        title=_("Requests whose events are on no timeline yet"),
+        count=late[: COUNTED + 1].count(),
+        url=list_url(Event),
+        lines=[Line(row.sender, moment(row.received_at)) for row in late[:1]],
+        tone="bad",
+    )
 
 
 @concerns("events.view_stray")

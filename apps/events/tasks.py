@@ -22,9 +22,11 @@ def open_months() -> None:
 def drain() -> int:
     """Put what has arrived on timelines."""
     total, stop_at = 0, time.monotonic() + SHIFT
-    while (taken := arrivals.drain(at=clock.now(), limit=DRAINED)) and time.monotonic() < stop_at:
+    while taken := arrivals.drain(at=clock.now(), limit=DRAINED):
         total += taken
-    return total + taken
+        if time.monotonic() > stop_at:
+            break
+    return total
 
 
 @shared_task

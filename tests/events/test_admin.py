@@ -35,6 +35,15 @@ def test_a_client_with_a_thousand_events_costs_as_many_queries_as_one_with_one(a
 
 
 @pytest.mark.django_db
+def test_the_start_page_says_that_events_wait_for_a_drain_that_does_not_come(admin_client):
+    bring(event(1))
+    says = "Requests whose events are on no timeline yet"
+    assert says in admin_client.get(reverse("admin:index")).content.decode()
+    drained()
+    assert says not in admin_client.get(reverse("admin:index")).content.decode()
+
+
+@pytest.mark.django_db
 def test_the_start_page_says_what_nobody_knows_where_to_put(admin_client):
     bring(event(1, core_id="C-99"))
     drained()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from apps.core.actions import make_key, revoke_key
 from apps.core.models import ApiKey
@@ -178,6 +178,31 @@ def test_a_purchase_is_known_by_its_number_whatever_id_it_comes_under():
     )
     drained()
     assert Event.objects.get().source_key == "purchase:N-1"
+
+
+@pytest.mark.slow
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_a_drain_that_would_lock_everybody_out_gives_way_and_comes_again():
+    person()
+    bring(event(2))
+    drained()  # the month of this one is open from now on
+    bring(event(1, at=AT - timedelta(days=300)))
+
+    def tick():
+        try:
+            return drained()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Event.objects.create(
+                client_id=person("C-2").pk, kind="a.b", occurred_at=AT, source_key="x"
+            )
+            with pytest.raises(OperationalError, match="lock timeout"):
+                pool.submit(tick).result()
+        assert pool.submit(tick).result() == 1
 
 
 @pytest.mark.concurrency

@@ -158,7 +158,10 @@ def accept(batch: Batch, key: ApiKey, *, at: datetime) -> bool:
 
 @transaction.atomic
 def drain(*, at: datetime, limit: int) -> int:
-    """Put about `limit` arrived events on timelines and into inboxes; return how many were taken."""
+    """Put about `limit` arrived events on timelines and into inboxes; return how many were taken.
+
+    Raises OperationalError where a month is to be opened and a long transaction is in the way.
+    """
     arrivals: list[int] = []
     moments: list[datetime] = []
     total = 0
@@ -190,9 +193,12 @@ def join_strays(*, at: datetime, limit: int) -> int:
 def _tell(
     statement: str, chosen: dict[str, list[int]], moments: Sequence[datetime], *, at: datetime
 ) -> None:
-    for month in months_between(min(moments).astimezone(UTC), max(moments).astimezone(UTC)):
-        open_month(month)
     with connection.cursor() as cursor:
+        # Whoever comes after us waits behind us where a month is new, so we do not wait long.
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
+        for month in months_between(min(moments).astimezone(UTC), max(moments).astimezone(UTC)):
+            open_month(month)
+        cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
         cursor.execute(statement, {**chosen, "oldest": at - 2 * OLDEST})
 
 
