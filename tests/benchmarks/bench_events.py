@@ -59,7 +59,7 @@ def main(asked):
         with embedded.Stack(base):
             token = prepare()
             port = free_port()
-            running = [start(command) for command in commands(port, asked)]
+            running = [start(command, base) for command in commands(port, asked)]
             try:
                 measure(port, token, asked)
             finally:
@@ -117,14 +117,14 @@ def commands(port, asked):
     return web, worker, beat
 
 
-def start(command):
+def start(command, base):
     environment = {**os.environ}
     if "gunicorn" in command:
         environment["DB_POOL"] = command[command.index("--threads") + 1]
     return processes.start(
         processes.bound(command),
         environment=environment,
-        log=Path(tempfile.gettempdir(), f"bench-events-{os.getpid()}.log"),
+        log=base / "bench.log",
     )
 
 
@@ -139,8 +139,7 @@ class Door:
         self.open()
 
     def open(self):
-        port = self.port
-        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket = socket.create_connection(("127.0.0.1", self.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def post(self, path, token, body):

@@ -184,6 +184,15 @@ def test_a_key_that_was_revoked_is_refused_at_once(send):
     assert Arrival.objects.count() == 1
 
 
+@pytest.mark.parametrize("limit", [3, 250])
+def test_a_key_that_is_too_quick_is_told_when_to_come_back(send, settings, limit):
+    settings.API_REQUESTS_A_MINUTE = limit
+    settings.CLOCK_OFFSET = AT + timedelta(seconds=5) - clock.now()
+    answers = [send([]).status_code for _request in range(limit + 2)]
+    assert answers == [422] * limit + [429] * 2
+    assert 0 < int(send([]).headers["Retry-After"]) <= 55
+
+
 def test_a_taken_event_costs_few_looks_at_the_database(send, django_assert_num_queries):
     send(event())
     with django_assert_num_queries(0):  # that Django sees: the row is one statement of our own
