@@ -1,12 +1,13 @@
 """The monthly digest: every client with a policy, once, with the figures of the month's end."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from threading import Barrier
 
 import pytest
 from django.db import connection
 
+from apps.files.models import Folder
 from apps.messaging.actions import digests
 from apps.messaging.actions.delivery import deliver_due
 from apps.messaging.actions.digests import queue_digests
@@ -62,6 +63,15 @@ def test_queueing_twice_changes_nothing():
 def test_it_waits_for_an_undecided_observation_of_the_month_but_not_for_ever(day, count):
     client = holder()
     client.policies.get().strategy.observations.filter(number=1).update(state="planned")
+    assert queue_digests(at=datetime(2020, 3, day, 12, tzinfo=UTC)) == count
+
+
+@pytest.mark.parametrize(("day", "count"), [(2, 0), (5, 1)])
+def test_it_waits_for_a_file_that_is_late_but_not_for_ever(day, count):
+    holder()
+    Folder.objects.create(
+        path="core/prices", kind="quotes", expected_by=time(6), made_at=SECOND - timedelta(days=9)
+    )
     assert queue_digests(at=datetime(2020, 3, day, 12, tzinfo=UTC)) == count
 
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection, transaction
 
+from apps.files.queries.folders import is_waiting_for_file
 from apps.messaging.models.content import Template
 from apps.messaging.models.outbox import Digest
 from apps.products.queries.due import open_observations
@@ -13,6 +14,11 @@ from apps.products.queries.due import open_observations
 TEMPLATE = "digest.monthly"
 FIRST_DAYS = 5  # of the next month; a digest not begun by then is old news
 BATCH = 5_000
+FILES = (
+    "quotes",
+    "policies",
+    "payments",
+)  # what a digest tells of; a late one makes it yesterday's
 
 # A policy belongs to the month if it was held on any day of it. Coupons count up to the month's
 # last valuation day, by the result that stands; what is remembered is each policy's latest word.
@@ -92,14 +98,15 @@ SELECT (SELECT count(*) FROM queued), (SELECT max(client_id) FROM batch)
 def queue_digests(*, at: datetime) -> int:
     """Queue the digest of the month before, in the first days of a month; return how many.
 
-    It waits for the month's observations that are not decided yet, but not beyond those days.
+    It waits for the month's observations that are not decided yet and for files that are late, but
+    not beyond those days.
     """
     today = at.astimezone(ZoneInfo(settings.DEFAULT_CLIENT_TIME_ZONE)).date()
     if today.day > FIRST_DAYS:
         return 0
     this_month = today.replace(day=1)
     undecided = open_observations().filter(valuation_on__lt=this_month)
-    if today.day < FIRST_DAYS and undecided.exists():
+    if today.day < FIRST_DAYS and (undecided.exists() or _lacks_files(at)):
         return 0
     month = (this_month - timedelta(days=1)).replace(day=1)
     Digest.objects.get_or_create(month=month)
@@ -108,6 +115,10 @@ def queue_digests(*, at: datetime) -> int:
         queued, more = queue_batch(month, at=at)
         total += queued
     return total
+
+
+def _lacks_files(at: datetime) -> bool:
+    return any(is_waiting_for_file(kind, at) for kind in FILES)
 
 
 @transaction.atomic
