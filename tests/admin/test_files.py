@@ -160,7 +160,10 @@ def test_totals_that_the_source_told_are_compared(admin_client, holder):
     assert "The file is what the source counted" in seen(admin_client, good)
     lacks = bring(admin_client, HEAD + GOOD, rows="2")
     assert lacks.state == "refused"
-    assert "Check it without the totals" in seen(admin_client, lacks)
+    page = seen(admin_client, lacks)
+    assert "The file is not what the source counted" in page
+    assert "The file is what the source counted" not in page
+    assert "Check it without the totals" in page
     decide(admin_client, lacks, "uncounted")
     assert lacks.state == "checked"
 

@@ -5,6 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
 from django.urls import reverse
 
+from apps.core.admin.display import page_url
 from apps.core.imports.layout import Layout, LayoutError
 from apps.files.admin.layouts import editor, posted_layout
 from apps.files.models import Batch, Mapping
@@ -59,6 +60,14 @@ def test_columns_and_forms_are_suggested_over_what_the_file_says(admin_client, h
     page = layout_page(admin_client, bring(admin_client, FOREIGN))
     assert '<option value="starts_on" selected>' in page
     assert '<option value="DD.MM.YYYY" selected>' in page
+
+
+def test_the_page_of_a_mapping_says_which_column_is_which(admin_client, holder):
+    batch = bring(admin_client, FOREIGN)
+    layout_page(admin_client, batch, save="1", name="Core system")
+    page = admin_client.get(page_url(Mapping.objects.get())).content.decode()
+    assert "<td>Премия</td><td>premium</td>" in page
+    assert "numbers like 1 234,50 · days like 31.03.2024" in page
 
 
 def test_the_next_file_of_a_source_is_read_without_a_question(admin_client, holder):

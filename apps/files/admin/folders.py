@@ -38,7 +38,7 @@ class LateFilter(DropdownFilter):
 
 class FolderForm(forms.ModelForm[Folder]):
     kind = forms.ChoiceField(
-        label=_("kind"),
+        label=_("Kind"),
         widget=UnfoldAdminSelectWidget,
         choices=lambda: choices(KINDS.values()),
     )

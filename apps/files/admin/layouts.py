@@ -196,6 +196,12 @@ def _slots(layout: Layout, column: str) -> list[Slot]:
     ]
 
 
+def steps_of(layout: Layout, column: str) -> str:
+    """Say how the cells of a column are changed before they are read."""
+    steps = layout.transforms.get(column, ())
+    return ", ".join(f"{STEP_NAMES[name]} {_said(argument)}".strip() for name, argument in steps)
+
+
 def _said(argument: Any) -> str:
     if isinstance(argument, Mapping):
         return "; ".join(f"{file} = {ours}" for file, ours in argument.items())
@@ -214,6 +220,15 @@ def formats(layout: Layout) -> dict[str, list[Option]]:
         "delimiter": _options(DELIMITERS, layout.delimiter),
         "number": _options({text: text for text in NUMBERS}, number),
         "day": _options(days, layout.day),
+    }
+
+
+def written(layout: Layout) -> str:
+    """Say how a source writes its files."""
+    said = gettext("Letters: %(encoding)s · numbers like %(number)s · days like %(day)s")
+    return said % {
+        name: next(option.label for option in options if option.chosen)
+        for name, options in formats(layout).items()
     }
 
 

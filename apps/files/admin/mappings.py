@@ -7,10 +7,11 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.admin.display import column, moment, page_url
-from apps.core.admin.pages import Page
+from apps.core.admin.display import column, list_url, moment, page_url
+from apps.core.admin.pages import Page, panel
 from apps.core.imports.layout import Layout, LayoutError
 from apps.core.imports.reading.refusals import RefusedFileError
 from apps.files.actions.confirming import begin
@@ -41,6 +42,25 @@ class MappingPage(Page[Mapping]):
     @column(_("last used"), ordering="used_at")
     def shown_used_at(self, mapping: Mapping) -> str:
         return moment(mapping.used_at)
+
+
+@panel(Mapping, _("Which column is which"), permission="files.view_mapping", wide=True)
+def columns(_request: HttpRequest, mapping: Mapping) -> dict[str, Any]:
+    """Show what a mapping says; it is changed over a file, where one sees what comes of it."""
+    said = Layout.from_json(mapping.layout)
+    rows: list[list[object]] = [
+        [header, column, layouts.steps_of(said, column)] for column, header in said.columns.items()
+    ]
+    rows += [[gettext("every row: “%s”") % text, name, ""] for name, text in said.constants.items()]
+    rows += [[header, "–", gettext("left out")] for header in sorted(said.ignored)]
+    return {
+        "headers": [_("in the file"), _("is our"), _("read")],
+        "rows": rows,
+        "empty": _("The columns are called like ours."),
+        "note": layouts.written(said),
+        "more": _("Files read so"),
+        "more_url": list_url(Batch, q=mapping.name),
+    }
 
 
 class LayoutPages(StagePages):

@@ -170,6 +170,8 @@ def _left(batch: Batch) -> list[Sentence]:
 
 def controls(batch: Batch) -> list[dict[str, Text]]:
     """Return what the source counted; a file that contradicts it was refused."""
+    if batch.faults:
+        return []
     return [
         {"name": _("rows") if name == "rows" else readable(name), "told": plain(Decimal(said))}
         for name, said in batch.controls.items()

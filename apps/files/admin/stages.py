@@ -79,6 +79,7 @@ def shown(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         return context | {"progress": progress.of(batch)}
     if batch.faults:
         context["refusals"] = refusals(batch)
+        context["refused_title"] = refused_title(batch)
     if not batch.records:
         return context
     return context | {
@@ -100,6 +101,12 @@ def cells(batch: Batch) -> dict[str, Any]:
         "remarks": batch.diff.get("remarks", [])[:REMARKS],
         "rejected_url": address(batch, "rejected") if batch.rejected else "",
     }
+
+
+def refused_title(batch: Batch) -> Text:
+    if all(code == "control_total" for code, *_more in batch.faults):
+        return _("The file is not what the source counted; nothing of it landed")
+    return _("The file could not be read; nothing of it landed")
 
 
 def refusals(batch: Batch) -> list[dict[str, str]]:
