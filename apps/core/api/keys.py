@@ -116,7 +116,7 @@ def _granted(key: ApiKey, window: int, wanted: int) -> int:
         with _counter().pipeline(transaction=False) as asked:
             asked.set(name, 0, ex=2 * WINDOW, nx=True)
             asked.incrby(name, wanted)
-            _made, used = asked.execute()
+            used = int(asked.execute()[1])
     except RedisError:
         return wanted  # a cache that fails must not keep prices out
     return max(0, min(wanted, settings.API_REQUESTS_A_MINUTE - (used - wanted)))
