@@ -101,6 +101,17 @@ def claimed(*clients):
     return Claim(one.pk, "core_id", f"C-{two.pk}", "file:a.csv", 7, {"core_id": f"C-{two.pk}"})
 
 
+def test_a_crowd_of_one_name_and_birthday_is_a_placeholder_and_no_question():
+    born = date(1980, 2, 3)
+    many = [
+        factories.client(first_name="Nomen", last_name="Nescio", birth_on=born)
+        for _ in range(CROWD + 1)
+    ]
+    assert suggest_duplicates([each.pk for each in many[1:]], at=AT) == 0
+    Client.objects.filter(pk=many[0].pk).update(last_name="Another")
+    assert suggest_duplicates([many[1].pk], at=AT) == CROWD * (CROWD - 1) // 2
+
+
 def test_an_identifier_of_another_client_is_held_and_asked_about_once(anna):
     one, two = person("Ada"), person("Bea")
     claim = claimed(one, two)

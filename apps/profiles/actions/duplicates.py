@@ -9,8 +9,9 @@ from django.db import connection, transaction
 
 from apps.profiles.models import Duplicate
 
-# More clients at one address are an office or a broker's mailbox, and every pair of them is nothing
-# that a person could decide: 1,000 of them would be 499,500 questions.
+# More clients at one address are an office or a broker's mailbox, more of one name and birthday are
+# what a system fills in where it knows neither, and every pair of them is nothing that a person
+# could decide: 1,000 of them would be 499,500 questions.
 CROWD = 5
 
 # Suggestions that no longer hold go; a pair that a person has decided on is never asked again.
@@ -25,6 +26,14 @@ WITH named (id) AS MATERIALIZED (
     SELECT channel, address FROM own JOIN profiles_contactpoint USING (channel, address)
     WHERE state <> 'removed'
     GROUP BY channel, address HAVING count(*) BETWEEN 2 AND %(crowd)s
+), names AS (
+    SELECT DISTINCT last_name, first_name, birth_on
+    FROM named JOIN profiles_client USING (id)
+    WHERE last_name <> '' AND first_name <> '' AND birth_on IS NOT NULL
+), alike AS (
+    SELECT last_name, first_name, birth_on
+    FROM names JOIN profiles_client USING (last_name, first_name, birth_on)
+    GROUP BY last_name, first_name, birth_on HAVING count(*) BETWEEN 2 AND %(crowd)s
 ), likely AS (
     SELECT point.client_id AS one, other.client_id AS two, channel AS what
     FROM shared
@@ -33,10 +42,11 @@ WITH named (id) AS MATERIALIZED (
     WHERE point.client_id < other.client_id
         AND point.state <> 'removed' AND other.state <> 'removed'
     UNION
-    SELECT least(client.id, other.id), greatest(client.id, other.id), 'name'
-    FROM named JOIN profiles_client AS client USING (id)
-    JOIN profiles_client AS other USING (last_name, first_name, birth_on)
-    WHERE client.id <> other.id AND last_name <> '' AND first_name <> ''
+    SELECT one.id, two.id, 'name'
+    FROM alike
+    JOIN profiles_client AS one USING (last_name, first_name, birth_on)
+    JOIN profiles_client AS two USING (last_name, first_name, birth_on)
+    WHERE one.id < two.id
 ), pairs AS (
     SELECT one, two, jsonb_agg(DISTINCT what) AS shares
     FROM likely
