@@ -23,7 +23,14 @@ from tests.admin.test_pages import staff_who_may
 
 pytestmark = pytest.mark.django_db
 PHONE = "+447700900001"
-RIGHTS = ("view_merge", "view_client", "change_merge", "view_duplicate", "view_conflict")
+RIGHTS = (
+    "see_personal",
+    "view_merge",
+    "view_client",
+    "change_merge",
+    "view_duplicate",
+    "view_conflict",
+)
 
 
 @pytest.fixture
@@ -132,8 +139,10 @@ def test_who_may_not_see_both_sees_neither(client, pair, right):
     assert client.get(look(pair)).status_code == 403
 
 
-def test_who_may_only_look_decides_nothing(client, pair):
-    client.force_login(staff_who_may("profiles.view_merge", "profiles.view_client"))
+@pytest.mark.parametrize("right", ["change_merge", "see_personal"])
+def test_who_may_only_look_or_reads_masks_decides_nothing(client, pair, right):
+    rights = {f"profiles.{each}" for each in RIGHTS} - {f"profiles.{right}"}
+    client.force_login(staff_who_may(*rights))
     assert "Your decision" not in client.get(look(pair)).content.decode()
     assert client.post(look(pair), {"do": "merge"}).status_code == 403
 

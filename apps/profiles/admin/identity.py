@@ -19,6 +19,7 @@ from apps.core import clock
 from apps.core.admin.display import badge, column, linked, page_url
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, deed, panel
+from apps.core.masking import may_see
 from apps.profiles.actions.conflicts import ConflictError, give_identifier, keep_identifier
 from apps.profiles.actions.duplicates import tell_apart
 from apps.profiles.actions.merging import (
@@ -39,6 +40,11 @@ SHARED = {"sms": _("phone"), "email": _("e-mail"), "name": _("name and birthday"
 
 def look_url(kept: int, dropped: int) -> str:
     return reverse("admin:profiles_merge_look", args=[kept, dropped])
+
+
+def may_decide(request: HttpRequest) -> bool:
+    """Whoever reads masks cannot tell two people apart, nor one."""
+    return may_see(request.user) and request.user.has_perm(DECIDE)
 
 
 class ReasonForm(forms.Form):
@@ -84,7 +90,7 @@ class PairPage:
             "title": _("One person or two?"),
             "opts": Merge._meta,
             "form": form,
-            "may": request.user.has_perm(DECIDE),
+            "may": may_decide(request),
             "look_url": look_url(kept, dropped),
             "swap_url": look_url(dropped, kept),
         }
@@ -174,7 +180,7 @@ class MergePage(PairPage, ReadOnlyPage[Merge]):
         """Show two clients side by side and what a merge would do; carry out what is decided."""
         form = ReasonForm()
         if request.method == "POST":
-            if not request.user.has_perm(DECIDE):
+            if not may_decide(request):
                 raise PermissionDenied
             form = ReasonForm(request.POST)
             if answer := Decision(request, kept, dropped, form).carry_out():
@@ -263,6 +269,8 @@ def is_merged(merge: Merge) -> bool:
 @deed(Merge, _("Take the merge back"), permission=DECIDE, icon="call_split", offered=is_merged)
 def take_back(request: HttpRequest, merge: Merge) -> None:
     by: Any = request.user
+    if not may_see(by):
+        raise PermissionDenied
     try:
         if unmerge(merge.pk, by=by, at=clock.now()):
             messages.success(request, gettext("They are two clients again."))

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +15,7 @@ from apps.core import clock
 from apps.core.admin.display import badge, column, linked, pill
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import Page, deed
+from apps.core.masking import may_see
 from apps.profiles.actions.spelling import normalise_email, normalise_phone
 from apps.profiles.actions.suppressions import bring_back, lift_suppression, suppress
 from apps.profiles.models import Channel, ContactPoint, Suppression
@@ -133,6 +134,8 @@ def lift(request: HttpRequest, suppression: Suppression) -> None:
 )
 def stop(request: HttpRequest, point: ContactPoint) -> None:
     by: Any = request.user
+    if not may_see(by):
+        raise PermissionDenied  # he reads a mask in the place of the address
     stopped = suppress(
         point.channel, point.address, reason=Suppression.Reason.STOP, by=by, at=clock.now(),
         source=gettext("contact point of %(client)s") % {"client": f"№ {point.client_id}"},
