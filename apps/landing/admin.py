@@ -93,9 +93,13 @@ def missed_told(_event: Event) -> str:
     return gettext("Followed a link that leads nowhere any more")
 
 
-# The page shows the client's money, so that seeing the client alone is not enough.
+# The page shows the client's name and money, so that seeing the client alone is not enough.
 @deed(
-    Client, _("Open his page"), permission="products.view_policy", icon="open_in_new", new_tab=True
+    Client,
+    _("Open his page"),
+    permission="products.view_policy profiles.see_personal",
+    icon="open_in_new",
+    new_tab=True,
 )
 def open_page(request: HttpRequest, client: Client) -> HttpResponse | None:
     if not request.user.is_authenticated:

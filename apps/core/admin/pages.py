@@ -103,7 +103,10 @@ def deed(
     new_tab: bool = False,
     offered: Callable[[Any], bool] = bool,
 ) -> Callable[[Act], Act]:
-    """Put a button on every page of the model; where the function returns None, the page follows."""
+    """Put a button on every page of the model; where the function returns None, the page follows.
+
+    Where more than one right is needed, `permission` names them with blanks between.
+    """
 
     def register(act: Act) -> Act:
         name = act.__name__
@@ -209,7 +212,8 @@ class Page(Masked, PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
         if chosen is None or row is None:
             raise Http404
         if not (
-            self.has_view_permission(request, row) and request.user.has_perm(chosen.permission)
+            self.has_view_permission(request, row)
+            and request.user.has_perms(chosen.permission.split())
         ):
             raise PermissionDenied
         if not chosen.offered(row):
@@ -235,7 +239,7 @@ class Page(Masked, PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
         return [
             {"deed": each, "url": reverse(do, args=[row.pk, each.name])}
             for each in _deeds[self.model].values()
-            if request.user.has_perm(each.permission) and each.offered(row)
+            if request.user.has_perms(each.permission.split()) and each.offered(row)
         ]
 
     def panels_of(self, request: HttpRequest, row: M) -> list[dict[str, Any]]:

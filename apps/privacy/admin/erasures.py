@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
 
 from apps.core import clock
 from apps.core.admin.display import badge, day, linked, page_url, pill
@@ -44,10 +45,18 @@ class ErasurePage(Page[Erasure]):
     list_select_related = ["client", "asked_by", "decided_by"]
     autocomplete_fields = ["client"]
     ordering = ["-pk"]
+    actions_list = ["register"]
     shown = [
         "client", "reason", "state", "asked_at", "asked_by", "decided_at", "decided_by",
-        "erased_at", "waits_until", "completed_at", "digest",
+        "erased_at", "waits_until", "completed_at",
     ]  # fmt: skip
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Register of personal data"), url_path="to-register", icon="menu_book",
+        permissions=["view"],
+    )  # fmt: skip
+    def register(self, _request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:privacy_register"))
 
     def get_urls(self) -> list[URLPattern]:
         register = path(

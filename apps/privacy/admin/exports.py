@@ -133,6 +133,11 @@ class PersonExportPage(Page[PersonExport]):
         return PersonExport.objects.select_related("client").get(pk=pk)
 
 
-@deed(Client, _("Take out all that is known of him"), permission=RIGHT, icon="person_search")
+@deed(
+    Client,
+    _("Take out all that is known of him"),
+    permission=f"{RIGHT} profiles.see_personal",
+    icon="person_search",
+)
 def take_out(_request: HttpRequest, client: Client) -> HttpResponse:
     return HttpResponseRedirect(f"{reverse('admin:privacy_personexport_add')}?client={client.pk}")

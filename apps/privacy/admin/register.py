@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from apps.privacy.manifest.tables import SCATTERED, TABLES, Table
+from apps.privacy.manifest.tables import READING, SCATTERED, Table
 from apps.privacy.models import Erasure
 from apps.privacy.queries.trail import model_of
 
@@ -28,7 +28,7 @@ def register_view(request: HttpRequest) -> HttpResponse:
             **admin.site.each_context(request),
             "title": _("Register of personal data"),
             "opts": Erasure._meta,
-            "tables": [shown(table) for table in [*reversed(TABLES), *SCATTERED]],
+            "tables": [shown(table) for table in [*READING, *SCATTERED]],
         },
     )
 

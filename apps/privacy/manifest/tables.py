@@ -191,6 +191,9 @@ TABLES = [
     table("profiles.ErasedIdentity", TECHNICAL="id", STOPPED="kind digest erased_at"),
 ]  # fmt: skip
 
+# As people read them: clients and what they hold first, our work on their requests last.
+READING = sorted(TABLES[::-1], key=lambda each: each.label.startswith("privacy."))
+
 # No path of keys leads from these to a person; erasure finds them by what they say.
 SCATTERED = [
     table(

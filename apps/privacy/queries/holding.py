@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from apps.files.models import Batch
 from apps.privacy.manifest.rules import Erasure as What
 from apps.privacy.manifest.rules import Rule
-from apps.privacy.manifest.tables import TABLES
+from apps.privacy.manifest.tables import READING
 from apps.privacy.queries.trail import model_of, persons, rows_of
 from apps.products.models.accounts import Account, Transaction
 from apps.products.models.holdings import Payment, Policy
@@ -102,7 +102,7 @@ def retained_until(ids: list[int]) -> date | None:
 
 
 def _parts(ids: list[int], *, waits: bool) -> Iterator[Part]:
-    for table in reversed(TABLES):
+    for table in READING:
         count = rows_of(table, ids).count()
         if not count:
             continue

@@ -8,7 +8,7 @@ from django.db.models import BinaryField, Field
 from django.utils.text import capfirst
 
 from apps.core.models import Change
-from apps.privacy.manifest.tables import TABLES, Table
+from apps.privacy.manifest.tables import READING, TABLES, Table
 from apps.privacy.queries.trail import model_of, persons, rows_of, trail_of
 
 SAYS_NOTHING: tuple[Any, ...] = (None, "", [], {})
@@ -23,7 +23,7 @@ def gathered(client_id: int) -> dict[str, Any]:
         "issuer": settings.ISSUER_NAME,
         "tables": [
             {"table": table.label, "rows": list(_rows(table, ids))}
-            for table in reversed(TABLES)
+            for table in READING
             if table.label not in OWN
         ],
         "trail": [_line(change) for change in trail_of(client_id).iterator(2000)],

@@ -11,7 +11,7 @@ from apps.core.audit import audited_tables
 from apps.core.models import Change, ChangeQuerySet
 from apps.privacy.manifest.tables import TABLES, Table
 
-RECENT = 30
+RECENT = 8  # lines on a client's page, which has more to show; the list has all
 FOLLOWED = 2000  # rows of one table that a trail looks through; his newest, where he has more
 
 
