@@ -76,6 +76,10 @@ class Served:
     def of(self) -> Kind:
         return KINDS[self.kind]
 
+    @property
+    def tag(self) -> str:
+        return self.path.strip("/")
+
     def rows(self) -> QuerySet[Any]:
         return self.of.resource().get_queryset().filter(self.only)
 
@@ -94,6 +98,7 @@ def _serve_writes(router: Router, served: Served) -> None:
 
     @router.post(
         served.path, auth=served.writing, response=Landed,
+        tags=[served.tag],
         operation_id=f"bring_{served.one.lower()}", summary=f"Bring one: {kind.title}",
     )  # fmt: skip
     @once
@@ -103,6 +108,7 @@ def _serve_writes(router: Router, served: Served) -> None:
 
     @router.post(
         f"{served.path}/batch", auth=served.writing, response=Verdicts,
+        tags=[served.tag],
         operation_id=f"bring_{served.one.lower()}_batch", summary=f"Bring many: {kind.title}",
     )  # fmt: skip
     @once
@@ -118,6 +124,7 @@ def _serve_reads(router: Router, served: Served) -> None:
 
     @router.get(
         served.path, auth=served.reading, response=page,
+        tags=[served.tag],
         operation_id=f"list_{served.one.lower()}", summary=f"List: {kind.title}",
     )  # fmt: skip
     def list_all(request: HttpRequest, asked: Query[Paged]) -> Any:  # noqa: ARG001 (by name)
@@ -132,6 +139,7 @@ def _serve_reads(router: Router, served: Served) -> None:
 
     @router.post(
         f"{served.path}/search", auth=served.reading, response=page,
+        tags=[served.tag],
         operation_id=f"search_{served.one.lower()}", summary=f"Search: {kind.title}",
     )  # fmt: skip
     def search(request: HttpRequest, wanted: wanted) -> Any:  # type: ignore[valid-type]  # noqa: ARG001
