@@ -119,4 +119,5 @@ def _granted(key: ApiKey, window: int, wanted: int) -> int:
             used = int(asked.execute()[1])
     except RedisError:
         return wanted  # a cache that fails must not keep prices out
-    return max(0, min(wanted, settings.API_REQUESTS_A_MINUTE - (used - wanted)))
+    left: int = settings.API_REQUESTS_A_MINUTE - (used - wanted)
+    return max(0, min(wanted, left))
