@@ -148,6 +148,10 @@ DECLARED = [
     (TEXT, "8 (916) 123", {"transforms": {"column": (("digits", None),)}}, "8916123"),
     (TEXT, "+7 (916) 123", {"transforms": {"column": (("digits", None),)}}, "+7916123"),
     (TEXT, "123", {"transforms": {"column": (("prefix", "C-"),)}}, "C-123"),
+    (TEXT, "8 (916) 123-45-67", {"transforms": {"column": (("phone_of", "RU"),)}}, "+79161234567"),
+    (TEXT, "+48 512 345 678", {"transforms": {"column": (("phone_of", "RU"),)}}, "+48512345678"),
+    (TEXT, "916 000", {"transforms": {"column": (("phone_of", "RU"),)}}, "916 000"),
+    (TEXT, "8 916 123-45-67 ext 5", {"transforms": {"column": (("phone_of", "RU"),)}}, "8 916 123-45-67 ext 5"),
     (Choice(["a", "b"]), "Aktiv", {"transforms": {"column": (("values", {"Aktiv": "a"}),)}}, "a"),
     (Choice(["a", "b"]), "Passiv", {"transforms": {"column": (("values", {"Aktiv": "a"}),)}}, "not_a_choice"),
 ]  # fmt: skip
@@ -177,6 +181,7 @@ CONTRADICTIONS = [
     ({"skip_lines": -1}, "At most 100 lines"),
     ({"transforms": {"name": (("shout", None),)}}, "no transform “shout”"),
     ({"transforms": {"name": (("prefix", None),)}}, "argument"),
+    ({"transforms": {"name": (("phone_of", "Russia"),)}}, "two letters of a country"),
     ({"transforms": {"name": (("word", 0),)}}, "number of a word"),
     ({"transforms": {"name": (("values", {"a": 1}),)}}, "table of texts"),
 ]  # fmt: skip

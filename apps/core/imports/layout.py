@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from django.utils.translation import gettext as _
+from phonenumbers import SUPPORTED_REGIONS
 
 ENCODINGS = (
     "cp1250", "cp1251", "cp1252", "cp866", "iso8859-1", "iso8859-2", "iso8859-5",
@@ -22,6 +23,7 @@ STEPS = {
     "upper": False,
     "lower": False,
     "digits": False,  # keeps digits and a plus at the beginning
+    "phone_of": True,  # a phone as people of the country (RU) write it, without its code
     "prefix": True,  # puts the argument before a cell that is not empty
     "word": True,  # the n-th word, from the end where n is negative
     "words_from": True,  # the words from the n-th on
@@ -170,8 +172,14 @@ def _step_contradiction(name: str, argument: Any) -> str:
         return _("The transform “%s” needs the number of a word, like 1 or -1.") % name
     if name == "prefix" and not isinstance(argument, str):
         return _("The transform “%s” needs a text.") % name
+    return _argument_contradiction(name, argument)
+
+
+def _argument_contradiction(name: str, argument: Any) -> str:
     if name == "values" and not _is_table(argument):
         return _("The transform “%s” needs a table of texts.") % name
+    if name == "phone_of" and argument not in SUPPORTED_REGIONS:
+        return _("The transform “%s” needs the two letters of a country, like RU.") % name
     return ""
 
 

@@ -66,6 +66,7 @@ STEP_NAMES: dict[str, Text] = {
     "lower": _("in small letters"),
     "word": _("the word number …"),
     "words_from": _("all from word number …"),
+    "phone_of": _("a phone of the country (RU): …"),
     "prefix": _("with this before it: …"),
     "values": _("translated: …"),
 }
@@ -327,6 +328,8 @@ def _argument(name: str, text: str) -> Any:
         if not re.fullmatch(r"-?[1-9][0-9]?", text.strip()):
             raise ValueError(gettext("say which word, like 1, 2, or -1 for the last one."))
         return int(text)
+    if name == "phone_of":
+        return text.strip().upper()
     return _table(text) if name == "values" else text
 
 

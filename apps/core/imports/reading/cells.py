@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import phonenumbers
 from django.utils.translation import gettext as _
 
 from apps.core.imports.cells import RefusedCellError, shown
@@ -102,12 +103,26 @@ def _step(name: str, argument: Any) -> Callable[[str], str]:
         "upper": str.upper,
         "lower": str.lower,
         "digits": _digits,
+        "phone_of": lambda text: _phone(text, argument),
         "prefix": lambda text: f"{argument}{text}",
         "word": lambda text: _word(text, argument),
         "words_from": lambda text: " ".join(text.split()[argument - (argument > 0) :]),
         "values": lambda text: argument.get(text, text),
     }
     return made[name]
+
+
+def _phone(text: str, country: str) -> str:
+    """Return a phone with its country's code; what is none of that country stays as it is."""
+    if not re.fullmatch(r"[0-9+()./\s-]+", text):
+        return text  # letters on keys, or an extension: nobody can be told there
+    try:
+        phone = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return text
+    if not phonenumbers.is_valid_number(phone):
+        return text
+    return phonenumbers.format_number(phone, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _digits(text: str) -> str:
