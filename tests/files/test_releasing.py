@@ -1,6 +1,6 @@
 """What a second person must see: many changed phones, and large files."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from apps.files.actions import reading
 from apps.files.actions.bringing import bring
 from apps.files.actions.confirming import confirm, release
+from apps.files.actions.resuming import purge
 from apps.files.actions.working import work
 from apps.files.models import Batch, Record
 from apps.files.queries.reports import entries, totals
@@ -90,6 +91,16 @@ def test_what_is_held_stays_held_where_the_data_changed_since(way, ann, bob):
     assert (decided(batch).state, batch.held) == ("landed", 3)
     assert "fits no longer" in batch.note
     assert "+447700900051" not in phones()
+
+
+def test_what_is_held_can_be_released_after_a_purge(way, ann, bob):
+    brought(HEAD + rows(5), confirmed=True)
+    batch = brought(HEAD + rows(3, start=50), confirmed=True, by=ann)
+    assert purge(at=AT + timedelta(days=30)) == 2
+    assert [entry["fate"] for entry in entries(batch)][:3] == ["held"] * 3
+    assert release(batch.pk, by=bob, at=AT)
+    assert (decided(batch).state, batch.held, batch.changed) == ("landed", 0, 3)
+    assert "+447700900051" in phones()
 
 
 def test_a_large_file_of_one_person_needs_another(settings, ann, bob):

@@ -13,8 +13,14 @@ from apps.files.actions import sets
 from apps.files.actions.outcomes import Outcomes, outcome_of
 from apps.files.actions.progress import Teller
 from apps.files.actions.reading import InMemory
-from apps.files.actions.staging import Staged, create_verdicts, drop_verdicts, keep_verdicts
+from apps.files.actions.staging import (
+    Staged,
+    create_verdicts,
+    drop_verdicts,
+    keep_verdicts,
+)
 from apps.files.models import Batch
+from apps.files.queries.reports import has_verdicts
 
 Source = InMemory | Staged
 
@@ -107,7 +113,8 @@ class Pass:
                     by=self.batch.received_by,
                 )
                 # Of what is released, the verdicts of the first landing tell the whole.
-                keep_verdicts(staging) if self.batch.landed_at is None else drop_verdicts(staging)
+                again = self.batch.landed_at is not None and has_verdicts(self.batch.pk)
+                drop_verdicts(staging) if again else keep_verdicts(staging)
         return tally
 
     # --- what a complete file no longer names ---

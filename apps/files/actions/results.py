@@ -10,6 +10,7 @@ from apps.files.actions.outcomes import Outcome
 from apps.files.actions.passes import Pass
 from apps.files.actions.reading import InMemory
 from apps.files.models import Batch, Record
+from apps.files.queries.reports import has_verdicts
 
 
 def keep(done: Pass, tally: Tally, **changes: Any) -> None:
@@ -49,7 +50,8 @@ def keep_release(done: Pass, tally: Tally, **changes: Any) -> None:
         found: dict[str, Any] = {"fates": _turned(batch.fates, letters)}
     else:
         found = {}
-        sets.let_go(Staging(batch.pk, done.source.columns))
+        if has_verdicts(batch.pk):
+            sets.let_go(Staging(batch.pk, done.source.columns))
     released.delete()
     found |= {
         "new": batch.new + tally.counts["new"],

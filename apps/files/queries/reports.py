@@ -57,15 +57,26 @@ def _of_small(batch: Batch) -> Found:
             yield number, int(said[:-1]), LETTERS[said[-1]], []
 
 
-def _of_large(batch: Batch) -> Found:
-    staging = Staging(batch.pk, ())
+def has_verdicts(batch_id: int) -> bool:
+    """Tell whether it is known of every record of a large file what became of it.
+
+    No longer after a purge, nor after a crash of the database, which empties what was staged.
+    """
+    staging = Staging(batch_id, ())
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [staging.verdicts])
-        (stands,) = cursor.fetchone()
-    if not stands:
+        if not cursor.fetchone()[0]:
+            return False
+        cursor.execute(staging.query("SELECT EXISTS (SELECT FROM {verdicts})"))
+        return bool(cursor.fetchone()[0])
+
+
+def _of_large(batch: Batch) -> Found:
+    if not has_verdicts(batch.pk):
         for each in Record.objects.filter(batch=batch).order_by("number").iterator(FETCHED):
             yield each.number, each.line, each.fate, each.faults
         return
+    staging = Staging(batch.pk, ())
     query = staging.query(
         "SELECT record.number, record.line, kept.fate, kept.faults, verdict.fate"
         " FROM {records} AS record LEFT JOIN {verdicts} AS verdict USING (number)"
