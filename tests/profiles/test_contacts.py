@@ -82,7 +82,7 @@ def test_a_contract_of_another_client_waits_for_a_person(anna):
     [
         ("C-9,push,token-1,", "unknown_client"),
         ("C-1,sms,12345,", "not_a_phone"),
-        ("C-1,contract,K-7,valid", "invalid"),
+        ("C-1,contract,K-7,valid", "not_for_this_kind"),
         ("C-1,fax,1,", "not_a_choice"),
     ],
 )
