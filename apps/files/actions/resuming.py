@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from apps.files.actions import staging
 from apps.files.actions.working import work
@@ -26,9 +26,13 @@ def purge(*, at: datetime) -> int:
     """
     old = at - timedelta(days=settings.FILES_STAGED_DAYS)
     done = Batch.objects.filter(state__in=DONE, purged_at=None)
-    done = done.filter(Q(landed_at__lt=old) | Q(landed_at=None, received_at__lt=old))
+    return let_go(done.filter(Q(landed_at__lt=old) | Q(landed_at=None, received_at__lt=old)), at=at)
+
+
+def let_go(batches: QuerySet[Batch], *, at: datetime) -> int:
+    """Drop what was staged of these files, and the cells that they were shown by."""
     count = 0
-    for batch in done.only("pk", "diff"):
+    for batch in batches.only("pk", "diff"):
         staging.drop(batch.pk)
         diff = {key: said for key, said in batch.diff.items() if key in {"columns", "sums"}}
         count += Batch.objects.filter(pk=batch.pk, purged_at=None).update(

@@ -9,8 +9,7 @@ from django.db.models import Q
 
 from apps.core.models import KeptAnswer
 from apps.events.models import Arrival, Event, Stray
-from apps.files.actions import staging
-from apps.files.actions.resuming import DONE
+from apps.files.actions.resuming import DONE, let_go
 from apps.files.models import Batch, Record, kept_at
 from apps.privacy.queries.holding import OF_THE_MARKET
 from apps.profiles.models import Client, ContactPoint, ErasedIdentity, Identifier, Suppression
@@ -85,11 +84,8 @@ def _throw_files_away(*, at: datetime) -> None:
     What landed stands in rows and in the trail; what did not land stays to be seen, without the file.
     """
     done = Batch.objects.filter(state__in=DONE).exclude(kind__in=OF_THE_MARKET)
-    files = set()
-    for batch in done.only("pk", "sha256"):
-        staging.drop(batch.pk)
-        files.add(batch.sha256)
-    done.filter(purged_at=None).update(purged_at=at, fates="")
+    files = set(done.values_list("sha256", flat=True))
+    let_go(done.filter(purged_at=None), at=at)
     wanted = Batch.objects.exclude(state__in=DONE).filter(sha256__in=files)
     gone = files - set(wanted.values_list("sha256", flat=True))
     transaction.on_commit(lambda: _unlink(gone))
