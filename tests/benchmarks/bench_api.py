@@ -42,7 +42,7 @@ def main(asked):
         with embedded.Stack(base):
             token = prepare()
             port = free_port()
-            web = start(commands(port, asked)[0])
+            web = start(commands(port, asked)[0], base)
             try:
                 measure(port, token, asked.seconds)
             finally:
