@@ -175,7 +175,7 @@ def test_the_start_page_tells_what_needs_attention(
     admin_client, clients, django_assert_max_num_queries
 ):
     admin_client.get(reverse("admin:index"))
-    with django_assert_max_num_queries(60):
+    with django_assert_max_num_queries(66):
         page = admin_client.get(reverse("admin:index")).content.decode()
     assert "MSFT: close of 28 Feb 2020 is held" in page
     assert "SMS: the number does not exist" in page
@@ -212,8 +212,8 @@ def test_every_link_of_the_start_page_leads_to_what_it_counts(admin_client, clie
     for concern in today["concerns"]:
         with subtests.test(str(concern.title)):
             assert admin_client.get(concern.url).context["cl"].result_count == concern.count
-            assert concern.lines
-            assert {admin_client.get(line.url).status_code for line in concern.lines} == {200}
+            # Without lines where naming one would show a person.
+            assert {admin_client.get(line.url).status_code for line in concern.lines} <= {200}
     for figure in today["figures"]:
         if figure.url:
             with subtests.test(str(figure.label)):
