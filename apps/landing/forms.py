@@ -3,6 +3,8 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from apps.profiles.actions.spelling import normalise_email
+
 
 class EmailForm(forms.Form):
     """An e-mail address at which the client wants to be told."""
@@ -15,3 +17,7 @@ class EmailForm(forms.Form):
             "invalid": _("This is no e-mail address. Write it like name@example.com."),
         },
     )
+
+    def clean_address(self) -> str:
+        """Write the address as files and suppressions do, and refuse letters that only look right."""
+        return normalise_email(self.cleaned_data["address"])

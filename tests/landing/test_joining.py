@@ -134,6 +134,13 @@ def test_an_address_written_by_whoever_holds_the_link_proves_nothing(client, wor
     assert Visitor.objects.get().state == "anonymous"
 
 
+def test_an_address_is_taken_in_the_one_spelling_and_no_look_alike(client, world):
+    press(client, world.token)
+    for address in ("аnna@example.com", "Anna@Example.COM"):
+        client.post(f"{world.page}subscribe/", {"address": address}, headers=AGENT)
+    assert EmailSubscription.objects.get().contact_point.address == "anna@example.com"
+
+
 def test_asking_again_makes_no_new_address_a_known_one(world, today):
     for minutes in (0, 30):
         ask_subscription(world.link, "new@example.com", at=today + timedelta(minutes=minutes))

@@ -12,12 +12,12 @@ from apps.profiles.models.clients import Channel, Client, Identifier
 
 
 def address_hash(channel: str, address: str) -> bytes:
-    """Return what stands for a normalised address; in SQL: sha256(convert_to(… , 'UTF8')).
+    """Return what stands for an address, in whichever case it is written.
 
     Nobody reads an address out of it; whoever tries all phone numbers finds one all the same. It has
     no key, since one that is lost or changed would let every stopped address be written to again.
     """
-    return hashlib.sha256(f"{channel}:{address}".encode()).digest()
+    return hashlib.sha256(f"{channel}:{address.lower()}".encode()).digest()
 
 
 class Suppression(models.Model):
