@@ -39,6 +39,7 @@ def test_the_compressed_scripts_unpack_to_the_script():
     assert gzip.decompress((VENDOR / f"{SCRIPT}.gz").read_bytes()) == script
 
 
+@pytest.mark.django_db  # closing an answer looks at connections that other tests left
 @pytest.mark.parametrize(("accepted", "given"), [("gzip, deflate, br", "br"), ("gzip", "gzip")])
 def test_a_browser_receives_the_compressed_script(accepted, given):
     assert not settings.DEBUG
