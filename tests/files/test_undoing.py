@@ -88,8 +88,21 @@ def test_the_undoing_stands_in_the_trail_itself():
     batch = undone(brought(HEAD + ANN))
     assert batch.state == "undone", batch.note
     lines = Change.objects.filter(kind="removed", table_name="profiles_client")
-    assert [(line.reason, line.batch) for line in lines] == [("undone: x.csv", None)]
-    assert Change.objects.filter(batch=batch.pk).exists()
+    assert [(line.reason, line.batch) for line in lines] == [("undone: x.csv", batch.pk)]
+    assert Change.objects.filter(batch=batch.pk, kind="added").exists()
+
+
+def test_files_are_undone_one_after_another_the_last_one_first():
+    before = everything()
+    first = brought(HEAD + ANN)
+    between = everything()
+    second = brought(HEAD + "C-1,Anna,+447700900002,none,1\nC-2,Bob,,sms,1\n", at=LATER)
+    assert undone(first).state == "landed"
+    assert "Changed since" in first.note
+    assert undone(second).state == "undone", second.note
+    assert everything() == between
+    assert undone(first).state == "undone", first.note
+    assert everything() == before
 
 
 def test_prices_from_which_results_were_computed_are_not_taken_back():

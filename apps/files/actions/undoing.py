@@ -30,10 +30,14 @@ FROM (
     WHERE batch = %(batch)s AND kind <> 'added'
 ) AS change GROUP BY table_name, kind ORDER BY max(id) DESC
 """
+# What was undone in between left nothing behind: its changes and their undoing cancel each other.
 LATER = """
 SELECT later.row_id, count(*) OVER () FROM core_change AS later
 WHERE later.table_name = %(table)s AND later.id > %(first)s
     AND later.batch IS DISTINCT FROM %(batch)s
+    AND NOT EXISTS (
+        SELECT FROM files_batch WHERE files_batch.id = later.batch AND state = 'undone'
+    )
     AND (later.row_id <@ %(added)s::int8multirange OR later.row_id = ANY(%(changed)s))
 ORDER BY later.row_id LIMIT 1
 """
@@ -51,7 +55,11 @@ def take_back(batch: Batch, *, at: datetime) -> None:
         with (
             transaction.atomic(),
             audit.context(
-                by=batch.undone_by, reason=_("undone: %s") % batch.filename, channel="file", at=at
+                by=batch.undone_by,
+                reason=_("undone: %s") % batch.filename,
+                batch=batch.pk,
+                channel="file",
+                at=at,
             ),
         ):
             take_turn(batch.of)
