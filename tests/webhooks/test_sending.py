@@ -177,6 +177,14 @@ def test_a_new_secret_signs_at_once_and_the_old_one_for_another_day(receiver):
     assert alone["Webhook-Signature"] == sign(new, alone["Webhook-Id"], AT + OVERLAP, second)
 
 
+def test_an_endpoint_that_asks_for_eternity_is_asked_again_in_a_day(receiver):
+    receiver.status, receiver.headers = 503, {"Retry-After": "9" * 30}
+    happen("a")
+    queue()
+    assert deliver() == 1
+    assert Delivery.objects.get().send_after == AT + sending.LONGEST_WAIT
+
+
 def test_a_secret_that_was_replaced_twice_signs_no_more(receiver):
     rotate_secret(receiver.endpoint.pk, at=AT)
     rotate_secret(receiver.endpoint.pk, at=AT)

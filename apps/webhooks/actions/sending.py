@@ -165,4 +165,5 @@ def judge(endpoint_id: int, answer: Answer, *, at: datetime) -> None:
 
 
 def asked_for(answer: Answer) -> timedelta:
-    return min(timedelta(seconds=answer.retry_after), LONGEST_WAIT)
+    longest = int(LONGEST_WAIT.total_seconds())  # in seconds: a span of a billion years overflows
+    return timedelta(seconds=min(answer.retry_after, longest))
