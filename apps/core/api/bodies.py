@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -106,8 +107,8 @@ class _Reading:
             return found
         self.suspicious = True
         doubled = _Doubled(found)
-        names = [name for name, _value in pairs]
-        doubled.name = next(name for name in names if names.count(name) > 1)
+        times = Counter(name for name, _value in pairs)
+        doubled.name = next(name for name, count in times.items() if count > 1)
         return doubled
 
     def constant(self, _text: str) -> _Constant:
