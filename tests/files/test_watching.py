@@ -82,6 +82,17 @@ def test_a_file_whose_taking_was_killed_is_taken_once(place, monkeypatch):
     assert (place / "taken" / "clients.csv").exists()
 
 
+def test_what_cannot_be_read_keeps_no_other_file_waiting(place):
+    folder()
+    (place / ".taking").mkdir()
+    (place / ".taking" / "a.csv").mkdir()  # nobody can read it as a file, not even root
+    (place / "a.csv").write_text(TEXT)
+    (place / "b.csv").write_text(TEXT)
+    (batch_id,) = looks(3)
+    assert Batch.objects.get(pk=batch_id).filename == "b.csv"
+    assert (place / "a.csv").exists()
+
+
 def _renames_once(rename, then):
     done = []
 

@@ -57,7 +57,7 @@ def _claimed(folder: Folder) -> Iterator[tuple[Path, bool]]:
     for path in sorted(place.iterdir()):
         if (known := _look(path)) is None:
             continue
-        if before.get(path.name) == known:
+        if before.get(path.name) == known and not (taking / path.name).exists():
             yield path.rename(taking / path.name), False
         else:
             seen[path.name] = known
@@ -96,6 +96,9 @@ def _take(folder: Folder, path: Path, *, was_claimed: bool, at: datetime) -> int
     except TooLargeError:
         log.warning("a watched file is too large", folder=folder.path)
         _move(path, folder, TOO_LARGE)
+        return None
+    except OSError:  # it stays where it is, and no file behind it waits for it
+        log.exception("a watched file cannot be read", folder=folder.path)
         return None
     _move(path, folder, TAKEN)
     return batch.pk
