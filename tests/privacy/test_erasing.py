@@ -10,7 +10,8 @@ from django.core.management import call_command
 from django.db import connection
 
 from apps.core.models import Change
-from apps.files.models import Batch
+from apps.events.models import Arrival
+from apps.files.models import Batch, Record
 from apps.messaging.models.links import Link
 from apps.messaging.models.outbox import Message
 from apps.privacy.actions import erasing
@@ -148,6 +149,22 @@ def test_a_file_neither_brings_him_back_nor_has_his_address_written_to(person, o
     heir = ContactPoint.objects.get(address=KNOWN["phone"])
     assert Suppression.objects.get(client=None, reason="erased", channel="sms").hint == "•••"
     assert heir.client.last_name == "Heir"
+
+
+def test_what_came_of_others_stays_though_his_number_stands_in_theirs(person, officers):
+    number = KNOWN["core_id"]
+    events = [{"id": "1", "core_id": number}, {"id": "2", "core_id": f"{number}-2"}]
+    moments = {"first_at": EVENING, "last_at": EVENING, "received_at": EVENING}
+    Arrival.objects.create(events=events, count=2, sender="api:crm", **moments)
+    batch = Batch.objects.create(kind="quotes", filename="q.csv", size=1, received_at=EVENING)
+    for line, said in enumerate((f"{number} is unknown.", f"{number}-2 is unknown."), 2):
+        faults = [["unknown", "core_id", said, ""]]
+        Record.objects.create(batch=batch, number=line, line=line, fate="rejected", faults=faults)
+    end_contracts(person)
+    erase(person, officers)
+    assert [event["id"] for event in Arrival.objects.get().events] == ["2"]
+    records = Record.objects.filter(batch=batch).order_by("line")
+    assert [bool(each.faults) for each in records] == [False, True]
 
 
 def test_the_trail_keeps_its_lines_without_the_values(person, officers):

@@ -1,14 +1,15 @@
 """What of a person lies where no key leads to him: remembered as hashes, or found by what it says."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 
 from django.contrib.admin.models import LogEntry
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from apps.core.models import KeptAnswer
-from apps.events.models import Arrival, Event, Stray
+from apps.events.models import Event, Stray
 from apps.files.actions.resuming import DONE, let_go
 from apps.files.models import Batch, Record, kept_at
 from apps.privacy.queries.holding import OF_THE_MARKET
@@ -17,6 +18,18 @@ from apps.profiles.models.suppressions import address_hash
 from apps.webhooks.models import Delivery
 
 HARD = Identifier.HARD
+WITHOUT_HIM = """
+UPDATE events_arrival AS arrival
+SET events = (
+    SELECT coalesce(jsonb_agg(event ORDER BY place), '[]')
+    FROM jsonb_array_elements(arrival.events) WITH ORDINALITY AS sent (event, place)
+    WHERE NOT coalesce(event ->> 'core_id', event ->> 'contract') = ANY (%(said)s)
+)
+WHERE EXISTS (
+    SELECT FROM jsonb_array_elements(arrival.events) AS event
+    WHERE coalesce(event ->> 'core_id', event ->> 'contract') = ANY (%(said)s)
+)
+"""
 
 
 def remember(ids: list[int], *, at: datetime) -> None:
@@ -49,7 +62,7 @@ def clear(ids: list[int], *, at: datetime) -> None:
         KeptAnswer.objects.filter(_mentioning("body", said)).delete()
         Stray.objects.filter(reference__in=said).delete()
         Record.objects.filter(_mentioning("faults", said)).update(faults=[])
-        Arrival.objects.filter(_mentioning("events", said)).delete()
+        _take_out_of_arrivals(said)
     events = Event.objects.filter(client__in=ids).values("pk")
     Delivery.objects.filter(event_id__in=events).delete()
     LogEntry.objects.filter(
@@ -72,10 +85,18 @@ def _said(ids: list[int]) -> Iterable[str]:
 
 
 def _mentioning(column: str, said: list[str]) -> Q:
+    """Find the texts as whole words: a client number 12 does not stand in every 2012."""
     mentions = Q()
     for text in said:
-        mentions |= Q(**{f"{column}__icontains": text})
+        whole = rf"(?<![[:alnum:]_-]){re.escape(text)}(?![[:alnum:]_-])"
+        mentions |= Q(**{f"{column}__iregex": whole})
     return mentions
+
+
+def _take_out_of_arrivals(said: list[str]) -> None:
+    """Take his events out of what has just come in; those of others were promised to be kept."""
+    with connection.cursor() as cursor:
+        cursor.execute(WITHOUT_HIM, {"said": said})
 
 
 def _throw_files_away(*, at: datetime) -> None:
