@@ -7,8 +7,8 @@ from django.contrib.auth import get_user_model
 
 from apps.files.actions import reading
 from apps.files.actions.bringing import bring
-from apps.files.actions.confirming import confirm, release
-from apps.files.actions.resuming import purge
+from apps.files.actions.confirming import begin, confirm, release
+from apps.files.actions.resuming import purge, resume
 from apps.files.actions.working import work
 from apps.files.models import Batch, Record
 from apps.files.queries.reports import entries, totals
@@ -103,10 +103,38 @@ def test_what_is_held_can_be_released_after_a_purge(way, ann, bob):
     assert "+447700900051" in phones()
 
 
-def test_a_large_file_of_one_person_needs_another(settings, ann, bob):
+def test_what_is_held_of_a_file_that_is_no_longer_kept_stays_held(way, ann, bob):
+    brought(HEAD + rows(5), confirmed=True)
+    batch = brought(HEAD + rows(3, start=50), confirmed=True, by=ann)
+    purge(at=AT + timedelta(days=30))
+    batch.path.unlink()  # as when somebody is erased whom it may name
+    assert release(batch.pk, by=bob, at=AT)
+    assert (decided(batch).state, batch.held, batch.released_by) == ("landed", 3, None)
+    assert "thrown away" in batch.note
+
+
+def test_a_file_that_is_no_longer_kept_cannot_be_read_otherwise():
+    batch = brought("core_id,tier\nC-1,giant\n")
+    batch.path.unlink()
+    assert begin(batch.pk)
+    assert decided(batch).state == "refused"
+    assert "thrown away" in batch.faults[0][1]
+
+
+def test_a_file_that_cannot_be_worked_on_is_in_no_others_way(ann):
+    strange, good = (brought(HEAD + rows(1, start=n), by=ann) for n in range(2))
+    Batch.objects.filter(pk=strange.pk).update(kind="of an app that is gone")
+    Batch.objects.update(state="checking")
+    assert resume(at=AT) == 1
+    good.refresh_from_db()
+    assert good.state == "checked"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_large_file_of_one_person_needs_another(settings, ann, bob, known):
     settings.FILES_ALONE = 3
     batch = brought(HEAD + rows(4), by=ann)
-    assert confirm(batch.pk, by=ann, at=AT)
+    assert confirm(batch.pk, by=ann if known else None, at=AT)
     assert not work(batch.pk, at=AT)
     batch.refresh_from_db()
     assert (batch.state, Client.objects.count()) == ("waiting", 0)

@@ -39,7 +39,8 @@ def confirm(batch_id: int, *, by: AbstractBaseUser | None, at: datetime) -> bool
     checked = Batch.objects.filter(pk=batch_id, state=State.CHECKED)
     who = {"confirmed_at": at, "confirmed_by": by, "note": ""}
     large = Q(new__gt=settings.FILES_ALONE) | Q(changed__gt=settings.FILES_ALONE)
-    if by is not None and checked.filter(large).update(state=State.WAITING, **who):
+    # Whoever it was, also one whose name is known no more, as of a key that outlives its maker.
+    if checked.filter(large).update(state=State.WAITING, **who):
         return True
     return bool(checked.update(state=State.LANDING, **who))
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import structlog
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
@@ -10,13 +11,23 @@ from apps.files.actions.working import work
 from apps.files.models import Batch
 
 State = Batch.State
+log = structlog.get_logger()
 DONE = (State.LANDED, State.UNCHANGED, State.REFUSED, State.UNDONE, State.DROPPED)
 
 
 def resume(*, at: datetime) -> int:
-    """Work on the batches that nobody works on; return how many there were."""
+    """Work on the batches that nobody works on; return how many there were.
+
+    One that cannot be worked on is in no other's way.
+    """
     waiting = Batch.objects.filter(state__in=Batch.WORKING).order_by("pk")
-    return sum(work(pk, at=at) for pk in waiting.values_list("pk", flat=True))
+    count = 0
+    for pk in waiting.values_list("pk", flat=True):
+        try:
+            count += work(pk, at=at)
+        except Exception:
+            log.exception("a file cannot be worked on", batch=pk)
+    return count
 
 
 def purge(*, at: datetime) -> int:

@@ -55,7 +55,7 @@ class Work:
         try:
             source = self._source()
         except (RefusedFileError, LayoutError) as error:
-            self._refuse(_faults(error))
+            self._give_up(_faults(error))
             return
         if self.batch.state == State.CHECKING:
             self._check(source)
@@ -79,6 +79,16 @@ class Work:
         for name, value in {"state": state, **values}.items():
             setattr(self.batch, name, value)
         self.batch.save(update_fields=["state", *values])
+
+    def _give_up(self, faults: list[Fault]) -> None:
+        """Refuse a file that cannot be read; of one that has landed, what is held stays held."""
+        if self.batch.landed_at:
+            self._hold_again(" ".join(each.reason for each in faults))
+        else:
+            self._refuse(faults)
+
+    def _hold_again(self, note: str) -> None:
+        self._move(State.LANDED, note=note, released_at=None, released_by=None)
 
     def _refuse(self, faults: list[Fault], **found: Any) -> None:
         said = [[each.code, each.reason, each.line, each.column] for each in faults]
@@ -130,7 +140,7 @@ class Work:
     def _look_again(self, source: Source) -> None:
         if self.batch.landed_at:
             note = _("What is held fits no longer: the data changed since. Bring the file again.")
-            self._move(State.LANDED, note=note, released_at=None, released_by=None)
+            self._hold_again(note)
             return
         note = _("The data changed since you looked: the file now does something else. Look again.")
         decided = dict.fromkeys(("confirmed_at", "confirmed_by", "released_at", "released_by"))

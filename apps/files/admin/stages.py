@@ -99,8 +99,13 @@ def cells(batch: Batch) -> dict[str, Any]:
         "gone": batch.diff.get("gone", [])[:GONE],
         "gone_more": batch.gone > GONE,
         "remarks": batch.diff.get("remarks", [])[:REMARKS],
-        "rejected_url": address(batch, "rejected") if batch.rejected else "",
+        "rejected_url": address(batch, "rejected") if has_rejected(batch) else "",
     }
+
+
+def has_rejected(batch: Batch) -> bool:
+    """Tell whether rejected rows can be given back: a file may have been thrown away since."""
+    return bool(batch.rejected) and batch.path.exists()
 
 
 def refused_title(batch: Batch) -> Text:
@@ -222,7 +227,7 @@ class StagePages:
     def rejected_view(self, request: HttpRequest, pk: int) -> StreamingHttpResponse:
         """Give the rejected rows as they came, each with its line and reasons, to be mended."""
         batch = self.readable(request, pk)
-        if not batch.rejected:
+        if not has_rejected(batch):
             raise Http404
         name = f"{Path(batch.filename).stem}-left-out.csv"
         return download(rejected_rows(batch), name, "text/csv; charset=utf-8")

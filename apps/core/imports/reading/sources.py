@@ -78,7 +78,13 @@ def opened_source(file: bytes | Path | IO[bytes]) -> Iterator[Source]:
 @contextmanager
 def _seekable(file: bytes | Path | IO[bytes]) -> Iterator[IO[bytes]]:
     if isinstance(file, Path):
-        with file.open("rb") as stream:
+        try:
+            stream = file.open("rb")
+        except FileNotFoundError as error:
+            said = {"file": file.name[:12], "error": _("thrown away")}
+            reason = _("“%(file)s” cannot be read: %(error)s.") % said
+            raise refused("gone", reason) from error
+        with stream:
             yield stream
     elif isinstance(file, bytes):
         yield io.BytesIO(file)
