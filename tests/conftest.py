@@ -10,10 +10,15 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import connections
 from django.utils import translation
+from hypothesis import settings as properties
 from redis import Redis
+
+# The same examples in every run and on every machine, however slow it is just then.
+properties.register_profile("alike", derandomize=True, deadline=None, database=None)
 
 
 def pytest_configure() -> None:
+    properties.load_profile("alike")
     # Argon2 is slow on purpose, and most tests of the back office make a user.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

@@ -27,14 +27,14 @@ def sweep_leftovers() -> None:
     """Remove what killed runs left: folders of some age whose lock nobody holds."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         lock = folder / "var" / "lock"
-        if time.time() - folder.stat().st_mtime < 60 or not lock.exists():
-            continue
-        with lock.open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        try:
+            if time.time() - folder.stat().st_mtime < 60 or not lock.exists():
                 continue
-            shutil.rmtree(folder, ignore_errors=True)
+            with lock.open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # somebody is at work there, or swept it before us
 
 
 def part_of(redis_url: str, worker: int) -> str:
