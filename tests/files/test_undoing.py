@@ -1,8 +1,10 @@
 """A landed file taken back, whole, and everything that stands in the way of that."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection, transaction
 
 from apps.core.models import Change
 from apps.files.actions import reading
@@ -13,6 +15,7 @@ from apps.products.actions.lifecycle import record_milestones
 from apps.products.models.strategies import ObservationResult
 from apps.profiles.models import Client, ConsentRecord, ContactPoint, Identifier
 from tests import factories
+from tests.products.waiting import wait_for_lock
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 LATER = AT + timedelta(hours=3)
@@ -82,6 +85,29 @@ def test_a_row_from_elsewhere_that_refers_to_it_stands_in_the_way():
     factories.policy(Client.objects.get(), factories.strategy(), number="P-7")
     assert undone(batch).state == "landed"
     assert "Built on it since: 1 policies, such as “P-7”" in batch.note
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_a_change_that_comes_between_look_and_deed_waits_or_stands_in_the_way():
+    brought(HEAD + ANN)
+    second = brought(HEAD + "C-1,Anna,,,\n")
+    changed = threading.Event()
+
+    def change():
+        with transaction.atomic():
+            Client.objects.update(first_name="Annabel")
+            changed.set()
+            wait_for_lock()
+        connection.close()
+
+    other = threading.Thread(target=change)
+    other.start()
+    assert changed.wait(10)
+    assert undone(second).state == "landed"
+    other.join()
+    assert "Changed since" in second.note
+    assert Client.objects.get().first_name == "Annabel"
 
 
 def test_the_undoing_stands_in_the_trail_itself():

@@ -118,6 +118,15 @@ def test_a_file_lands_by_itself_only_where_all_of_it_is_good(place):
     assert Client.objects.count() == 1
 
 
+def test_a_file_that_changes_much_does_not_land_by_itself(place, settings):
+    settings.FILES_ALONE = 1
+    folder(lands_alone=True)
+    (place / "large.csv").write_text("core_id\nC-1\nC-2\n")
+    (batch_id,) = looks()
+    work(batch_id, at=MONDAY)
+    assert Batch.objects.get().state == "checked"
+
+
 def test_a_missing_file_is_an_alarm_from_its_hour_on(place):
     watched = folder(expected_by=time(7, 30), made_at=MONDAY - timedelta(days=10))
     friday_came(watched)

@@ -19,6 +19,8 @@ def contradictions(batch: Batch, source: Source) -> Iterator[Fault]:
         try:
             expected = Decimal(said)
         except InvalidOperation:
+            expected = Decimal("nan")
+        if not expected.is_finite():
             reason = _("The control total “%(said)s” is no number.") % {"said": said}
             yield Fault(reason, column=name, code="control_total")
             continue

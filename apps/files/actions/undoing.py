@@ -64,6 +64,7 @@ def take_back(batch: Batch, *, at: datetime) -> None:
         ):
             take_turn(batch.of)
             trail = Trail(batch)
+            trail.hold()
             reasons = list(trail.built_on())
             if not reasons:
                 trail.reverse()
@@ -100,6 +101,19 @@ class Trail:
         with connection.cursor() as cursor:
             cursor.execute(query, {"batch": self.batch.pk, **values})
             return list(cursor.fetchall()) if cursor.description else []
+
+    def hold(self) -> None:
+        """Lock the rows that the batch touched: nobody changes them between the look and the deed."""
+        within = "unnest(%(rows)s::int8multirange) AS run JOIN {table} ON {key} >= lower(run) AND {key} < upper(run)"
+        among = "{table} WHERE {key} = ANY(%(rows)s)"
+        for touched, where in ((self.added, within), (self.changed, among)):
+            for table, rows in sorted(touched.items()):
+                key = sql.Identifier(table, _key(self.models[table]))
+                statement = sql.SQL(
+                    f"SELECT count(*) FROM (SELECT FROM {where} ORDER BY {{key}}"  # noqa: S608
+                    " FOR UPDATE OF {table}) AS held"
+                )
+                self._asked(statement.format(table=sql.Identifier(table), key=key), rows=rows)
 
     # --- what stands in the way ---
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -111,7 +112,7 @@ class Work:
             tally = done.run(keep=False)
             state = _checked(batch, source, tally)
             results.keep(done, tally, state=state, faults=[], checked_at=self.at)
-        if batch.lands_alone and state == State.CHECKED and not (batch.rejected or batch.held):
+        if batch.lands_alone and state == State.CHECKED and _needs_nobody(batch):
             self._move(State.LANDING, confirmed_at=self.at)
 
     def _land(self, source: Source) -> None:
@@ -158,6 +159,12 @@ def _trail(batch: Batch, *, at: datetime) -> AbstractContextManager[None]:
         channel="file",
         at=at,
     )
+
+
+def _needs_nobody(batch: Batch) -> bool:
+    """Tell whether a file from a folder is so plain that it lands unseen."""
+    most = max(batch.new, batch.changed, batch.gone)
+    return not (batch.rejected or batch.held) and most <= settings.FILES_ALONE
 
 
 def _faults(error: RefusedFileError | LayoutError) -> list[Fault]:

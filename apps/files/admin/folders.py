@@ -18,7 +18,7 @@ from apps.core import clock
 from apps.core.admin.display import column, list_url, moment, pill
 from apps.core.admin.pages import Page
 from apps.core.imports.kinds import KINDS
-from apps.files.admin.kinds import KindFilter, choices, title
+from apps.files.admin.kinds import KindFilter, brought_by, choices, title
 from apps.files.models import Batch, Folder
 from apps.files.queries.folders import OUT, last_due, late_files
 
@@ -71,6 +71,21 @@ class FolderPage(Page[Folder]):
         come = Batch.objects.filter(folder=OuterRef("pk")).exclude(state__in=OUT)
         last = come.order_by("-received_at")
         return rows.annotate(last_at=Subquery(last.values("received_at")[:1]))
+
+    def get_form(
+        self, request: HttpRequest, obj: Folder | None = None, **kwargs: Any
+    ) -> type[FolderForm]:
+        """Offer the kinds of which the person may bring files, and the one that there is."""
+        offered = {kind.name: kind for kind in brought_by(request.user)}
+        if obj and obj.kind in KINDS:
+            offered[obj.kind] = KINDS[obj.kind]
+
+        class Form(FolderForm):
+            def __init__(self, *args: Any, **own: Any) -> None:
+                super().__init__(*args, **own)
+                self.fields["kind"].choices = choices(offered.values())  # type: ignore[attr-defined]
+
+        return Form
 
     @column(_("kind"), ordering="kind")
     def shown_kind(self, folder: Folder) -> str:
