@@ -1,6 +1,7 @@
 """The command line: what it says, what it writes, and how it ends."""
 
 import json
+import os
 from io import StringIO
 
 import pytest
@@ -51,6 +52,13 @@ def test_what_is_good_lands_and_the_exit_code_says_that_not_all_was(tmp_path):
     assert "line 4, column “tier”" in said
 
 
+def test_of_a_file_that_is_refused_as_a_whole_no_record_is_counted(tmp_path):
+    for said in ("rows=3", "rows=sNaN"):
+        code, _said, report = run(tmp_path, GOOD, "--control", said, "--confirm")
+        assert (code, report["state"], report["entries"]) == (1, "refused", [])
+        assert set(report["totals"].values()) == {0}
+
+
 def test_a_mapping_by_its_name_says_how_a_source_writes(tmp_path):
     Mapping.objects.create(
         name="Core", kind="clients", layout={"columns": {"core_id": "Nr", "first_name": "Name"}}
@@ -82,11 +90,20 @@ def test_bytes_that_are_no_table_are_a_sentence_and_a_report(tmp_path):
         ("clients", "good.csv", ("--mapping", "Bad"), "The mapping “Bad” cannot be read"),
         ("clients", "good.csv", ("--control", "rows"), "write it like rows=1000"),
         ("clients", "good.csv", ("--report", "/nowhere/at/all.json"), "There is no folder"),
+        ("clients", "good.csv", ("--confirm", "--report", "/proc"), "Is a directory"),
+        (
+            "clients",
+            "good.csv",
+            ("--confirm", "--report", "/proc/report.json"),
+            "/proc/report.json",
+        ),
+        ("clients", "pipe", (), "cannot be read: Illegal seek"),
     ],
 )
 def test_who_calls_it_wrongly_is_told_how(tmp_path, kind, name, options, sentence):
     Mapping.objects.create(name="Bad", kind="clients", layout={"colums": {}})
     (tmp_path / "good.csv").write_text(GOOD)
+    os.mkfifo(tmp_path / "pipe")
     with pytest.raises(CommandError) as error:
         call_command("import_file", kind, str(tmp_path / name), *options)
     assert sentence in str(error.value)

@@ -1,5 +1,6 @@
 """Watched folders: whole files once, unfinished ones never, and an alarm where nothing came."""
 
+import os
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
@@ -61,6 +62,27 @@ def test_names_of_unfinished_files_and_links_are_never_taken(place, tmp_path):
     assert looks(3) == []
 
 
+def test_what_is_no_file_by_the_time_it_is_read_is_put_aside(place, tmp_path):
+    folder()
+    (tmp_path / "secret.csv").write_text(TEXT)
+    (place / ".taking" / "folder.csv").mkdir(parents=True)
+    (place / ".taking" / "link.csv").symlink_to(tmp_path / "secret.csv")
+    os.mkfifo(place / ".taking" / "pipe.csv")
+    (place / "clients.csv").write_text(TEXT)
+    assert len(looks(3)) == 1
+    aside = {path.name for path in (place / "unreadable").iterdir()}
+    assert aside == {"folder.csv", "link.csv", "pipe.csv"}
+
+
+def test_a_folder_out_of_order_keeps_the_others_from_nothing(place, tmp_path):
+    folder()
+    (place / ".taking").symlink_to(tmp_path)
+    Folder.objects.create(path="other", kind="clients")
+    (tmp_path / "other").mkdir()
+    Path(os.fsdecode(bytes(tmp_path / "other") + b"/\xff.csv")).write_text(TEXT)
+    assert [Batch.objects.get(pk=pk).filename for pk in looks()] == ["?.csv"]
+
+
 def test_a_file_whose_taking_was_killed_is_taken_once(place, monkeypatch):
     folder()
     (place / "clients.csv").write_text(TEXT)
@@ -80,17 +102,6 @@ def test_a_file_whose_taking_was_killed_is_taken_once(place, monkeypatch):
     looks(2)
     assert Batch.objects.count() == 1
     assert (place / "taken" / "clients.csv").exists()
-
-
-def test_what_cannot_be_read_keeps_no_other_file_waiting(place):
-    folder()
-    (place / ".taking").mkdir()
-    (place / ".taking" / "a.csv").mkdir()  # nobody can read it as a file, not even root
-    (place / "a.csv").write_text(TEXT)
-    (place / "b.csv").write_text(TEXT)
-    (batch_id,) = looks(3)
-    assert Batch.objects.get(pk=batch_id).filename == "b.csv"
-    assert (place / "a.csv").exists()
 
 
 def _renames_once(rename, then):

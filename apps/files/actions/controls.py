@@ -17,7 +17,7 @@ def contradictions(batch: Batch, source: Source) -> Iterator[Fault]:
     """Yield why the file is not the one of which the totals were said."""
     for name, said in batch.controls.items():
         try:
-            expected = Decimal(said)
+            expected = _number(said)
         except InvalidOperation:
             expected = Decimal("nan")
         if not expected.is_finite():
@@ -31,6 +31,13 @@ def contradictions(batch: Batch, source: Source) -> Iterator[Fault]:
         elif found != expected:
             reason = _("The file has %(found)s in all, but the control total says %(said)s.")
             yield Fault(reason % {"found": found, "said": said}, column=name, code="control_total")
+
+
+def _number(said: str) -> Decimal:
+    number = Decimal(said)
+    if not number.is_finite():  # NaN can be compared with nothing
+        raise InvalidOperation
+    return number
 
 
 def _found(batch: Batch, source: Source, name: str) -> Decimal | None:

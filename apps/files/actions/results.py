@@ -40,6 +40,13 @@ def keep(done: Pass, tally: Tally, **changes: Any) -> None:
     _update(batch, found | changes)
 
 
+def forget(batch_id: int) -> dict[str, Any]:
+    """Forget what was found of the records of a batch; return the counts that it has then."""
+    Record.objects.filter(batch=batch_id).delete()
+    counts = ("records", "new", "changed", "unchanged", "passed", "rejected", "held", "gone")
+    return {**dict.fromkeys(counts, 0), "fates": "", "diff": {}, "digest": "", "held_digest": ""}
+
+
 def keep_release(done: Pass, tally: Tally, **changes: Any) -> None:
     """Write down that the held records of a batch that had landed have landed, too."""
     batch = done.batch

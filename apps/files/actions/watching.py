@@ -1,9 +1,12 @@
 """Watched folders: finished files are taken in and moved aside, unfinished ones left alone."""
 
+import errno
+import os
 import stat
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 import structlog
 from django.conf import settings
@@ -15,7 +18,7 @@ from apps.files.models import Batch, Folder
 
 # How tools name what they have not finished writing.
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".uploading", ".crdownload")
-TAKING, TAKEN, TOO_LARGE = ".taking", "taken", "too_large"
+TAKING, TAKEN, TOO_LARGE, UNREADABLE = ".taking", "taken", "too_large", "unreadable"
 SEEN = "files:seen:%d"
 STALE = timedelta(days=1)
 REMEMBERED = 3600  # seconds for which a file's size is remembered between two looks
@@ -27,17 +30,21 @@ def take_files(*, at: datetime) -> list[int]:
     """Take in what lies finished in the watched folders; return the batches to be worked on.
 
     A file is finished if its size and its time are those of the last look. It is moved aside before
-    it is read, so that nobody takes it twice; killed in between, the next look goes on.
+    it is read, so that nobody takes it twice; killed in between, the next look goes on. A folder in
+    which something is out of order keeps none of the others waiting.
     """
-    taken = []
+    taken: list[int] = []
     for folder in Folder.objects.filter(is_active=True).select_related("mapping").order_by("pk"):
         with alone_in(folder.pk) as mine:
             if mine:
-                found = (
-                    _take(folder, path, was_claimed=was_claimed, at=at)
-                    for path, was_claimed in _claimed(folder)
-                )
-                taken += [batch_id for batch_id in found if batch_id]
+                try:
+                    for path, was_claimed in _claimed(folder):
+                        if batch_id := _take(folder, path, was_claimed=was_claimed, at=at):
+                            taken.append(batch_id)
+                except OSError as error:
+                    log.warning(
+                        "a watched folder is out of order", folder=folder.path, why=error.errno
+                    )
     return taken
 
 
@@ -52,6 +59,8 @@ def _claimed(folder: Folder) -> Iterator[tuple[Path, bool]]:
         return
     taking = place / TAKING
     taking.mkdir(mode=0o700, exist_ok=True)
+    if taking.is_symlink():
+        raise NotADirectoryError(errno.ENOTDIR, "a link")
     yield from [(path, True) for path in sorted(taking.iterdir())]
     before, seen = cache.get(SEEN % folder.pk) or {}, {}
     for path in sorted(place.iterdir()):
@@ -78,7 +87,7 @@ def _look(path: Path) -> list[int] | None:
 def _take(folder: Folder, path: Path, *, was_claimed: bool, at: datetime) -> int | None:
     """Make a batch of a claimed file, unless somebody did so before he was killed."""
     try:
-        with path.open("rb") as content:
+        with _opened(path) as content:
             digest, _size = keep(content)
             content.seek(0)
             batch = _known(folder, digest, at=at) if was_claimed else None
@@ -86,7 +95,7 @@ def _take(folder: Folder, path: Path, *, was_claimed: bool, at: datetime) -> int
                 batch = receive(
                     content,
                     kind=folder.kind,
-                    filename=path.name,
+                    filename=_legible(path.name),
                     origin=Batch.Origin.FOLDER,
                     state=Batch.State.CHECKING,
                     mapping=folder.mapping,
@@ -97,11 +106,26 @@ def _take(folder: Folder, path: Path, *, was_claimed: bool, at: datetime) -> int
         log.warning("a watched file is too large", folder=folder.path)
         _move(path, folder, TOO_LARGE)
         return None
-    except OSError:  # it stays where it is, and no file behind it waits for it
-        log.exception("a watched file cannot be read", folder=folder.path)
+    except OSError as error:
+        log.warning("a watched file cannot be read", folder=folder.path, why=error.errno)
+        _move(path, folder, UNREADABLE)
         return None
     _move(path, folder, TAKEN)
     return batch.pk
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """Open a file itself: whoever may write to the folder may have put a link or a pipe in its place."""
+    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "no file")
+    return os.fdopen(number, "rb")
+
+
+def _legible(name: str) -> str:
+    """Return a name with question marks for the bytes that are no text."""
+    return name.encode(errors="replace").decode()
 
 
 def _known(folder: Folder, digest: str, *, at: datetime) -> Batch | None:
@@ -115,7 +139,7 @@ def _move(path: Path, folder: Folder, aside: str) -> None:
     place = place_of(folder) / aside
     place.mkdir(mode=0o700, exist_ok=True)
     target, number = place / path.name, 1
-    while target.exists():
+    while os.path.lexists(target):
         number += 1
-        target = place / f"{path.stem}-{number}{path.suffix}"
+        target = place / f"{number}-{path.name[-200:]}"
     path.rename(target)

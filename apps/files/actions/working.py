@@ -91,15 +91,18 @@ class Work:
     def _hold_again(self, note: str) -> None:
         self._move(State.LANDED, note=note, released_at=None, released_by=None)
 
-    def _refuse(self, faults: list[Fault], **found: Any) -> None:
+    def _refuse(self, faults: list[Fault]) -> None:
         said = [[each.code, each.reason, each.line, each.column] for each in faults]
-        self._move(State.REFUSED, faults=said, checked_at=self.at, **found)
+        with transaction.atomic():
+            # Of a file that is refused as a whole no record has a fate, whatever a look before said.
+            found = results.forget(self.batch.pk)
+            self._move(State.REFUSED, faults=said, checked_at=self.at, **found)
 
     def _check(self, source: Source) -> None:
         """Say what the file would change; where nobody has to look, make it ready to land."""
         batch, found = self.batch, {"records": source.records, "passed": source.passed}
         if faults := list(contradictions(batch, source)):
-            self._refuse(faults, **found)
+            self._refuse(faults)
             return
         if batch.confirmed_at:
             self._move(State.LANDING, **found)

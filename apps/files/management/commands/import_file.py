@@ -1,11 +1,13 @@
 """Brings one file in from the command line, and writes what came of each of its records."""
 
+import errno
 import json
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping as Named
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
@@ -59,6 +61,8 @@ class Command(BaseCommand):
         report: Path | None = options["report"]
         if report and not report.parent.is_dir():
             raise CommandError(_("There is no folder “%s”.") % report.parent, returncode=WRONG)
+        if report:
+            _try(report)
         batch = self._bring(file, how)
         if report:
             _write(report, batch)
@@ -69,7 +73,7 @@ class Command(BaseCommand):
 
     def _bring(self, file: Path, how: dict[str, Any]) -> Batch:
         try:
-            with file.open("rb") as content:
+            with _opened(file) as content:
                 found = go_on(content, at=clock.now(), hear=self._hear, **how)
                 if found:
                     return found
@@ -99,6 +103,12 @@ class Command(BaseCommand):
         self.stdout.write(f"{batch.filename}: {batch.get_state_display()} · {counts}")
         for line in sentences(batch, SHOWN):
             self.stderr.write(line)
+
+
+def _opened(file: Path) -> IO[bytes]:
+    if file.is_fifo():  # it would wait for ever where nobody writes, and is read only once
+        raise OSError(errno.ESPIPE, os.strerror(errno.ESPIPE))
+    return file.open("rb")
 
 
 def _known_kind(name: str) -> str:
@@ -134,9 +144,24 @@ def _controls(said: list[str]) -> Named[str, str]:
     return dict(each.split("=", 1) for each in said)
 
 
+def _half(path: Path) -> Path:
+    return path.with_name(f".{path.name}.half")
+
+
+def _try(path: Path) -> None:
+    """Refuse a place where no report can be written before anything lands of which it would tell."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        _half(path).touch()
+        _half(path).unlink()
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}", returncode=WRONG) from error
+
+
 def _write(path: Path, batch: Batch) -> None:
     """Write the report, however many records it tells of; it is there whole or not at all."""
-    half = path.with_name(f".{path.name}.half")
+    half = _half(path)
     with half.open("w", encoding="utf-8") as file:
         file.write(json.dumps(report_head(batch), ensure_ascii=False, indent=1)[:-2])
         file.write(',\n "entries": [')
