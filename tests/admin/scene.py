@@ -217,7 +217,8 @@ def world(clients: int = 2) -> list[Client]:
         record(
             [Fact(client.pk, "profile.imported", f"client:{client.pk}", EVENING, f"i:{client.pk}")]
         )
-    who_is_who(*made[:2])
+    if len(made) > 1:
+        who_is_who(*made[:2])
     note_visit(f"browser {link.pk}", "shown", link=link, at=EVENING)
     overheard(made[0])
     bring_file()

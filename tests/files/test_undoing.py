@@ -13,6 +13,7 @@ from apps.files.actions.undoing import undo
 from apps.files.actions.working import work
 from apps.products.actions.lifecycle import record_milestones
 from apps.products.models.strategies import ObservationResult
+from apps.profiles.actions.consents import Answer, record_consent
 from apps.profiles.models import Client, ConsentRecord, ContactPoint, Identifier
 from tests import factories
 from tests.products.waiting import wait_for_lock
@@ -108,6 +109,19 @@ def test_a_change_that_comes_between_look_and_deed_waits_or_stands_in_the_way():
     other.join()
     assert "Changed since" in second.note
     assert Client.objects.get().first_name == "Annabel"
+
+
+def test_what_the_client_withdrew_himself_stays_when_a_file_is_undone():
+    brought(HEAD + ANN)
+    wrong = brought(HEAD + "C-1,,,none,1\n")
+    own = Answer(Client.objects.get().pk, "service", "sms", False, "1", "page")
+    assert record_consent(own, at=LATER)
+    assert not record_consent(own, at=LATER)
+    assert undone(wrong).state == "undone", wrong.note
+    assert not ConsentRecord.objects.latest("pk").granted
+    again = bring((HEAD + ANN).encode(), kind="clients", filename="y.csv", confirmed=True, at=LATER)
+    assert again.state == "unchanged"
+    assert not ConsentRecord.objects.latest("pk").granted
 
 
 def test_the_undoing_stands_in_the_trail_itself():

@@ -9,6 +9,8 @@ from django.db import transaction
 from apps.profiles.actions.locks import lock_clients
 from apps.profiles.models import ConsentRecord
 
+SOURCE = "file:"  # how the source of an answer begins that a file brought
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -67,6 +69,8 @@ def _is_news(answer: Answer, last: ConsentRecord | None) -> bool:
         return True
     if answer.weighed not in {None, last.pk} and not last.granted:
         return False
+    if answer.weighed is None and not answer.granted and last.source.startswith(SOURCE):
+        return True  # his own word stands when the file is undone, and against later ones
     said = (answer.granted, answer.text_version)
     again = answer.given_on and (last.given_on is None or answer.given_on > last.given_on)
     return bool(again) or (last.granted, last.text_version) != said

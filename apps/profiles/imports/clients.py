@@ -19,7 +19,7 @@ from apps.core.imports.columns import (
 )
 from apps.core.imports.resource import Row, Stored, TableResource
 from apps.profiles.actions.addresses import Address, replace_addresses
-from apps.profiles.actions.consents import Answer, record_consents
+from apps.profiles.actions.consents import SOURCE, Answer, record_consents
 from apps.profiles.actions.duplicates import suggest_duplicates
 from apps.profiles.actions.locks import hold_identities
 from apps.profiles.imports.addresses import Email, Phone
@@ -33,8 +33,6 @@ from apps.profiles.models import (
 )
 from apps.profiles.queries.core_ids import borrowed_ids, own_core_id, stand_ins
 from apps.profiles.queries.suppressions import erased_core_ids
-
-SOURCE = "file:"  # how the source of an answer begins that a file brought
 
 ADDRESSES = {"phone": Channel.SMS, "email": Channel.EMAIL}
 CONSENTS = {f"consent_{purpose}": purpose for purpose in Purpose}

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from apps.core.imports.columns import Choice, Day, Flag, Text
 from apps.core.imports.resource import Row, Stored
-from apps.profiles.actions.consents import Answer, record_consents
-from apps.profiles.imports.clients import EAST, SOURCE, last_day_of
+from apps.profiles.actions.consents import SOURCE, Answer, record_consents
+from apps.profiles.imports.clients import EAST, last_day_of
 from apps.profiles.imports.owned import OwnResource
 from apps.profiles.models import Channel, ConsentRecord, Purpose
 

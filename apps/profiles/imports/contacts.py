@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from apps.core.imports.columns import Choice, Text
 from apps.core.imports.resource import Row, Stored
 from apps.profiles.actions.conflicts import Claim, hold_claims
+from apps.profiles.actions.consents import SOURCE
 from apps.profiles.actions.duplicates import suggest_duplicates
 from apps.profiles.actions.locks import lock_clients
 from apps.profiles.imports.addresses import Email, Phone
-from apps.profiles.imports.clients import SOURCE
 from apps.profiles.imports.owned import OwnResource
 from apps.profiles.models import Channel, ContactPoint, Identifier
 

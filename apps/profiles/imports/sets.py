@@ -14,9 +14,10 @@ from apps.core.imports.landing import BATCH, Landing
 from apps.core.imports.resource import Row
 from apps.core.imports.staging import CHANGED, NEW, Staging
 from apps.core.imports.tally import Counting
+from apps.profiles.actions.consents import SOURCE
 from apps.profiles.actions.duplicates import suggest_selected
 from apps.profiles.actions.locks import hold_identities
-from apps.profiles.imports.clients import EAST, SOURCE, TELLING
+from apps.profiles.imports.clients import EAST, TELLING
 from apps.profiles.imports.comparing import Comparing
 from apps.profiles.imports.staged import ANSWERS, INTRICATE, MATCHED, TABLES
 from apps.profiles.imports.storing import Storing
