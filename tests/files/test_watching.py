@@ -33,13 +33,14 @@ def looks(count=2):
     return [pk for _ in range(count) for pk in take_files(at=MONDAY)]
 
 
-def test_a_finished_file_is_taken_once_and_moved_aside(place):
+def test_a_finished_file_is_taken_once_and_lies_there_no_longer(place):
     folder()
     (place / "clients.csv").write_text(TEXT)
     (batch_id,) = looks(3)
     batch = Batch.objects.get(pk=batch_id)
     assert (batch.filename, batch.state) == ("clients.csv", "checking")
-    assert [path.name for path in (place / "taken").iterdir()] == ["clients.csv"]
+    assert batch.path.read_text() == TEXT
+    assert [path for path in place.rglob("*") if path.is_file()] == []
     assert not (place / "clients.csv").exists()
 
 
@@ -95,25 +96,13 @@ def test_a_file_whose_taking_was_killed_is_taken_once(place, monkeypatch):
         raise KilledError
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "rename", _renames_once(Path.rename, die))
+        patched.setattr(Path, "unlink", die)
         with pytest.raises(KilledError):
             take_files(at=MONDAY)
     assert Batch.objects.count() == 1
     looks(2)
     assert Batch.objects.count() == 1
-    assert (place / "taken" / "clients.csv").exists()
-
-
-def _renames_once(rename, then):
-    done = []
-
-    def once(self, target):
-        if done:
-            return then()
-        done.append(target)
-        return rename(self, target)
-
-    return once
+    assert [path for path in place.rglob("*") if path.is_file()] == []
 
 
 def test_a_file_lands_by_itself_only_where_all_of_it_is_good(place):

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, datetime, timedelta
+from io import BytesIO
 
 import pytest
 from django.apps import apps
@@ -11,7 +12,8 @@ from django.db import connection
 
 from apps.core.models import Change
 from apps.events.models import Arrival
-from apps.files.models import Batch, Record
+from apps.files.actions.receiving import receive
+from apps.files.models import Batch, Folder, Record
 from apps.messaging.models.links import Link
 from apps.messaging.models.outbox import Message
 from apps.privacy.actions import erasing
@@ -165,6 +167,24 @@ def test_what_came_of_others_stays_though_his_number_stands_in_theirs(person, of
     assert [event["id"] for event in Arrival.objects.get().events] == ["2"]
     records = Record.objects.filter(batch=batch).order_by("line")
     assert [bool(each.faults) for each in records] == [False, True]
+
+
+def test_files_that_name_clients_are_thrown_away_wherever_they_lie(
+    person, officers, tmp_path, settings, django_capture_on_commit_callbacks
+):
+    settings.FILES_DROP = tmp_path
+    for name, kind in (("core", "clients"), ("prices", "quotes")):
+        Folder.objects.create(path=name, kind=kind)
+        for aside in ("taken", "too_large"):
+            (tmp_path / name / aside).mkdir(parents=True)
+            (tmp_path / name / aside / "a.csv").write_text(KNOWN["phone"])
+    batch = receive(BytesIO(b"x"), kind="clients", filename="a", origin="upload", at=EVENING)
+    end_contracts(person)
+    with django_capture_on_commit_callbacks(execute=True):
+        erase(person, officers)
+    assert not batch.path.exists()
+    found = {path.parent.parent.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {"prices"}
 
 
 def test_the_trail_keeps_its_lines_without_the_values(person, officers):

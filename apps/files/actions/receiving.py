@@ -83,7 +83,18 @@ def keep(content: IO[bytes]) -> tuple[str, int]:
     place = kept_at(digest.hexdigest())
     place.parent.mkdir(mode=0o700, exist_ok=True)
     coming.replace(place)
+    for names in (place.parent, folder):  # whoever brought it may throw his own away now
+        _settle(names)
     return digest.hexdigest(), size
+
+
+def _settle(folder: Path) -> None:
+    """Have the disk hold the names in a folder, too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _refuse_large(size: int) -> None:

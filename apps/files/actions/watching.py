@@ -1,9 +1,9 @@
-"""Watched folders: finished files are taken in and moved aside, unfinished ones left alone."""
+"""Watched folders: finished files are taken in and gone, unfinished ones left alone."""
 
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -18,7 +18,9 @@ from apps.files.models import Batch, Folder
 
 # How tools name what they have not finished writing.
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".uploading", ".crdownload")
-TAKING, TAKEN, TOO_LARGE, UNREADABLE = ".taking", "taken", "too_large", "unreadable"
+TAKING, TOO_LARGE, UNREADABLE = ".taking", "too_large", "unreadable"
+# The last one of releases that kept what they had taken.
+ASIDE = (TOO_LARGE, UNREADABLE, "taken")
 SEEN = "files:seen:%d"
 STALE = timedelta(days=1)
 REMEMBERED = 3600  # seconds for which a file's size is remembered between two looks
@@ -30,8 +32,9 @@ def take_files(*, at: datetime) -> list[int]:
     """Take in what lies finished in the watched folders; return the batches to be worked on.
 
     A file is finished if its size and its time are those of the last look. It is moved aside before
-    it is read, so that nobody takes it twice; killed in between, the next look goes on. A folder in
-    which something is out of order keeps none of the others waiting.
+    it is read, so that nobody takes it twice; killed in between, the next look goes on. Once it is
+    received, it lies here no longer: two places would have to be cleared of whom it names. A folder
+    in which something is out of order keeps none of the others waiting.
     """
     taken: list[int] = []
     for folder in Folder.objects.filter(is_active=True).select_related("mapping").order_by("pk"):
@@ -110,8 +113,18 @@ def _take(folder: Folder, path: Path, *, was_claimed: bool, at: datetime) -> int
         log.warning("a watched file cannot be read", folder=folder.path, why=error.errno)
         _move(path, folder, UNREADABLE)
         return None
-    _move(path, folder, TAKEN)
+    path.unlink()
     return batch.pk
+
+
+def clear_aside(folders: Iterable[Folder]) -> None:
+    """Throw away what lies aside in folders: nobody can say whom it names."""
+    for folder in folders:
+        for place in (place_of(folder) / name for name in ASIDE):
+            if place.is_dir() and not place.is_symlink():
+                for path in place.iterdir():
+                    if path.is_symlink() or not path.is_dir():
+                        path.unlink(missing_ok=True)
 
 
 def _opened(path: Path) -> IO[bytes]:

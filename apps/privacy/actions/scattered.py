@@ -11,7 +11,8 @@ from django.db.models import Q
 from apps.core.models import KeptAnswer
 from apps.events.models import Event, Stray
 from apps.files.actions.resuming import DONE, let_go
-from apps.files.models import Batch, Record, kept_at
+from apps.files.actions.watching import clear_aside
+from apps.files.models import Batch, Folder, Record, kept_at
 from apps.privacy.queries.holding import OF_THE_MARKET
 from apps.profiles.models import Client, ContactPoint, ErasedIdentity, Identifier, Suppression
 from apps.profiles.models.suppressions import address_hash
@@ -109,7 +110,9 @@ def _throw_files_away(*, at: datetime) -> None:
     let_go(done.filter(purged_at=None), at=at)
     wanted = Batch.objects.exclude(state__in=DONE).filter(sha256__in=files)
     gone = files - set(wanted.values_list("sha256", flat=True))
+    folders = list(Folder.objects.exclude(kind__in=OF_THE_MARKET))
     transaction.on_commit(lambda: _unlink(gone))
+    transaction.on_commit(lambda: clear_aside(folders))
 
 
 def _unlink(digests: Iterable[str]) -> None:
