@@ -13,6 +13,7 @@ from django.urls import reverse
 from apps.core import clock
 from apps.core.admin.display import page_url
 from apps.core.imports.kinds import KINDS
+from apps.files.actions.confirming import begin
 from apps.files.actions.working import work
 from apps.files.models import Batch, Folder, Record
 from apps.products.models.holdings import Policy
@@ -294,3 +295,14 @@ def test_a_page_of_many_rejected_rows_costs_no_more_queries(admin_client, holder
         counts.append(len(captured))
     assert counts[0] == counts[1]
     assert "51 to 100 of" in page
+
+
+def test_why_a_file_is_refused_may_cite_it_and_is_told_to_who_may_read_it(admin_client, client):
+    batch = bring(admin_client, "core_id,first_name\nC-1,Анна\n".encode("cp1251"), kind="clients")
+    assert begin(batch.pk)
+    assert worked(batch).state == "refused"
+    assert "Анна" in seen(admin_client, batch)
+    client.force_login(staff_who_may("files.view_batch"))
+    page = seen(client, batch)
+    assert "Mend the file" in page
+    assert "Анна" not in page

@@ -77,7 +77,8 @@ def shown(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     context: dict[str, Any] = {"verdict": verdict(batch, request.user)}
     if batch.state in progress.DOING:
         return context | {"progress": progress.of(batch)}
-    if batch.faults:
+    reads = may_read(request.user, batch)
+    if batch.faults and reads:  # they may cite cells
         context["refusals"] = refusals(batch)
         context["refused_title"] = refused_title(batch)
     if not batch.records:
@@ -88,7 +89,7 @@ def shown(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "strip": outcome.strip(batch),
         "controls": outcome.controls(batch),
         "records": records_of(request, batch),
-        **(cells(batch) if may_read(request.user, batch) else {}),
+        **(cells(batch) if reads else {}),
     }
 
 
