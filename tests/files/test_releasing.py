@@ -103,6 +103,19 @@ def test_what_is_held_can_be_released_after_a_purge(way, ann, bob):
     assert "+447700900051" in phones()
 
 
+def test_what_is_read_again_after_a_purge_is_purged_again(way, ann, bob):
+    brought(HEAD + rows(5), confirmed=True)
+    held = brought(HEAD + rows(3, start=50), confirmed=True, by=ann)
+    known = brought(HEAD + rows(2))
+    assert purge(at=AT + timedelta(days=30)) == 3
+    assert purge(at=AT + timedelta(days=30)) == 0
+    assert begin(known.pk)
+    assert decided(known).state == "unchanged"
+    assert release(held.pk, by=bob, at=AT)
+    assert decided(held).held == 0
+    assert purge(at=AT + timedelta(days=30)) == 2
+
+
 def test_what_is_held_of_a_file_that_is_no_longer_kept_stays_held(way, ann, bob):
     brought(HEAD + rows(5), confirmed=True)
     batch = brought(HEAD + rows(3, start=50), confirmed=True, by=ann)

@@ -31,7 +31,7 @@ def begin(
     if controls is not None:
         chosen["controls"] = dict(controls)
     readable = Batch.objects.filter(pk=batch_id, state__in=READABLE, landed_at=None)
-    return bool(readable.update(state=State.CHECKING, note="", faults=[], **chosen))
+    return bool(readable.update(state=State.CHECKING, note="", faults=[], purged_at=None, **chosen))
 
 
 def confirm(batch_id: int, *, by: AbstractBaseUser | None, at: datetime) -> bool:
@@ -50,7 +50,9 @@ def release(batch_id: int, *, by: AbstractBaseUser, at: datetime) -> bool:
     waits = Q(state=State.WAITING) | Q(state=State.LANDED, released_at=None, held__gt=0)
     others = Batch.objects.filter(waits, pk=batch_id).exclude(held_digest="", state=State.LANDED)
     others = others.exclude(Q(received_by=by) | Q(confirmed_by=by))
-    return bool(others.update(state=State.LANDING, released_at=at, released_by=by, note=""))
+    return bool(
+        others.update(state=State.LANDING, released_at=at, released_by=by, note="", purged_at=None)
+    )
 
 
 def drop(batch_id: int, *, by: AbstractBaseUser, at: datetime) -> bool:
