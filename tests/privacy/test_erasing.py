@@ -98,7 +98,15 @@ def test_nobody_confirms_what_he_asked_for(person, officers):
 
 def test_nothing_of_an_erased_person_is_left_anywhere(person, officers):
     end_contracts(person)
-    Batch.objects.update(diff={"examples": [KNOWN["phone"]]})
+    Batch.objects.update(
+        diff={"examples": [KNOWN["phone"]]}, note=f"{KNOWN['last_name']} has more."
+    )
+    faults = [["encoding", f"This may mean {KNOWN['first_name']}.", 2, ""]]
+    for state, purged_at in (("refused", EVENING), ("refused", None)):
+        Batch.objects.create(
+            kind="clients", filename="c.csv", size=1, received_at=EVENING, state=state,
+            faults=faults, purged_at=purged_at,
+        )  # fmt: skip
     assert left() == {*KNOWN, "birth"}  # else this would prove nothing
     assert erase(person, officers).state == "erased"
     assert left() == set()

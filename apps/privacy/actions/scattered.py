@@ -103,11 +103,13 @@ def _take_out_of_arrivals(said: list[str]) -> None:
 def _throw_files_away(*, at: datetime) -> None:
     """Throw away the received files that name clients: nobody can say which of them name him.
 
-    What landed stands in rows and in the trail; what did not land stays to be seen, without the file.
+    What landed stands in rows and in the trail; what did not land stays to be seen, without the file
+    and the sentences that may cite it.
     """
     done = Batch.objects.filter(state__in=DONE).exclude(kind__in=OF_THE_MARKET)
     files = set(done.values_list("sha256", flat=True))
     let_go(done.filter(purged_at=None), at=at)
+    done.exclude(faults=[], note="").update(faults=[], note="")
     wanted = Batch.objects.exclude(state__in=DONE).filter(sha256__in=files)
     gone = files - set(wanted.values_list("sha256", flat=True))
     folders = list(Folder.objects.exclude(kind__in=OF_THE_MARKET))
