@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 
 from apps.files.actions import reading
 from apps.files.actions.bringing import bring
-from apps.files.actions.confirming import begin, confirm, release
+from apps.files.actions.confirming import begin, confirm, drop, release
 from apps.files.actions.resuming import purge, resume
 from apps.files.actions.working import work
 from apps.files.models import Batch, Record
@@ -124,6 +124,19 @@ def test_what_is_held_of_a_file_that_is_no_longer_kept_stays_held(way, ann, bob)
     assert release(batch.pk, by=bob, at=AT)
     assert (decided(batch).state, batch.held, batch.released_by) == ("landed", 3, None)
     assert "thrown away" in batch.note
+
+
+def test_what_is_refused_or_thrown_away_is_kept_no_longer_than_what_was_staged(ann):
+    refused, again = (brought("core_id,tier\nC-1,giant\n") for _ in range(2))
+    dropped, known = brought(HEAD + rows(1)), brought(HEAD + rows(1, start=1), confirmed=True)
+    assert drop(dropped.pk, by=ann, at=AT)
+    assert (refused.state, again.pk != refused.pk, known.state) == ("refused", True, "landed")
+    Batch.objects.filter(pk=again.pk).update(received_at=AT + timedelta(days=25))
+    kept = []
+    for days in (6, 30, 40, 40):
+        purge(at=AT + timedelta(days=days))
+        kept.append("".join("-+"[each.path.exists()] for each in (refused, dropped, known)))
+    assert kept == ["+++", "+-+", "--+", "--+"]
 
 
 def test_a_file_that_is_no_longer_kept_cannot_be_read_otherwise():

@@ -10,8 +10,10 @@ from typing import IO
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+from apps.files.actions.turns import settle_content
 from apps.files.models import Batch, Folder, Mapping, kept_at
 
 CHUNK = 2**20
@@ -41,29 +43,33 @@ def receive(
     `confirmed`: whoever brings it wants what is good of it to land without a look. Raises
     TooLargeError.
     """
-    digest, size = keep(content)
-    return Batch.objects.create(
-        kind=kind,
-        filename=Path(filename).name[:200],
-        sha256=digest,
-        size=size,
-        origin=origin,
-        state=state,
-        folder=folder,
-        mapping=mapping,
-        layout=mapping.layout if mapping else {},
-        is_complete=mapping.is_complete if mapping else False,
-        controls=dict(controls or {}),
-        lands_alone=folder.lands_alone if folder else False,
-        received_at=at,
-        received_by_id=by.pk if by else None,
-        confirmed_at=at if confirmed else None,
-        confirmed_by_id=by.pk if by and confirmed else None,
-    )
+    with transaction.atomic():
+        digest, size = keep(content)
+        return Batch.objects.create(
+            kind=kind,
+            filename=Path(filename).name[:200],
+            sha256=digest,
+            size=size,
+            origin=origin,
+            state=state,
+            folder=folder,
+            mapping=mapping,
+            layout=mapping.layout if mapping else {},
+            is_complete=mapping.is_complete if mapping else False,
+            controls=dict(controls or {}),
+            lands_alone=folder.lands_alone if folder else False,
+            received_at=at,
+            received_by_id=by.pk if by else None,
+            confirmed_at=at if confirmed else None,
+            confirmed_by_id=by.pk if by and confirmed else None,
+        )
 
 
 def keep(content: IO[bytes]) -> tuple[str, int]:
-    """Store a file in private under its SHA-256; return that and its size. Twice is once."""
+    """Store a file in private under its SHA-256; return that and its size. Twice is once.
+
+    Nobody throws it away until the end of the transaction, by when a batch needs it.
+    """
     folder = Path(settings.FILES_DIR)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
@@ -77,6 +83,7 @@ def keep(content: IO[bytes]) -> tuple[str, int]:
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
+            settle_content(digest.hexdigest())
         except BaseException:
             coming.unlink()
             raise

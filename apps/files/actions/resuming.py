@@ -7,12 +7,14 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from apps.files.actions import staging
+from apps.files.actions.discarding import discard
 from apps.files.actions.working import work
 from apps.files.models import Batch
 
 State = Batch.State
 log = structlog.get_logger()
 DONE = (State.LANDED, State.UNCHANGED, State.REFUSED, State.UNDONE, State.DROPPED)
+USELESS = (State.REFUSED, State.DROPPED)
 
 
 def resume(*, at: datetime) -> int:
@@ -34,10 +36,18 @@ def purge(*, at: datetime) -> int:
     """Drop what was staged of files that are long done; return of how many.
 
     What did not land stays to be seen; the file itself stays as long as its rows say that it landed.
+    Of files that were refused or thrown away it goes, too.
     """
     old = at - timedelta(days=settings.FILES_STAGED_DAYS)
     done = Batch.objects.filter(state__in=DONE, purged_at=None)
-    return let_go(done.filter(Q(landed_at__lt=old) | Q(landed_at=None, received_at__lt=old)), at=at)
+    count = let_go(
+        done.filter(Q(landed_at__lt=old) | Q(landed_at=None, received_at__lt=old)), at=at
+    )
+    useless = Q(state__in=USELESS, purged_at__isnull=False)
+    # All of them: somebody may have been killed before he came to it.
+    files = Batch.objects.filter(useless).values_list("sha256", flat=True).distinct()
+    discard(files, unless=Batch.objects.exclude(useless))
+    return count
 
 
 def let_go(batches: QuerySet[Batch], *, at: datetime) -> int:

@@ -38,3 +38,10 @@ def take_turn(kind: Kind) -> None:
     """Let one file of a kind land at a time, until the end of the transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [kind.lock])
+
+
+def settle_content(digest: str) -> None:
+    """Let nobody keep or throw away the same content until the end of the transaction."""
+    with connection.cursor() as cursor:
+        key = f"files:content:{digest}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])

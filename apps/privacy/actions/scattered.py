@@ -10,9 +10,10 @@ from django.db.models import Q
 
 from apps.core.models import KeptAnswer
 from apps.events.models import Event, Stray
+from apps.files.actions.discarding import discard
 from apps.files.actions.resuming import DONE, let_go
 from apps.files.actions.watching import clear_aside
-from apps.files.models import Batch, Folder, Record, kept_at
+from apps.files.models import Batch, Folder, Record
 from apps.privacy.queries.holding import OF_THE_MARKET
 from apps.profiles.models import Client, ContactPoint, ErasedIdentity, Identifier, Suppression
 from apps.profiles.models.suppressions import address_hash
@@ -110,13 +111,7 @@ def _throw_files_away(*, at: datetime) -> None:
     files = set(done.values_list("sha256", flat=True))
     let_go(done.filter(purged_at=None), at=at)
     done.exclude(faults=[], note="").update(faults=[], note="")
-    wanted = Batch.objects.exclude(state__in=DONE).filter(sha256__in=files)
-    gone = files - set(wanted.values_list("sha256", flat=True))
+    wanted = Batch.objects.exclude(state__in=DONE)
     folders = list(Folder.objects.exclude(kind__in=OF_THE_MARKET))
-    transaction.on_commit(lambda: _unlink(gone))
+    transaction.on_commit(lambda: discard(files, unless=wanted))
     transaction.on_commit(lambda: clear_aside(folders))
-
-
-def _unlink(digests: Iterable[str]) -> None:
-    for digest in digests:
-        kept_at(digest).unlink(missing_ok=True)
