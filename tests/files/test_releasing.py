@@ -12,7 +12,7 @@ from apps.files.actions.resuming import purge, resume
 from apps.files.actions.working import work
 from apps.files.models import Batch, Record
 from apps.files.queries.reports import entries, totals
-from apps.profiles.models import Client, ContactPoint
+from apps.profiles.models import Client, Conflict, ContactPoint, Identifier
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 HEAD = "core_id,first_name,phone\n"
@@ -41,7 +41,7 @@ def bob():
 
 
 def brought(text, **options):
-    return bring(text.encode(), kind="clients", filename="c.csv", at=AT, **options)
+    return bring(text.encode(), filename="c.csv", at=AT, **{"kind": "clients", **options})
 
 
 def decided(batch):
@@ -74,6 +74,34 @@ def test_many_changed_phones_wait_while_the_rest_lands(way, ann, bob):
     assert not Record.objects.filter(batch=batch).exists()
     assert {entry["fate"] for entry in entries(batch)} == {"ok"}
     assert totals(batch)["ok"] == totals(batch)["records"] == 5
+
+
+def test_further_phones_of_many_clients_wait_like_changed_ones(way, ann, bob):
+    brought(HEAD + rows(5) + "C-7,Kai,\n", confirmed=True)
+    before = phones()
+    Identifier.objects.create(
+        client=Client.objects.get(first_name="Kai"), kind="contract", value="K-7"
+    )
+    lines = [
+        "core_id,kind,value,state",
+        "C-0,sms,+447700900050,", "C-0,push,token-0,", "C-0,contract,K-7,",
+        "C-1,sms,+447700900051,", "C-2,sms,+447700900002,removed",
+        "C-3,push,token-3,", "C-3,contract,K-7,", "C-7,sms,+447700900057,",
+    ]  # fmt: skip
+    batch = brought("\n".join(lines), kind="contacts", by=ann, confirmed=True)
+    assert (batch.state, batch.new, batch.held) == ("landed", 2, 6)
+    assert phones() - before == {"token-3", "+447700900057"}
+    assert before < phones()
+    assert Conflict.objects.count() == 2
+
+    assert release(batch.pk, by=bob, at=AT)
+    assert (decided(batch).state, batch.note) == ("landed", "")
+    assert (batch.new, batch.changed, batch.held) == (5, 1, 2)
+    assert phones() >= {"token-0", "+447700900050", "+447700900051"}
+    assert "+447700900002" not in phones()
+    told = [(one["fate"], one.get("code")) for one in entries(batch)]
+    assert told.count(("held", "conflict")) == 2
+    assert totals(batch)["held"] == Conflict.objects.count() == 2
 
 
 def test_few_changed_phones_land_like_anything_else(way):

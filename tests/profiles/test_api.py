@@ -127,6 +127,17 @@ def test_too_many_changed_phones_at_once_are_refused(system, settings):
     assert system.post("/clients/batch", {"items": moved[:2]}).json()["changed"] == 2
 
 
+def test_too_many_further_phones_at_once_are_refused(system, settings):
+    settings.FILES_CONTACT_CHANGES = 2
+    items = [{"core_id": f"C-{n}", "phone": f"+7916123450{n}"} for n in range(3)]
+    system.post("/clients/batch", {"items": [*items, {"core_id": "C-3"}]})
+    more = [{"core_id": f"C-{n}", "kind": "sms", "value": f"+7916678450{n}"} for n in range(4)]
+    told = system.post("/contacts/batch", {"items": more}).json()["results"]
+    assert [one["state"] for one in told] == [*["refused"] * 3, "new"]
+    assert told[0]["errors"][0]["code"] == "many_changes"
+    assert system.post("/contacts/batch", {"items": more[:2]}).json()["new"] == 2
+
+
 @pytest.mark.parametrize("path", ["", "/contacts", "/consents", "/holdings"])
 @pytest.mark.parametrize("core_id", ["C-9", "%00", "%ff", "x" * 300, "a%2Fb"])
 def test_a_client_who_is_none_is_not_found(system, path, core_id):

@@ -200,14 +200,13 @@ def _land(landing: Landing, rows: Sequence[Row]) -> list[Row]:
     alone = settings.FILES_CONTACT_CHANGES
     if len(rows) <= alone:
         return landing.take(rows)
-    sensitive = landing.kind.sensitive
     point = transaction.savepoint()
     landed = landing.take(rows)
-    if sum(bool(row.stored and row.changes & sensitive) for row in landed) <= alone:
+    if sum(bool(row.alarms) for row in landed) <= alone:
         transaction.savepoint_commit(point)
         return landed
     transaction.savepoint_rollback(point)
-    landing.holds = sensitive
+    landing.holding = True
     landed = landing.take(rows)
     for row in landed:
         if row.waits and row.is_sensitive:

@@ -50,7 +50,6 @@ class Kind:
     title: str | Promise
     resource: type[TableResource]
     group: tuple[str, ...] = ()  # records alike in these land together or not at all
-    sensitive: frozenset[str] = frozenset()  # many changes of these wait for a second person
     amounts: Mapping[str, str] = field(
         default_factory=dict
     )  # column of an amount → of its currency

@@ -25,15 +25,15 @@ class _RefusedError(Exception):
 class Landing:
     """Lands the batches of one file inside the caller's transaction.
 
-    Rows that are refused leave with their group, the others land. `holds` are columns of which a
-    change is not stored but waits for a second person, with its group; once `released`, it is.
+    Rows that are refused leave with their group, the others land. Where it is `holding`, a change
+    that alarms is not stored but waits for a second person, with its group; once `released`, it is.
     """
 
     kind: Kind
     at: datetime
     filename: str = ""
     by: Any = None
-    holds: frozenset[str] = frozenset()
+    holding: bool = False
     released: bool = False
     resource: TableResource = field(init=False)
 
@@ -63,9 +63,10 @@ class Landing:
         self.resource.compare(rows)
         if any(row.faults for row in rows):
             raise _RefusedError
-        self._hold(rows)
         if waiting := [row for row in rows if row.waits]:
             self.resource.hold(waiting, at=self.at, filename=self.filename)
+        if self.holding:
+            self._hold(rows)
         due = [row for row in rows if self._is_due(row)]
         if due:
             self.resource.save(due, at=self.at, filename=self.filename)
@@ -77,16 +78,13 @@ class Landing:
         return row.waits is None and bool(row.changes or self.resource.saves_unchanged)
 
     def _hold(self, rows: Sequence[Row]) -> None:
-        held = {self._group(row) for row in rows if row.stored and row.changes & self.holds}
+        """Hold what alarms with its group; what waits for another reason waits for that alone."""
+        held = {self._group(row) for row in rows if row.alarms}
         for row in rows:
-            if row.changes and self._group(row) in held:
+            if row.changes and row.waits is None and self._group(row) in held:
                 row.is_sensitive = True
                 if not self.released:
-                    row.wait(
-                        min(row.changes & self.holds, default=""),
-                        many_changes(),
-                        code="many_changes",
-                    )
+                    row.wait(min(row.alarms, default=""), many_changes(), code="many_changes")
 
     def _take_halves(
         self, rows: Sequence[Row], error: ValidationError | IntegrityError | DataError

@@ -48,7 +48,8 @@ class Row:
     changes: set[str] = field(default_factory=set)
     number: int = 0
     waits: Fault | None = None  # why a second person must look first
-    is_sensitive: bool = False
+    alarms: set[str] = field(default_factory=set)  # columns of which a second person sees many
+    is_sensitive: bool = False  # lands only with what a second person sees
     said: dict[str, Any] = field(default_factory=dict)  # the values before they were settled
 
     def __post_init__(self) -> None:
@@ -91,6 +92,7 @@ class TableResource(Resource):
 
     key: tuple[str, ...] = ()  # the columns that say which row is meant
     free: Mapping[str, Column[Any]] = {}  # columns that begin so may be added at will
+    sensitive: frozenset[str] = frozenset()  # many changes of these wait for a second person
     saves_unchanged = False  # `save` is given the unchanged rows too
     blank_clears = False  # an empty cell: nothing is said (or, if True, there is none)
     by: AbstractBaseUser | None = None  # who brings the file; nobody where a machine does
@@ -120,6 +122,10 @@ class TableResource(Resource):
 
     def check(self, row: Row) -> None:
         """Refuse what is wrong with the row beyond single cells; `row.changes` are known."""
+
+    def alarms(self, row: Row) -> set[str]:
+        """Return the columns by which the row is one of those of which many wait."""
+        return row.changes & self.sensitive if row.stored else set()
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
         """Write rows that are new or changed (or all), giving new ones their `instance`.
@@ -162,6 +168,7 @@ class TableResource(Resource):
                 if row.stored is None or row.stored.values.get(name) != value
             }
             self.check(row)
+            row.alarms = self.alarms(row)
 
     # --- export ---
 

@@ -81,11 +81,13 @@ class Counting:
             return
         before = self.before(row)
         mark = f"{row.number} {row.outcome} {sorted(before.items())}\n".encode()
-        (self._waits if row.is_sensitive else self._lands).update(mark)
-        self._any_waits |= row.is_sensitive
-        self._any_lands |= not row.is_sensitive
-        if row.stored and row.changes & self.kind.sensitive:
-            tally.sensitive += 1
+        if row.is_sensitive:
+            self._waits.update(mark)
+            self._any_waits = True
+        elif row.waits is None:
+            self._lands.update(mark)
+            self._any_lands = True
+        tally.sensitive += bool(row.alarms)
         if row.outcome == CHANGED:
             tally.columns.update(row.changes)
         if len(tally.examples) < EXAMPLES:

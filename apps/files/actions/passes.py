@@ -76,7 +76,7 @@ class Pass:
             self.at,
             filename=self.batch.filename,
             by=self.batch.received_by,
-            holds=kind.sensitive if self.holding else frozenset(),
+            holding=self.holding,
             released=self.batch.released_at is not None,
         )
         counting, rows_done = Counting(kind), 0

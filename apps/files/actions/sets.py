@@ -34,7 +34,9 @@ def hold(kind: Kind, staging: Staging) -> None:
         become="fate = 'held', faults = jsonb_build_array("
         "jsonb_build_array('many_changes', '', %(said)s::text, ''))",
     )
-    turned.make(kind, staging, said=landing.many_changes(), sensitive=sorted(kind.sensitive))
+    turned.make(
+        kind, staging, said=landing.many_changes(), sensitive=sorted(kind.resource.sensitive)
+    )
 
 
 def let_go(staging: Staging) -> None:
@@ -43,7 +45,8 @@ def let_go(staging: Staging) -> None:
         cursor.execute(
             staging.query(
                 "UPDATE {verdicts} SET faults = NULL,"
-                " fate = CASE WHEN before IS NULL THEN 'new' ELSE 'changed' END WHERE fate = 'held'"
+                " fate = CASE WHEN before IS NULL THEN 'new' ELSE 'changed' END"
+                " WHERE fate = 'held' AND faults -> 0 ->> 0 = 'many_changes'"
             )
         )
 
@@ -110,7 +113,7 @@ def tally(kind: Kind, staging: Staging) -> Tally:
                 "SELECT count(*) FROM {verdicts}"
                 " WHERE fate IN ('changed', 'held') AND before ?| %s::text[]"
             ),
-            [sorted(kind.sensitive)],
+            [sorted(kind.resource.sensitive)],
         )
         (whole.sensitive,) = cursor.fetchone()
         cursor.execute(

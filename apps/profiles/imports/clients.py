@@ -68,6 +68,7 @@ class ClientResource(TableResource):
 
     key = ("core_id",)
     free = {ATTRIBUTE: Text(500)}
+    sensitive = frozenset(ADDRESSES)
 
     class Meta:
         model = Client

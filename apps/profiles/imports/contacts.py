@@ -48,6 +48,8 @@ class ContactResource(OwnResource):
         ]
         held = Identifier.objects.filter(kind__in=IDENTIFIERS, value__in=numbers)
         self.holders = {(each.kind, each.value): each.client_id for each in held}
+        live = ContactPoint.objects.filter(client__in=self.owners.values(), channel__in=ADDRESSES)
+        self.reached = set(live.exclude(state=State.REMOVED).values_list("client_id", "channel"))
 
     def present(self, rows: Sequence[Row]) -> Iterable[ContactPoint | Identifier]:
         values = [row.values.get("value", "") for row in rows]
@@ -91,6 +93,17 @@ class ContactResource(OwnResource):
         holder = self.holders.get((str(kind), str(value)))
         if holder and not row.faults and holder != self.owners[row.values["core_id"]]:
             row.wait("value", _("Another client already has this identifier."), code="conflict")
+
+    def alarms(self, row: Row) -> set[str]:
+        """Count an address that comes to another one, of which the newest is written to, or goes."""
+        kind, state = row.values["kind"], row.values.get("state")
+        if not row.changes or kind not in ADDRESSES:
+            return set()
+        if state == State.REMOVED:
+            return {"state"} if row.stored else set()
+        fresh = row.stored is None or row.instance.state == State.REMOVED
+        owner = self.owners.get(row.values["core_id"])
+        return {"value"} if fresh and (owner, kind) in self.reached else set()
 
     def hold(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
         """Put identifiers that another client has into the queue of contradictions."""

@@ -3,19 +3,13 @@
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.imports.kinds import Kind, register
-from apps.profiles.imports.clients import ADDRESSES, ClientResource
+from apps.profiles.imports.clients import ClientResource
 from apps.profiles.imports.consents import ConsentResource
 from apps.profiles.imports.contacts import ContactResource
 from apps.profiles.imports.sets import ClientSets
 
 register(
-    Kind(
-        "clients",
-        _("Clients"),
-        ClientResource,
-        sensitive=frozenset(ADDRESSES),
-        sets=ClientSets(),
-    ),
+    Kind("clients", _("Clients"), ClientResource, sets=ClientSets()),
     Kind("contacts", _("Contact points"), ContactResource, group=("core_id",)),
     Kind("consents", _("Consents"), ConsentResource),
 )
