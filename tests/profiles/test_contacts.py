@@ -62,8 +62,26 @@ def test_a_file_gives_an_address_up_but_none_that_the_client_confirmed(anna):
     assert set(anna.contact_points.values_list("channel", "state")) == {
         ("email", "valid"), ("sms", "removed"),
     }  # fmt: skip
-    assert brought("contacts", CONTACTS, f"C-1,sms,{other.address},").changed == 1
+    assert brought("contacts", CONTACTS, f"C-1,sms,{other.address},").unchanged == 1
+    assert brought("contacts", CONTACTS, f"C-1,sms,{other.address},valid").changed == 1
     assert anna.contact_points.get(channel="sms").state == "valid"
+
+
+@pytest.mark.parametrize("state", ["bounced", "unreachable"])
+@pytest.mark.parametrize(
+    ("kind", "lines"),
+    [
+        ("contacts", (CONTACTS, "C-1,email,{},valid")),
+        ("contacts", (CONTACTS, "C-1,email,{},")),
+        ("clients", ("core_id,email", "C-1,{}")),
+    ],
+)
+def test_no_file_calls_an_address_good_that_failed(anna, state, kind, lines):
+    point = anna.contact_points.get(channel="email")
+    ContactPoint.objects.filter(pk=point.pk).update(state=state)
+    assert brought(kind, *(line.format(point.address) for line in lines)).unchanged == 1
+    point.refresh_from_db()
+    assert point.state == state
 
 
 def test_a_contract_of_another_client_waits_for_a_person(anna):

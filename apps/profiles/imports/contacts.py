@@ -18,6 +18,8 @@ from apps.profiles.models import Channel, ContactPoint, Identifier
 
 State = ContactPoint.State
 IDENTIFIERS = (str(Identifier.Kind.CONTRACT), str(Identifier.Kind.COOKIE))
+FAILED = {State.UNREACHABLE, State.BOUNCED}  # what was sent there says so
+GOOD = {State.VALID, State.UNCONFIRMED}
 ADDRESSES = {str(Channel.SMS): Phone(), str(Channel.EMAIL): Email()}
 
 
@@ -72,11 +74,11 @@ class ContactResource(OwnResource):
                 yield Stored(instance, {"core_id": core_id, **values})
 
     def settle(self, row: Row) -> None:
-        """Let an address that was given up come back; leave alone what the client confirmed."""
+        """Call nothing good that failed, as files of clients do; leave what the client confirmed."""
         if row.stored is None or not isinstance(row.instance, ContactPoint):
             return
-        if row.instance.state == State.REMOVED:
-            row.values.setdefault("state", str(State.VALID))
+        if row.instance.state in FAILED and row.values.get("state") in GOOD:
+            del row.values["state"]
         elif row.values.get("state") == State.REMOVED and row.instance.verified_at:
             del row.values["state"]
             row.remark("state", _("Left, since the client himself confirmed this address."))
