@@ -195,7 +195,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Connections are kept over tasks; config.celery drops the dead ones before each task.
 CELERY_DB_REUSE_MAX = 1000
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "config.beat:Scheduler"
 
 # --- people and languages ------------------------------------------------------------------------
 

@@ -200,7 +200,6 @@ def test_web_worker_and_beat_start_and_stop_together(tmp_path, settings, monkeyp
 
     def ready():
         answers.append(supervisor.answers(f"http://127.0.0.1:{port}/admin/login/"))
-        # A beat that is interrupted while it writes its schedule does not end in time.
         answers.append(
             wait_for(lambda: PeriodicTask.objects.count() >= len(app.conf.beat_schedule), 30)
         )
