@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.events.models import Event
-from apps.landing import views
+from apps.landing.views import access
 from apps.messaging.actions.links import make_link, revoke_link
 from apps.messaging.models.links import Hit
 from apps.products.models.markets import CorporateAction
@@ -119,23 +119,23 @@ def test_after_the_button_the_client_sees_his_figures(client, world):
 
 
 def test_the_cookie_is_bound_to_the_link_and_its_path(client, world, today):
-    cookie = client.post(f"{world.page}show/").cookies[views.COOKIE]
+    cookie = client.post(f"{world.page}show/").cookies[access.COOKIE]
     assert cookie["httponly"]
     assert (cookie["samesite"], cookie["path"]) == ("Lax", world.page)
     _, token = make_link(world.client, subject="", at=today)
-    client.cookies[views.COOKIE] = cookie.value
-    client.cookies[views.COOKIE]["path"] = "/"
+    client.cookies[access.COOKIE] = cookie.value
+    client.cookies[access.COOKIE]["path"] = "/"
     assert "Vera" not in client.get(f"/p/{token}/").content.decode()
     assert "Vera" in client.get(world.page).content.decode()
 
 
 def test_the_cookie_ends_after_some_hours_and_cannot_be_made_up(client, world):
-    cookie = client.post(f"{world.page}show/").cookies[views.COOKIE]
+    cookie = client.post(f"{world.page}show/").cookies[access.COOKIE]
     client.cookies.clear()
-    client.cookies[views.COOKIE] = f"{world.link.pk}:made:up"
+    client.cookies[access.COOKIE] = f"{world.link.pk}:made:up"
     assert "Vera" not in client.get(world.page).content.decode()
-    with time_machine.travel(views.SHOWN_FOR + timedelta(minutes=1)):
-        client.cookies[views.COOKIE] = cookie.value
+    with time_machine.travel(access.SHOWN_FOR + timedelta(minutes=1)):
+        client.cookies[access.COOKIE] = cookie.value
         assert "Vera" not in client.get(world.page).content.decode()
 
 

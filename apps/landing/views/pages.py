@@ -8,13 +8,9 @@ The forms are exempt from Django's CSRF check. Under `Referrer-Policy: no-referr
 write the address of the form holds the token, which is the one secret there is.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
-from typing import Concatenate, ParamSpec, cast
 
 from django.conf import settings
-from django.core import signing
 from django.http import (
     Http404,
     HttpRequest,
@@ -31,7 +27,6 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.core import clock
-from apps.landing import visitors
 from apps.landing.actions.joining import FORGOTTEN, hash_cookie, new_cookie, note_visit
 from apps.landing.actions.subscriptions import (
     Asked,
@@ -43,7 +38,21 @@ from apps.landing.actions.subscriptions import (
 from apps.landing.actions.visits import show_figures
 from apps.landing.forms import EmailForm
 from apps.landing.models import Visit, Visitor
-from apps.messaging.actions.links import find_link, record_hit
+from apps.landing.views.access import (
+    COOKIE,
+    SHOWN_FOR,
+    SIGNER,
+    VISITOR_COOKIE,
+    back,
+    cookie_of,
+    is_person,
+    is_shown,
+    language_of,
+    languages,
+    personal,
+    usable_link,
+)
+from apps.messaging.actions.links import record_hit
 from apps.messaging.models.links import Hit, Link
 from apps.products.models.strategies import Strategy
 from apps.products.queries.charts import StoredChart, stored_chart
@@ -53,49 +62,22 @@ from apps.products.queries.wealth import courses, wealth
 from apps.products.queries.wealth_facts import Veiled
 from apps.products.terms.sheet import TermSheetError
 
-COOKIE = "figures"
-VISITOR_COOKIE = "visitor"
-SHOWN_FOR = timedelta(hours=4)
 DRAWN = timedelta(days=366)  # of an account's course
-SIGNER = signing.TimestampSigner(salt="landing.figures")
 SAID = frozenset(Asked)  # what the page may say after a redirect
-
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
-
-
-def personal(view: View[P]) -> View[P]:
-    """Keep a page out of caches and search engines, and its address out of other sites' logs."""
-
-    @wraps(view)
-    def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        try:
-            response = view(request, *args, **kwargs)
-        except Http404:
-            # The same page for tokens that never were, were revoked or have passed.
-            if _is_person(request):
-                note_visit(_cookie(request), Visit.Deed.OPENED, link=None, at=clock.now())
-            response = render(request, "landing/gone.html", _languages(request), status=404)
-        response.headers.setdefault("Cache-Control", "no-store")
-        response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-        response["Referrer-Policy"] = "no-referrer"
-        return response
-
-    return cast("View[P]", wrapper)
 
 
 @personal
 @require_safe
 def short_link(request: HttpRequest, token: str) -> HttpResponse:
     """Note who followed a link and lead on to the page."""
-    link = _link(token)
+    link = usable_link(token)
     agent = request.headers.get("User-Agent", "")
-    person = _is_person(request)
+    person = is_person(request)
     verdict = Hit.Verdict.HUMAN if person else Hit.Verdict.MACHINE
     at = clock.now()
     record_hit(link, verdict=verdict, agent=agent, at=at)
     if person:
-        note_visit(_cookie(request), Visit.Deed.OPENED, link=link, at=at)
+        note_visit(cookie_of(request), Visit.Deed.OPENED, link=link, at=at)
     return HttpResponseRedirect(reverse("landing:page", args=[token]))
 
 
@@ -103,7 +85,7 @@ def short_link(request: HttpRequest, token: str) -> HttpResponse:
 @gzip_page
 @require_safe
 def personal_page(request: HttpRequest, token: str) -> HttpResponse:
-    link = _link(token)
+    link = usable_link(token)
     return _page(request, link, token, EmailForm())
 
 
@@ -112,10 +94,10 @@ def personal_page(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 def show(request: HttpRequest, token: str) -> HttpResponse:
     """Show names and amounts to whoever pressed the button in this browser, for some hours."""
-    link = _link(token)
-    at, cookie = clock.now(), _cookie(request) or new_cookie()
+    link = usable_link(token)
+    at, cookie = clock.now(), cookie_of(request) or new_cookie()
     show_figures(link, at=at)
-    response = _back(request, token)
+    response = back(request, token)
     if note_visit(cookie, Visit.Deed.SHOWN, link=link, at=at):
         # Given by the press of a button, and read here alone: it says that a browser came back.
         response.set_cookie(
@@ -143,8 +125,8 @@ def show(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 def hide(request: HttpRequest, token: str) -> HttpResponse:
     """Take the amounts off the page again, for a screen that others see."""
-    _link(token)
-    response = _back(request, token)
+    usable_link(token)
+    response = back(request, token)
     response.delete_cookie(COOKIE, path=reverse("landing:page", args=[token]), samesite="Lax")
     return response
 
@@ -154,24 +136,24 @@ def hide(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 def subscribe(request: HttpRequest, token: str) -> HttpResponse:
     """Ask for a letter to an address, by which the client then confirms that it is his."""
-    link = _link(token)
-    if link.is_for_staff or not _is_shown(request, link):
-        return _back(request, token)
+    link = usable_link(token)
+    if link.is_for_staff or not is_shown(request, link):
+        return back(request, token)
     form = EmailForm(request.POST)
     if not form.is_valid():
         return _page(request, link, token, form, status=422)
-    visitor = Visitor.objects.filter(cookie_hash=hash_cookie(_cookie(request))).first()
+    visitor = Visitor.objects.filter(cookie_hash=hash_cookie(cookie_of(request))).first()
     address = form.cleaned_data["address"]
     said = ask_subscription(link, address, at=clock.now(), visitor=visitor)
-    return _back(request, token, said=said.value)
+    return back(request, token, said=said.value)
 
 
 @personal
 @require_safe
 def chart(request: HttpRequest, token: str, strategy: int) -> HttpResponse:
     """Give the chart's figure, compressed; it holds nothing about the client."""
-    link = _link(token)
-    with translation.override(_language(request, link)):
+    link = usable_link(token)
+    with translation.override(language_of(request, link)):
         stored = _chart(_held_strategy(link, strategy))
     if request.headers.get("If-None-Match") == stored.etag:
         response: HttpResponse = HttpResponseNotModified()
@@ -189,11 +171,11 @@ def chart(request: HttpRequest, token: str, strategy: int) -> HttpResponse:
 @require_safe
 def chart_table(request: HttpRequest, token: str, strategy: int) -> HttpResponse:
     """Give the chart's month ends as a table, for readers and without JavaScript."""
-    link = _link(token)
-    with translation.override(_language(request, link)):
+    link = usable_link(token)
+    with translation.override(language_of(request, link)):
         held = _held_strategy(link, strategy)
         stored = _chart(held)
-        context = {"strategy": held, "chart": stored, "token": token, **_languages(request)}
+        context = {"strategy": held, "chart": stored, "token": token, **languages(request)}
         return render(request, "landing/chart_table.html", context)
 
 
@@ -208,40 +190,23 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404
     if request.method == "POST":
         confirm_subscription(subscription, at=at)
-        if proves_browser(subscription, _cookie(request)):
-            note_visit(_cookie(request), Visit.Deed.CONFIRMED, link=subscription.link, at=at)
+        if proves_browser(subscription, cookie_of(request)):
+            note_visit(cookie_of(request), Visit.Deed.CONFIRMED, link=subscription.link, at=at)
         return HttpResponseRedirect(request.get_full_path(), status=303)
     asked = request.GET.get("lang", "")
     language = asked if asked in dict(settings.LANGUAGES) else subscription.client.language
     with translation.override(language):
-        context = {"subscription": subscription, **_languages(request)}
+        context = {"subscription": subscription, **languages(request)}
         return render(request, "landing/confirm.html", context)
-
-
-def _is_person(request: HttpRequest) -> bool:
-    agent, purpose = (request.headers.get(name, "") for name in ("User-Agent", "Sec-Purpose"))
-    return visitors.is_person(request.method or "", agent, purpose)
-
-
-def _cookie(request: HttpRequest) -> str:
-    """Return what makes a browser known, "" where nobody pressed a button in it yet."""
-    return request.COOKIES.get(VISITOR_COOKIE, "")
-
-
-def _link(token: str) -> Link:
-    link = find_link(token)
-    if link is None:
-        raise Http404
-    return link
 
 
 def _page(
     request: HttpRequest, link: Link, token: str, form: EmailForm, status: int = 200
 ) -> HttpResponse:
     at = clock.now()
-    shown = _is_shown(request, link)
+    shown = is_shown(request, link)
     said = request.GET.get("said", "")
-    with translation.override(_language(request, link)):
+    with translation.override(language_of(request, link)):
         found, owned = portfolio(link.client, at=at), wealth(link.client, at=at)
         # What is not shown does not reach the template, so that no template can give it away.
         holdings = found.holdings if shown else [holding.public() for holding in found.holdings]
@@ -263,7 +228,7 @@ def _page(
             "form": form,
             "said": said if said in SAID else "",
             "at": at,
-            **_languages(request),
+            **languages(request),
         }
         return render(request, "landing/page.html", context, status=status)
 
@@ -271,14 +236,6 @@ def _page(
 def _is_subject(link: Link, holding: Holding) -> bool:
     policies = {f"policy:{held.policy}" for held in holding.policies}
     return link.subject in policies | {f"strategy:{holding.strategy.pk}"}
-
-
-def _is_shown(request: HttpRequest, link: Link) -> bool:
-    """Say whether this browser pressed the button of this link, not too long ago."""
-    try:
-        return SIGNER.unsign(request.COOKIES.get(COOKIE, ""), max_age=SHOWN_FOR) == str(link.pk)
-    except signing.BadSignature:
-        return False
 
 
 def _held_strategy(link: Link, strategy: int) -> Strategy:
@@ -292,31 +249,3 @@ def _chart(strategy: Strategy) -> StoredChart:
         return stored_chart(strategy, today=clock.now().date())
     except TermSheetError:
         raise Http404 from None
-
-
-def _language(request: HttpRequest, link: Link) -> str:
-    """Return the client's own language, unless the reader asks for another."""
-    asked = request.GET.get("lang", "")
-    return asked if asked in dict(settings.LANGUAGES) else link.client.language
-
-
-def _languages(request: HttpRequest) -> dict[str, object]:
-    asked = request.GET.get("lang", "")
-    names = [
-        (code, translation.get_language_info(code)["name_local"])
-        for code in dict(settings.LANGUAGES)
-    ]
-    return {
-        "issuer": settings.ISSUER_NAME,
-        "languages": names,
-        "query": f"?lang={asked}" if asked in dict(settings.LANGUAGES) else "",
-    }
-
-
-def _back(request: HttpRequest, token: str, said: str = "") -> HttpResponse:
-    asked = request.GET.get("lang", "")
-    query = {"lang": asked if asked in dict(settings.LANGUAGES) else "", "said": said}
-    address = reverse(
-        "landing:page", args=[token], query={key: value for key, value in query.items() if value}
-    )
-    return HttpResponseRedirect(address + ("#subscribe" if said else ""), status=303)
