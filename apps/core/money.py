@@ -93,8 +93,17 @@ def spoken(minor: int, currency: str, language: str) -> str:
     the minor units of RSD, IQD and a dozen others that contracts are settled in.
     """
     places = decimals(currency)
+    return _written(major_units(minor, places), places, currency, language)
+
+
+def spoken_whole(major: int, currency: str, language: str) -> str:
+    """Write whole major units, for texts that have room for no more: $1,234."""
+    return _written(Decimal(major), 0, currency, language)
+
+
+def _written(amount: Decimal, places: int, currency: str, language: str) -> str:
     text = _pattern(language, places).apply(
-        major_units(minor, places),
+        amount,
         Locale.parse(language, sep="_"),
         currency=currency,
         currency_digits=False,

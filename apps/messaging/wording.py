@@ -1,30 +1,25 @@
 """What a message says: marketers' Liquid under limits, values spoken in the reader's language.
 
-Templates get ready strings: money, dates and levels are written for the language beforehand, so a
-wording holds no arithmetic and no formats. A missing value is an error and never a blank.
+Templates get ready strings: money, dates and levels are written for the language beforehand, and
+a filter may write them another way. A wording holds no arithmetic. A missing value is an error and
+never a blank.
 """
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from datetime import date
-from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from functools import lru_cache, wraps
 from typing import Any
 
-from babel import Locale
-from babel.dates import format_date
-from babel.numbers import format_decimal, format_percent
 from liquid import BoundTemplate, Environment, FalsyStrictUndefined, RenderContext
 from liquid.ast import Node
 from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.exceptions import FilterArgumentError, LiquidError
 from liquid.expression import Expression
 
-from apps.core import money as minor
+from apps.messaging import filters
 
 SOURCE_LIMIT = 20_000  # characters of a template; the longest letter of ours has 1,000
 TEXT_LIMIT = 20_000  # characters that a filter may take or make
-MASK = "•••"
 TAGS = {
     "#", "assign", "break", "capture", "case", "comment", "content", "continue", "for", "if",
     "illegal", "output", "unless",
@@ -61,7 +56,8 @@ class Limited(Environment):
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
         super().setup_tags_and_filters(extra=extra)
         self.tags = {name: tag for name, tag in self.tags.items() if name in TAGS}
-        self.filters = {name: capped(self.filters[name]) for name in FILTERS}
+        known = {**self.filters, **filters.FILTERS}
+        self.filters = {name: capped(known[name]) for name in (*FILTERS, *filters.FILTERS)}
 
 
 def capped(function: Callable[..., object]) -> Callable[..., object]:
@@ -120,13 +116,14 @@ def inner_parts(expression: Expression) -> Iterator[Expression]:
         yield from inner_parts(child)
 
 
-def render(source: str, values: Mapping[str, object]) -> str:
+def render(source: str, values: Mapping[str, object], language: str = "en") -> str:
     """Fill a template with values that are ready strings, lists and mappings of such.
 
-    None and whatever is empty count as missing: a blank is no value. Raises WordingError.
+    None and whatever is empty count as missing: a blank is no value. The language is that of
+    plural forms. Raises WordingError.
     """
     try:
-        text = compiled(source).render(given(values))
+        text = compiled(source).render({**given(values), filters.LANGUAGE: language})
     except LiquidError as error:
         raise WordingError(f"The text cannot be written: {error.message}") from error
     except MISUSE as error:
@@ -162,78 +159,6 @@ def missing(source: str, allowed: Collection[str]) -> list[str]:
     Whoever allows "strategy" allows everything inside it. Raises WordingError.
     """
     return [path for path in used(source) if not {path, re.split(r"[.\[]", path)[0]} & set(allowed)]
-
-
-def spoken(value: Any, language: str) -> Any:
-    """Write typed values for readers of a language; everything else stays as it is.
-
-    {"money": 2500, "currency": "USD"} in minor units, {"date": "2020-02-28"},
-    {"month": "2020-02-01"}, {"percent": "0.955"} as a fraction, {"url": "https://…"}; also inside
-    lists and mappings. Raises WordingError.
-    """
-    match value:
-        case bool():
-            return value
-        case int():
-            return format_decimal(value, locale=language)
-        case Mapping():
-            if kind := typed(value):
-                return read(SPEAKERS[kind], value, language)
-            return {name: spoken(item, language) for name, item in value.items()}
-        case list() | tuple():
-            return [spoken(item, language) for item in value]
-    return value
-
-
-def typed(value: Mapping[str, Any]) -> str:
-    """Name the kind of a typed value: its only key but for a currency, with a plain value."""
-    kinds = value.keys() - {"currency"}
-    kind = next(iter(kinds), "")
-    is_typed = len(kinds) == 1 and kind in SPEAKERS and isinstance(value[kind], str | int)
-    return kind if is_typed else ""
-
-
-def read(speak: Callable[[Any, str], str], value: Any, language: str) -> str:
-    try:
-        return speak(value, language)
-    except (ValueError, TypeError, KeyError, InvalidOperation) as error:
-        raise WordingError("A value is not of the kind that it says.") from error
-
-
-def money(value: Any, language: str) -> str:
-    return minor.spoken(int(value["money"]), value["currency"], language)
-
-
-def percent(value: Any, language: str) -> str:
-    """Write a level as the client's page does: cut, for 74.996 % must not read like 75 %."""
-    cut = Decimal(value["percent"]).quantize(Decimal("0.0001"), ROUND_FLOOR)
-    pattern = Locale.parse(language).percent_formats[None].pattern.replace("#,##0", "#,##0.##")
-    return format_percent(cut, pattern, locale=language)
-
-
-SPEAKERS: Mapping[str, Callable[[Any, str], str]] = {
-    "money": money,
-    "percent": percent,
-    "date": lambda value, language: format_date(
-        date.fromisoformat(value["date"]), "d MMMM y", locale=language
-    ),
-    "month": lambda value, language: format_date(
-        date.fromisoformat(value["month"]), "LLLL y", locale=language
-    ),
-    "url": lambda value, _: str(value["url"]),
-}
-
-
-def masked(value: Any) -> Any:
-    """Hide what typed addresses open, wherever they stand among the values."""
-    match value:
-        case {"url": str(url)}:
-            return {**value, "url": url[: url.rstrip("/").rfind("/") + 1] + MASK}
-        case Mapping():
-            return {name: masked(item) for name, item in value.items()}
-        case list() | tuple():
-            return [masked(item) for item in value]
-    return value
 
 
 # The GSM 03.38 alphabet: 7 bits a character; those of the extension cost two.

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from apps.events.models import Listening
-from apps.messaging import wording
+from apps.messaging import speech, wording
 from apps.messaging.models.content import CATALOGUE, Template, TemplateVersion
 from tests.messaging.world import VALUES
 
@@ -95,7 +95,7 @@ def test_every_wording_can_be_written_with_all_values_and_with_the_fewest():
     fewest = {name: value for name, value in EVERYTHING.items() if name not in OPTIONAL}
     for version in versions():
         for values in (EVERYTHING, fewest):
-            spoken = wording.spoken(values, version.language)
+            spoken = speech.spoken(values, version.language)
             text = wording.render(version.body, spoken)
             assert "  " not in text, text
             assert not re.search(r" [.,!]|\(\)|\.\.", text), text
@@ -105,7 +105,7 @@ def test_every_wording_can_be_written_with_all_values_and_with_the_fewest():
 def test_a_russian_sms_takes_two_parts_at_most_and_an_english_one_too():
     for version in versions().filter(channel="sms"):
         strategy = {"en": "US Technology", "ru": "Технологии США"}[version.language]
-        spoken = wording.spoken({**EVERYTHING, "strategy": strategy}, version.language)
+        spoken = speech.spoken({**EVERYTHING, "strategy": strategy}, version.language)
         text = wording.plain_spaces(wording.render(version.body, spoken))
         assert wording.segments(text) <= 2, (len(text), text)
 

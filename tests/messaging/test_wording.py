@@ -5,7 +5,7 @@ import time
 import pytest
 
 from apps.messaging import wording
-from apps.messaging.wording import WordingError, missing, render, segments, spoken
+from apps.messaging.wording import WordingError, missing, render, segments
 
 VALUES = {
     "name": "Ann",
@@ -146,54 +146,6 @@ def test_a_template_is_read_once():
 )
 def test_a_template_is_checked_against_what_its_occasion_has(source, unknown):
     assert missing(source, {"amount", "next"}) == unknown
-
-
-@pytest.mark.parametrize(
-    ("value", "english", "russian"),
-    [
-        ({"money": 123450, "currency": "USD"}, "$1,234.50", "1\xa0234,50\xa0$"),
-        ({"money": 123450, "currency": "RUB"}, "RUB\xa01,234.50", "1\xa0234,50\xa0₽"),
-        ({"money": 1234, "currency": "JPY"}, "¥1,234", "1\xa0234\xa0¥"),
-        ({"money": 1234500, "currency": "KWD"}, "KWD\xa01,234.500", "1\xa0234,500\xa0KWD"),
-        ({"money": 0, "currency": "USD"}, "$0.00", "0,00\xa0$"),
-        ({"date": "2020-02-28"}, "28 February 2020", "28 февраля 2020"),
-        ({"month": "2020-02-01"}, "February 2020", "февраль 2020"),
-        ({"percent": "0.95550000"}, "95.55%", "95,55\xa0%"),
-        ({"percent": "1"}, "100%", "100\xa0%"),
-        ({"percent": "0.75669992"}, "75.66%", "75,66\xa0%"),  # cut, as on the client's page
-        ({"url": "https://x.test/"}, "https://x.test/", "https://x.test/"),
-        (1234, "1,234", "1\xa0234"),
-        (True, True, True),
-        ("as it is", "as it is", "as it is"),
-        ([{"percent": "0.5"}], ["50%"], ["50\xa0%"]),
-        ({"month": {"month": "2020-02-01"}}, {"month": "February 2020"}, {"month": "февраль 2020"}),
-        ({"date": "soon", "place": "here"},) * 3,
-        ({"a": {"percent": "0.5"}}, {"a": "50%"}, {"a": "50\xa0%"}),
-    ],
-)
-def test_values_are_spoken_in_the_readers_language(value, english, russian):
-    assert spoken(value, "en") == english
-    assert spoken(value, "ru") == russian
-
-
-@pytest.mark.parametrize("value", [{"date": "2020-02-30"}, {"percent": "x"}, {"month": ""}])
-def test_a_value_of_the_wrong_kind_is_an_error(value):
-    with pytest.raises(WordingError):
-        spoken(value, "en")
-
-
-def test_addresses_among_the_values_are_masked_however_deep():
-    values = {
-        "a": {"url": "https://x/1"},
-        "b": [{"c": {"url": "https://x/e/2/"}}],
-        "d": "https://x/3",
-    }
-    hidden = {
-        "a": {"url": "https://x/•••"},
-        "b": [{"c": {"url": "https://x/e/•••"}}],
-        "d": "https://x/3",
-    }
-    assert wording.masked(values) == wording.masked(hidden) == hidden
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Writing a message's letter: its wording filled with its values, in its language and channel."""
 
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -9,11 +11,12 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.messaging import wording
+from apps.messaging import speech, wording
 from apps.messaging.channels import Letter
 from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.outbox import Message, Notice
-from apps.profiles.models import Channel, Purpose
+from apps.messaging.queries import wishes
+from apps.profiles.models import Channel, Client, Purpose
 
 SUBJECT_LIMIT = 300  # of the column that keeps it
 LINK = "link"  # the value that is the client's personal link
@@ -21,10 +24,46 @@ BUTTONS = {LINK: gettext_lazy("Open my page")}
 OTHER_BUTTON = gettext_lazy("Confirm")
 
 
+@dataclass(frozen=True)
+class Ready:
+    """A message with its letter, and what of it will be stored."""
+
+    message: Message
+    letter: Letter
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Unwritten:
+    """A message whose letter cannot be written, and why, as a marketer reads it."""
+
+    message: Message
+    reason: str
+
+
 def wants_link(message: Message) -> bool:
     """Say whether the wording takes the personal link. Raises WordingError."""
     version = message.wording
     return LINK in {*wording.used(version.subject), *wording.used(version.body)}
+
+
+def write_all(
+    messages: Iterable[Message],
+    link_of: Mapping[int, str],
+    *,
+    at: datetime,  # noqa: ARG001 (disclaimers are of a date)
+) -> Iterator[Ready | Unwritten]:
+    """Write the letters of loaded messages, in their order; one that cannot be written fails alone.
+
+    `link_of` has the personal link of each message that wants one, by its primary key.
+    """
+    for message in messages:
+        link = link_of.get(message.pk or 0, "")
+        try:
+            yield Ready(message, write_letter(message, link), *write_record(message, link))
+        except wording.WordingError as error:
+            yield Unwritten(message, str(error))
 
 
 def write_letter(message: Message, link: str) -> Letter:
@@ -50,7 +89,7 @@ def write_record(message: Message, link: str) -> tuple[str, str]:
 
     A wording may turn an address to capitals or cut it, so that it is not found in a finished text.
     """
-    return fill(message, wording.masked(values_of(message, link)))
+    return fill(message, speech.masked(values_of(message, link)))
 
 
 def sample(notice: Notice, version: TemplateVersion) -> tuple[str, str]:
@@ -61,7 +100,7 @@ def sample(notice: Notice, version: TemplateVersion) -> tuple[str, str]:
     message = Message(
         notice=notice, wording=version, channel=version.channel, language=version.language
     )
-    return fill(message, wording.masked(values_of(message, f"{settings.PUBLIC_URL}/s/x")))
+    return fill(message, speech.masked(values_of(message, f"{settings.PUBLIC_URL}/s/x")))
 
 
 def values_of(message: Message, link: str) -> dict[str, Any]:
@@ -75,12 +114,22 @@ def values_of(message: Message, link: str) -> dict[str, Any]:
 
 def fill(message: Message, values: dict[str, Any]) -> tuple[str, str]:
     """Return subject and text."""
-    spoken = wording.spoken(values, message.language)
-    text = wording.render(message.wording.body, spoken)
+    language = message.language
+    try:
+        spoken = speech.spoken(values, language, zone_of(message.notice.client))
+    except speech.SpeechError as error:
+        raise wording.WordingError(str(error)) from error
+    text = wording.render(message.wording.body, spoken, language)
     return (
-        one_line(wording.render(message.wording.subject, spoken)),
+        one_line(wording.render(message.wording.subject, spoken, language)),
         wording.plain_spaces(text) if message.channel == Channel.SMS else text,
     )
+
+
+def zone_of(client: Client) -> str:
+    """Name the zone of the client's clock; one that nobody knows stops no message."""
+    zone = wishes.time_zone(client.time_zone)
+    return client.time_zone if zone else settings.DEFAULT_CLIENT_TIME_ZONE
 
 
 def one_line(subject: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from apps.messaging import wording
+from apps.messaging import speech
 from apps.messaging.models.content import Template
 from apps.messaging.models.outbox import Notice
 from apps.profiles.models import Client, ContactPoint
@@ -23,7 +23,7 @@ def queue_notice(
 ) -> bool:
     """Queue one notice; False when one with this key is there already.
 
-    Values are plain or typed as `wording.spoken` reads them. A secret address goes in as
+    Values are plain or typed as `speech.spoken` reads them. A secret address goes in as
     {"url": "https://…"}: it is masked in the stored text, and here once the notice has ended.
     Raises Template.DoesNotExist.
     """
@@ -46,6 +46,6 @@ def queue_notice(
 def hide_addresses(ended: Iterable[Notice]) -> None:
     """Mask the addresses that open something: they were sent or never will be."""
     for notice in ended:  # few have any: the confirmation of an address
-        kept = wording.masked(notice.values)
+        kept = speech.masked(notice.values)
         if kept != notice.values:
             Notice.objects.filter(pk=notice.pk).update(values=kept)

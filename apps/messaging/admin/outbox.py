@@ -18,7 +18,7 @@ from apps.core.admin.pages import ReadOnlyPage, panel
 from apps.events.admin import NamedSubjects
 from apps.messaging.models.outbox import Digest, Message, Notice
 from apps.messaging.queries.desk import messages_to
-from apps.messaging.wording import masked
+from apps.messaging.speech import masked
 from apps.profiles.models import Client
 
 TOLD = {
