@@ -10,7 +10,6 @@ messages speak of money. A marketer may look at them and decide.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Protocol
@@ -20,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from apps.messaging import gate
 from apps.messaging.actions import links, outcomes
-from apps.messaging.actions.letters import wants_link, write_letter, write_record
+from apps.messaging.actions.letters import Ready, wants_link, write_all
 from apps.messaging.actions.outcomes import Outcome
 from apps.messaging.actions.planning import explain
 from apps.messaging.channels import Answer, Letter, Verdict, email, sms
@@ -58,16 +57,6 @@ RETURNING id
 
 class Connection(Protocol):
     def send(self, letter: Letter) -> Answer: ...
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A claimed message with its letter, and what of it will be stored."""
-
-    message: Message
-    letter: Letter
-    subject: str
-    body: str
 
 
 def deliver_due(*, at: datetime, limit: int) -> int:
@@ -148,16 +137,13 @@ def write_letters(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
             failed.append(Outcome.failed(message, str(error), at=at))
     made = make_links(linked, at=at)
     broken = {outcome.message.pk for outcome in failed}
-    for message in messages:
-        if message.pk in broken:
-            continue
-        link = links.short_url(links.token_of(made[message.pk])) if message.pk in made else ""
-        try:
-            ready = Ready(message, write_letter(message, link), *write_record(message, link))
-        except WordingError as error:
-            failed.append(Outcome.failed(message, str(error), at=at))
+    urls = {pk or 0: links.short_url(links.token_of(link)) for pk, link in made.items()}
+    sound = [message for message in messages if message.pk not in broken]
+    for result in write_all(sound, urls, at=at):
+        if isinstance(result, Ready):
+            written.append(result)
         else:
-            written.append(ready)
+            failed.append(Outcome.failed(result.message, result.reason, at=at))
     outcomes.record(failed, at=at)
     return written
 

@@ -27,6 +27,15 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture that a letter shows: its HTML names it by `cid:` and this name."""
+
+    cid: str
+    content: bytes
+    kind: str = "image/png"
+
+
+@dataclass(frozen=True)
 class Letter:
     """One message as it goes out: what the client reads, and under which key."""
 
@@ -36,3 +45,4 @@ class Letter:
     subject: str = ""
     html: str = ""
     may_unsubscribe: bool = False
+    pictures: tuple[Picture, ...] = ()  # shared by all letters that show them
