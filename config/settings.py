@@ -325,6 +325,14 @@ DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "tidings@localhost")
 SMS_GATEWAY_URL = os.environ.get("SMS_GATEWAY_URL", "")
 SMS_GATEWAY_TOKEN = os.environ.get("SMS_GATEWAY_TOKEN", "")
 SMS_SENDER = os.environ.get("SMS_SENDER", "Tidings")
+# Providers whose row names an environment are used only in the one that is named so.
+ENVIRONMENT = os.environ.get("ENVIRONMENT", "")
+# What providers know us by: PROVIDER_SECRET_SMS_GATEWAY is that of the provider "sms-gateway".
+PROVIDER_SECRETS = {
+    name.removeprefix("PROVIDER_SECRET_").lower().replace("_", "-"): secret
+    for name, secret in os.environ.items()
+    if name.startswith("PROVIDER_SECRET_")
+}
 # Clients without a time zone of their own are told in this one, inside these local hours.
 DEFAULT_CLIENT_TIME_ZONE = os.environ.get("DEFAULT_CLIENT_TIME_ZONE", "Europe/Moscow")
 

@@ -67,6 +67,7 @@ SEEDS = {
         "apps.messaging.migrations.0007_contracts_worded",
         "apps.messaging.migrations.0008_moves_worded",
     ),
+    ("messaging", "Provider"): ("apps.messaging.migrations.0010_first_providers",),
     ("products", "Milestone"): ("apps.products.migrations.0015_milestones",),
 }
 

@@ -15,17 +15,22 @@ from apps.events.models import Event
 from apps.messaging.actions import delivery, outcomes
 from apps.messaging.actions.delivery import BACK_OFF, LEASE, deliver_due
 from apps.messaging.actions.outcomes import Outcome
-from apps.messaging.channels import sms
+from apps.messaging.channels import connect, sms
 from tests.messaging.world import DAY, by_email, by_sms, fresh, planned
 
 pytestmark = pytest.mark.django_db
 LATER = DAY + LEASE + timedelta(seconds=1)
 
 
+def opened(channel):
+    provider = delivery.provider_of(channel)
+    return connect(provider.kind, delivery.account_of(provider))
+
+
 def die_after_handing_over(message_count, channel):
     """Do what deliver_due does up to the moment before it records, and stop there."""
     ready = delivery.write_letters(delivery.claim(at=DAY, limit=message_count), at=DAY)
-    with delivery.connect(channel) as carrier:
+    with opened(channel) as carrier:
         list(delivery.handed_over(ready, carrier, at=DAY))
 
 
@@ -219,7 +224,7 @@ def test_a_sender_killed_after_it_sent_sends_nothing_twice(gateway, inbox, chann
 def test_an_answer_later_than_the_lease_replaces_unknown(gateway):
     (message,) = planned(by_sms())
     ready = delivery.write_letters(delivery.claim(at=DAY, limit=10), at=DAY)
-    with delivery.connect("sms") as carrier:
+    with opened("sms") as carrier:
         slow = list(delivery.handed_over(ready, carrier, at=DAY))
     deliver_due(at=LATER, limit=10)
     assert fresh(message).state == "unknown"
@@ -233,7 +238,7 @@ def test_a_sender_that_lost_its_claim_hands_nothing_over(gateway):
     (message,) = planned(by_sms())
     late = delivery.write_letters(delivery.claim(at=DAY, limit=10), at=DAY)
     deliver_due(at=LATER, limit=10)
-    with delivery.connect("sms") as carrier:
+    with opened("sms") as carrier:
         assert list(delivery.handed_over(late, carrier, at=LATER)) == []
     assert len(gateway.requests) == 1
     assert fresh(message).state == "sent"

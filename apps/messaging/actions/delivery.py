@@ -9,11 +9,10 @@ messages speak of money. A marketer may look at them and decide.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Protocol
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
@@ -22,12 +21,12 @@ from apps.messaging.actions import links, outcomes
 from apps.messaging.actions.letters import Ready, wants_link, write_all
 from apps.messaging.actions.outcomes import Outcome
 from apps.messaging.actions.planning import explain
-from apps.messaging.channels import Answer, Letter, Verdict, email, sms
+from apps.messaging.channels import Account, Answer, Carrier, Letter, Verdict, connect
 from apps.messaging.models.links import Link
 from apps.messaging.models.outbox import Message
+from apps.messaging.models.providers import Provider
 from apps.messaging.queries import wishes
 from apps.messaging.wording import WordingError
-from apps.profiles.models import Channel
 from apps.profiles.queries.suppressions import suppressions
 
 LEASE = timedelta(minutes=5)  # longer than a batch; if not, its rest goes back to the queue
@@ -55,10 +54,6 @@ RETURNING id
 """
 
 
-class Connection(Protocol):
-    def send(self, letter: Letter) -> Answer: ...
-
-
 def deliver_due(*, at: datetime, limit: int) -> int:
     """Send the messages that are due; return how many were claimed.
 
@@ -72,7 +67,8 @@ def deliver_due(*, at: datetime, limit: int) -> int:
     for ready in write_letters(granted, at=at):
         by_channel[ready.message.channel].append(ready)
     for channel, batch in by_channel.items():
-        send(batch, connect(channel), at=at)
+        if provider := provider_of(channel):
+            send(batch, provider, at=at)
     return len(messages)
 
 
@@ -159,24 +155,36 @@ def make_links(messages: Sequence[Message], *, at: datetime) -> dict[int | None,
     )
 
 
-def connect(channel: str) -> AbstractContextManager[Connection]:
-    return sms.connect() if channel == Channel.SMS else email.connect()
+def provider_of(channel: str) -> Provider | None:
+    """Choose the provider of a channel that is open in this installation."""
+    return Provider.objects.filter(
+        channel=channel, is_open=True, environment__in=["", settings.ENVIRONMENT]
+    ).first()
 
 
-def send(
-    batch: Sequence[Ready], opened: AbstractContextManager[Connection], *, at: datetime
-) -> None:
-    """Hand letters over one by one and record the answers in groups."""
-    with opened as carrier:
+def account_of(provider: Provider) -> Account:
+    return Account(
+        name=provider.name,
+        sender=provider.sender,
+        options=provider.options,
+        secret=settings.PROVIDER_SECRETS.get(provider.name, ""),
+        window=provider.window,
+    )
+
+
+def send(batch: Sequence[Ready], provider: Provider, *, at: datetime) -> None:
+    """Hand letters over and record the answers in groups."""
+    with connect(provider.kind, account_of(provider)) as carrier:
         answers = handed_over(batch, carrier, at=at)
         while group := list(islice(answers, RECORD_EVERY)):
             outcomes.record(group, at=at)
 
 
-def handed_over(batch: Iterable[Ready], carrier: Connection, *, at: datetime) -> Iterator[Outcome]:
-    for ready in batch:
-        if mark(ready, at=at):
-            yield judged(ready.message, carrier.send(ready.letter), at=at)
+def handed_over(batch: Iterable[Ready], carrier: Carrier, *, at: datetime) -> Iterator[Outcome]:
+    by_key = {ready.letter.key: ready.message for ready in batch}
+    marked = (ready.letter for ready in batch if mark(ready, at=at))
+    for key, answer in carrier.send(marked):
+        yield judged(by_key[key], answer, at=at)
 
 
 def mark(ready: Ready, *, at: datetime) -> bool:

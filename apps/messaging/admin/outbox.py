@@ -30,8 +30,8 @@ TOLD = {
     "failed": "bad",
 }
 SENT = {
-    "sent": "good", "delivered": "good", "queued": "wait", "claimed": "wait", "skipped": "quiet",
-    "failed": "bad", "unknown": "bad",
+    "sent": "good", "delivered": "good", "queued": "wait", "claimed": "wait", "held": "wait",
+    "skipped": "quiet", "failed": "bad", "unknown": "bad",
 }  # fmt: skip
 
 

@@ -1,12 +1,20 @@
 """Talking to the outside services that carry messages: one module each, no database.
 
-A channel takes letters one after another over one connection, gives the provider each letter's
-key, and answers for each what became of it. Reasons are stored and read by marketers: they hold no
-address and no text of a letter.
+A module is a kind of provider. Its `connect(account)` opens a carrier for a batch of letters and
+closes it again. The carrier is given an iterator and yields for every letter that it took from it
+one answer, in any order, so it may keep a window or several connections busy. It takes a letter
+only when it can write it to the service at once: what was taken counts as handed over, what it
+leaves in the iterator certainly has not left. Reasons are stored and read by marketers: they hold
+no address and no text of a letter.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
+from importlib import import_module
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 
@@ -24,6 +32,8 @@ class Answer:
     verdict: Verdict
     provider_id: str = ""
     reason: str = ""
+    parts: int | None = None  # as which the provider says it charges
+    wait: timedelta | None = None  # how long the provider wants to be left alone
 
 
 @dataclass(frozen=True)
@@ -46,3 +56,44 @@ class Letter:
     html: str = ""
     may_unsubscribe: bool = False
     pictures: tuple[Picture, ...] = ()  # shared by all letters that show them
+
+
+@dataclass(frozen=True)
+class Account:
+    """A provider as its carrier knows it."""
+
+    name: str
+    sender: str = ""  # empty: that of the settings
+    options: Mapping[str, Any] = field(default_factory=dict)
+    secret: str = ""
+    window: int = 1  # letters or connections under way at once, as the kind can
+
+
+class Carrier(Protocol):
+    def send(self, letters: Iterable[Letter]) -> Iterator[tuple[UUID, Answer]]:
+        """Hand letters over; answer for each that was taken from the iterator."""
+        ...
+
+
+class Asked(Protocol):
+    """A carrier whose provider can be asked what it has taken."""
+
+    def look_up(self, keys: Sequence[UUID]) -> Iterator[tuple[UUID, Answer | None]]:
+        """Yield what became of letters; None for one that never came, nothing when nobody knows."""
+        ...
+
+
+class Module(Protocol):
+    def connect(self, account: Account) -> AbstractContextManager[Carrier]: ...
+
+
+# By the kind of a provider; imported when first needed, since few installations need all.
+REGISTRY = {
+    "smtp": "apps.messaging.channels.email",
+    "sms_http": "apps.messaging.channels.sms",
+}
+
+
+def connect(kind: str, account: Account) -> AbstractContextManager[Carrier]:
+    """Open a carrier of a kind. Raises KeyError for one that nobody knows."""
+    return cast(Module, import_module(REGISTRY[kind])).connect(account)

@@ -1,18 +1,19 @@
 """E-mail through SMTP, one connection a batch, step by step so that each failure is understood."""
 
 import smtplib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, parseaddr
 from typing import cast
+from uuid import UUID
 
 from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
 from django.utils.translation import gettext as _
 
-from apps.messaging.channels import Answer, Letter, Verdict
+from apps.messaging.channels import Account, Answer, Letter, Verdict
 
 SEVEN_BITS = SMTP.clone(cte_type="7bit")  # every server takes it
 BROKEN = (OSError, smtplib.SMTPException)
@@ -23,19 +24,24 @@ UNWRITABLE = (AttributeError, LookupError, ValueError)
 class Mailer:
     """A connection over which letters go out one by one; opened at the first, and again if lost."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: Account) -> None:
+        self.sender = account.sender or settings.DEFAULT_FROM_EMAIL
         self.backend = EmailBackend()
         self.down = False  # once it does not answer, the rest of the batch waits
 
-    def send(self, letter: Letter) -> Answer:
+    def send(self, letters: Iterable[Letter]) -> Iterator[tuple[UUID, Answer]]:
+        for letter in letters:
+            yield letter.key, self.take(letter)
+
+    def take(self, letter: Letter) -> Answer:
         try:
             recipient = ascii_address(letter.to)
-            content = compose(letter, recipient)
+            content = compose(letter, recipient, self.sender)
         except UNWRITABLE:
             return Answer(Verdict.NEVER, reason=_("The letter or its address cannot be written."))
         try:
             smtp = self.open()
-            code = address(smtp, recipient)
+            code = address(smtp, recipient, self.sender)
         except smtplib.SMTPSenderRefused as error:  # our name, our password: not the letter's fault
             return self.refusal(error.smtp_code, Verdict.AGAIN)
         except BROKEN:
@@ -67,7 +73,7 @@ class Mailer:
             )
         if refused(code):
             return self.refusal(code, lasting(code))
-        return Answer(Verdict.SENT, provider_id=message_id(letter))
+        return Answer(Verdict.SENT, provider_id=message_id(letter, self.sender))
 
     def refusal(self, code: int, verdict: Verdict) -> Answer:
         """Note what the server said and leave the connection usable."""
@@ -91,16 +97,16 @@ class Mailer:
             self.drop()
 
 
-def address(smtp: smtplib.SMTP, recipient: str) -> int:
+def address(smtp: smtplib.SMTP, recipient: str, sender: str) -> int:
     """Say from whom and to whom; until then nothing of the letter has left.
 
     Raises SMTPSenderRefused.
     """
     smtp.ehlo_or_helo_if_needed()
-    sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
-    code, text = smtp.mail(sender)
+    mailbox = parseaddr(sender)[1]
+    code, text = smtp.mail(mailbox)
     if refused(code):
-        raise smtplib.SMTPSenderRefused(code, text, sender)
+        raise smtplib.SMTPSenderRefused(code, text, mailbox)
     code, _text = smtp.rcpt(recipient)
     return code
 
@@ -113,25 +119,24 @@ def lasting(code: int) -> Verdict:
     return Verdict.NEVER if code >= 500 else Verdict.AGAIN
 
 
-def compose(letter: Letter, recipient: str) -> bytes:
+def compose(letter: Letter, recipient: str, sender: str) -> bytes:
     message = EmailMessage(policy=SEVEN_BITS)
-    message["From"] = settings.DEFAULT_FROM_EMAIL
+    message["From"] = sender
     message["To"] = recipient
     message["Subject"] = letter.subject
     message["Date"] = formatdate()
-    message["Message-ID"] = message_id(letter)
+    message["Message-ID"] = message_id(letter, sender)
     message["Auto-Submitted"] = "auto-generated"
     if letter.may_unsubscribe:
-        sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
-        message["List-Unsubscribe"] = f"<mailto:{sender}?subject=unsubscribe>"
+        message["List-Unsubscribe"] = f"<mailto:{parseaddr(sender)[1]}?subject=unsubscribe>"
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
     return message.as_bytes()
 
 
-def message_id(letter: Letter) -> str:
+def message_id(letter: Letter, sender: str) -> str:
     """Name the letter after its key, so that a mailbox knows a second copy."""
-    return f"<{letter.key}@{parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition('@')[2]}>"
+    return f"<{letter.key}@{parseaddr(sender)[1].rpartition('@')[2]}>"
 
 
 def ascii_address(address: str) -> str:
@@ -142,9 +147,9 @@ def ascii_address(address: str) -> str:
 
 
 @contextmanager
-def connect() -> Iterator[Mailer]:
+def connect(account: Account) -> Iterator[Mailer]:
     """Make a mailer for a batch of letters and close what it opened."""
-    mailer = Mailer()
+    mailer = Mailer(account)
     try:
         yield mailer
     finally:

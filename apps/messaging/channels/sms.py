@@ -3,15 +3,16 @@
 import json
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from uuid import UUID
 
 import httpx2
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from apps.messaging.channels import Answer, Letter, Verdict
+from apps.messaging.channels import Account, Answer, Letter, Verdict
 
 TIMEOUT = httpx2.Timeout(10, connect=5)
 # Before a byte has left, nothing can have been taken.
@@ -34,11 +35,16 @@ PATIENCE = 10  # seconds for an answer's body, however slowly it trickles
 class Gateway:
     """A connection over which letters go out one by one."""
 
-    def __init__(self, client: httpx2.Client) -> None:
+    def __init__(self, client: httpx2.Client, account: Account) -> None:
         self.client = client
+        self.sender = account.sender or settings.SMS_SENDER
         self.down = False  # once it does not answer, the rest of the batch waits
 
-    def send(self, letter: Letter) -> Answer:
+    def send(self, letters: Iterable[Letter]) -> Iterator[tuple[UUID, Answer]]:
+        for letter in letters:
+            yield letter.key, self.take(letter)
+
+    def take(self, letter: Letter) -> Answer:
         if not settings.SMS_GATEWAY_URL:
             return Answer(Verdict.AGAIN, reason=_("No SMS gateway is set up."))
         if self.down:
@@ -49,7 +55,7 @@ class Gateway:
                 settings.SMS_GATEWAY_URL,
                 json={
                     "to": letter.to,
-                    "from": settings.SMS_SENDER,
+                    "from": self.sender,
                     "text": letter.text,
                     "key": str(letter.key),
                 },
@@ -106,9 +112,9 @@ def trust() -> ssl.SSLContext:
 
 
 @contextmanager
-def connect() -> Iterator[Gateway]:
+def connect(account: Account) -> Iterator[Gateway]:
     """Open one connection for a batch of letters."""
     token = settings.SMS_GATEWAY_TOKEN
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     with httpx2.Client(headers=headers, timeout=TIMEOUT, verify=trust()) as client:
-        yield Gateway(client)
+        yield Gateway(client, account)

@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
 from apps.messaging.models.content import Template, TemplateVersion, Variant
+from apps.messaging.models.providers import Provider
+from apps.messaging.models.sendings import Sending
 from apps.products.models.strategies import ObservationResult
 from apps.profiles.models import Channel, Client, ContactPoint
 
@@ -39,6 +41,10 @@ class Notice(models.Model):
         verbose_name=_("result"), help_text=_("Once it is superseded, the news is out of date."),
     )  # fmt: skip
     source = models.CharField(_("asked by"), max_length=60, help_text=_("Like event:17"))
+    sending = models.ForeignKey(
+        Sending, models.PROTECT, null=True, blank=True, related_name="notices",
+        verbose_name=_("sending"), db_index=False,
+    )  # fmt: skip
     contact_point = models.ForeignKey(
         ContactPoint, models.PROTECT, null=True, blank=True, related_name="+",
         verbose_name=_("only to"), help_text=_("Empty: the channel is chosen when planning."),
@@ -83,6 +89,7 @@ class Message(models.Model):
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
+        HELD = "held", _("held with its sending")
         CLAIMED = "claimed", _("being sent")
         SENT = "sent", _("sent")
         DELIVERED = "delivered", _("delivered")
@@ -93,10 +100,23 @@ class Message(models.Model):
     notice = models.ForeignKey(
         Notice, models.PROTECT, related_name="messages", verbose_name=_("notice")
     )
+    number = models.PositiveSmallIntegerField(
+        _("attempt"), default=1, db_default=1,
+        help_text=_("Of the notice: a later one follows when the one before did not arrive."),
+    )  # fmt: skip
+    is_beside = models.BooleanField(
+        _("beside others"), default=False, db_default=False,
+        help_text=_("One of several that go out at once, until one is confirmed."),
+    )  # fmt: skip
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)
     contact_point = models.ForeignKey(
         ContactPoint, models.PROTECT, related_name="messages", verbose_name=_("to")
     )
+    # Few ask for one provider's messages, and always for those of some days.
+    carried_by = models.ForeignKey(
+        Provider, models.PROTECT, null=True, blank=True, related_name="+", db_index=False,
+        verbose_name=_("carried by"), help_text=_("Empty until one takes it."),
+    )  # fmt: skip
     language = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES)
     wording = models.ForeignKey(
         TemplateVersion, models.PROTECT, related_name="messages", verbose_name=_("wording")
@@ -108,7 +128,15 @@ class Message(models.Model):
         help_text=_("Given to the provider, so that a repeated call is not a second message."),
     )  # fmt: skip
     provider_id = models.CharField(_("provider's id"), max_length=120, blank=True)
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    attempts = models.PositiveSmallIntegerField(
+        _("claims"), default=0, db_default=0, help_text=_("How often a sender took it up.")
+    )
+    parts = models.PositiveSmallIntegerField(
+        _("parts"), null=True, blank=True, help_text=_("As which it is paid.")
+    )
+    cost = models.PositiveIntegerField(
+        _("cost"), null=True, blank=True, help_text=_("In minor units of the provider's currency.")
+    )
     queued_at = models.DateTimeField(_("queued"), default=clock.now)
     send_after = models.DateTimeField(_("not before"))
     leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
@@ -118,6 +146,13 @@ class Message(models.Model):
     )  # fmt: skip
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
+    seen_at = models.DateTimeField(
+        _("seen at"), null=True, blank=True, help_text=_("By a person: a gesture, not an open.")
+    )
+    follow_at = models.DateTimeField(
+        _("look after it at"), null=True, blank=True, editable=False,
+        help_text=_("Whether another channel must follow."),
+    )  # fmt: skip
     ended_at = models.DateTimeField(_("given up at"), null=True, blank=True)
     subject = models.CharField(_("subject"), max_length=300, blank=True)
     body = models.TextField(
@@ -128,7 +163,13 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         constraints = [
-            models.UniqueConstraint(fields=["notice", "channel"], name="message_once_a_channel"),
+            models.UniqueConstraint(fields=["notice", "number"], name="message_numbered"),
+            models.UniqueConstraint(
+                fields=["notice"],
+                condition=Q(state__in=["queued", "held", "claimed"], is_beside=False),
+                name="message_one_under_way",
+                violation_error_message=_("Another message of this notice is under way."),
+            ),
             models.CheckConstraint(
                 name="message_refused_has_reason",
                 condition=~Q(state__in=["skipped", "failed", "unknown"]) | ~Q(reason=""),
@@ -142,7 +183,14 @@ class Message(models.Model):
         ]
         indexes = [
             # the claim's "which messages are due?" and "whose sender died?"
-            models.Index(fields=["send_after"], condition=Q(state="queued"), name="message_due"),
+            models.Index(
+                fields=["channel", "send_after"], condition=Q(state="queued"), name="message_queued"
+            ),
+            # "which does a sending hold?" and "which must be looked after?"
+            models.Index(fields=["id"], condition=Q(state="held"), name="message_held"),
+            models.Index(
+                fields=["follow_at"], condition=Q(follow_at__isnull=False), name="message_followed"
+            ),
             models.Index(
                 fields=["leased_until"], condition=Q(state="claimed"), name="message_leased"
             ),

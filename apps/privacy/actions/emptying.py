@@ -37,7 +37,7 @@ SPECIAL = {
 
 def stop_messages(ids: list[int], *, at: datetime) -> None:
     """Let nothing more go out: what waits is not sent, links and addresses are dead."""
-    Message.objects.filter(notice__client__in=ids, state__in=["queued", "claimed"]).update(
+    Message.objects.filter(notice__client__in=ids, state__in=["queued", "held", "claimed"]).update(
         state=Message.State.SKIPPED, reason=ERASED, ended_at=at
     )
     Notice.objects.filter(client__in=ids, state__in=["drafted", "queued", "planned"]).update(

@@ -60,14 +60,21 @@ TABLES = [
     ),
     table(
         "messaging.Message", "notice__client",
-        TECHNICAL="id notice contact_point language wording key attempts leased_until",
+        TECHNICAL=(
+            "id notice number is_beside contact_point carried_by language wording key attempts"
+            " parts cost leased_until follow_at"
+        ),
         WORDS="subject body", LINK="provider_id",
-        TOLD="channel state reason queued_at send_after handed_at sent_at delivered_at ended_at",
+        TOLD=(
+            "channel state reason queued_at send_after handed_at sent_at delivered_at seen_at"
+            " ended_at"
+        ),
     ),
     table(
         "messaging.Notice", "client",
         TECHNICAL=(
-            "id client contact_point template variant subject result source dedupe_key deadline_at"
+            "id client contact_point template variant subject result source sending dedupe_key"
+            " deadline_at"
         ),
         WORDS="values", TOLD="state reason created_at",
     ),
@@ -247,6 +254,6 @@ WITHOUT_CLIENTS = {
     ),
     "files": "Mapping Folder Batch",
     "webhooks": "Endpoint Secret Attempt",
-    "messaging": "Template TemplateVersion Digest CorrectionVerdict",
+    "messaging": "Template TemplateVersion CascadeStep Sending Provider Digest CorrectionVerdict",
     "demo": "World Letter",  # its people are invented
 }
