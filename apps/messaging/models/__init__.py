@@ -1,5 +1,25 @@
-"""The tables of messaging: templates, the outbox, corrections and personal links."""
+"""The tables of messaging: templates, the outbox, the gate's books, corrections, personal links."""
 
-from apps.messaging.models import content, corrections, links, outbox, providers, sendings
+from apps.messaging.models import (
+    content,
+    corrections,
+    frequency,
+    links,
+    outbox,
+    providers,
+    sendings,
+    stops,
+    verdicts,
+)
 
-__all__ = ["content", "corrections", "links", "outbox", "providers", "sendings"]
+__all__ = [
+    "content",
+    "corrections",
+    "frequency",
+    "links",
+    "outbox",
+    "providers",
+    "sendings",
+    "stops",
+    "verdicts",
+]

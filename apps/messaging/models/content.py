@@ -42,6 +42,14 @@ class Variant(models.TextChoices):
     GENTLE = "gentle", _("gentle, for a portfolio below its start")
 
 
+class Kind(models.TextChoices):
+    """What a message is to the client, and so which rules of the gate it is free of."""
+
+    OFFER = "offer", _("offer")  # one a day, less by policy, none for who is held out
+    SERVICE = "service", _("service")  # as often as there is something to say
+    SECURITY = "security", _("security alert")  # at any hour, whatever he agreed to
+
+
 class Template(models.Model):
     """One thing we say to clients, in every channel, language and variant that it has."""
 
@@ -52,6 +60,10 @@ class Template(models.Model):
     purpose = models.CharField(
         _("purpose"), max_length=16, choices=Purpose, blank=True,
         help_text=_("The consent it needs. Empty: an answer to what the client just asked for."),
+    )  # fmt: skip
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=Kind, default=Kind.SERVICE, db_default=Kind.SERVICE,
+        help_text=_("Offers come once a day at most; a security alert comes at any hour."),
     )  # fmt: skip
 
     class Meta:

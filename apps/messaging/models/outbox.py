@@ -15,6 +15,8 @@ from apps.messaging.models.sendings import Sending
 from apps.products.models.strategies import ObservationResult
 from apps.profiles.models import Channel, Client, ContactPoint
 
+PRIORITY = 100  # of a notice of which nobody said anything else
+
 
 class Notice(models.Model):
     """One intention to tell one client one thing; its key makes sure there is only one."""
@@ -27,8 +29,9 @@ class Notice(models.Model):
         SKIPPED = "skipped", _("not told")
         FAILED = "failed", _("failed")
 
+    # The index of a client's news begins with the client and serves as his.
     client = models.ForeignKey(
-        Client, models.PROTECT, related_name="notices", verbose_name=_("client")
+        Client, models.PROTECT, related_name="notices", db_index=False, verbose_name=_("client")
     )
     template = models.ForeignKey(
         Template, models.PROTECT, related_name="notices", verbose_name=_("template")
@@ -46,19 +49,31 @@ class Notice(models.Model):
         verbose_name=_("sending"), db_index=False,
     )  # fmt: skip
     contact_point = models.ForeignKey(
-        ContactPoint, models.PROTECT, null=True, blank=True, related_name="+",
+        ContactPoint, models.PROTECT, null=True, blank=True, related_name="+", db_index=False,
         verbose_name=_("only to"), help_text=_("Empty: the channel is chosen when planning."),
     )  # fmt: skip
     values = models.JSONField(
         _("values"), default=dict, help_text=_("What the template may say, as of the occasion.")
     )
-    dedupe_key = models.CharField(_("key"), max_length=120, unique=True)
+    dedupe_key = models.CharField(_("key"), max_length=120)
+    priority = models.PositiveSmallIntegerField(
+        _("priority"), default=PRIORITY, db_default=PRIORITY,
+        help_text=_("Of two offers for one day the one with the higher number goes."),
+    )  # fmt: skip
+    hold_out = models.CharField(
+        _("held out"), max_length=60, blank=True, default="", db_default="",
+        help_text=_("The control group that the client is in: he is counted and not told."),
+    )  # fmt: skip
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     created_at = models.DateTimeField(_("created"), default=clock.now)
     deadline_at = models.DateTimeField(
         _("no later than"), null=True, blank=True, help_text=_("Afterwards it is old news.")
     )
+    ask_after = models.DateTimeField(
+        _("asked again"), null=True, blank=True, editable=False,
+        help_text=_("It waits, for a stop to be released or a price to be confirmed."),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("notice")
@@ -68,9 +83,20 @@ class Notice(models.Model):
                 name="notice_refused_has_reason",
                 condition=~Q(state__in=["skipped", "failed"]) | ~Q(reason=""),
                 violation_error_message=_("Say why the client was not told."),
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["dedupe_key"],
+                name="notice_once",
+                violation_error_message=_("There already is a notice with this key."),
+            ),
         ]
         indexes = [
+            # "is this address the only one of some notice?"; hardly any is
+            models.Index(
+                fields=["contact_point"],
+                condition=Q(contact_point__isnull=False),
+                name="notice_only_to",
+            ),
             # the tick's "which notices have no message yet?"
             models.Index(fields=["id"], condition=Q(state="queued"), name="notice_queued"),
             models.Index(fields=["client", "-created_at"], name="notice_of_client"),
@@ -97,9 +123,12 @@ class Message(models.Model):
         FAILED = "failed", _("failed")
         UNKNOWN = "unknown", _("unknown whether sent")
 
+    # A million are born in one go from rows that are there: a trigger on those keeps them.
+    # The unique constraint begins with the notice and serves as its index.
     notice = models.ForeignKey(
-        Notice, models.PROTECT, related_name="messages", verbose_name=_("notice")
-    )
+        Notice, models.PROTECT, related_name="messages", db_constraint=False, db_index=False,
+        verbose_name=_("notice"),
+    )  # fmt: skip
     number = models.PositiveSmallIntegerField(
         _("attempt"), default=1, db_default=1,
         help_text=_("Of the notice: a later one follows when the one before did not arrive."),
@@ -110,8 +139,9 @@ class Message(models.Model):
     )  # fmt: skip
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)
     contact_point = models.ForeignKey(
-        ContactPoint, models.PROTECT, related_name="messages", verbose_name=_("to")
-    )
+        ContactPoint, models.PROTECT, related_name="messages", db_constraint=False,
+        verbose_name=_("to"),
+    )  # fmt: skip
     # Few ask for one provider's messages, and always for those of some days.
     carried_by = models.ForeignKey(
         Provider, models.PROTECT, null=True, blank=True, related_name="+", db_index=False,
@@ -119,8 +149,9 @@ class Message(models.Model):
     )  # fmt: skip
     language = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES)
     wording = models.ForeignKey(
-        TemplateVersion, models.PROTECT, related_name="messages", verbose_name=_("wording")
-    )
+        TemplateVersion, models.PROTECT, related_name="messages", db_constraint=False,
+        verbose_name=_("wording"),
+    )  # fmt: skip
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     key = models.UUIDField(

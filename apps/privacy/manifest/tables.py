@@ -59,6 +59,13 @@ TABLES = [
         "messaging.CorrectedResult", "notice__client", TECHNICAL="id notice result",
     ),
     table(
+        "messaging.Reservation", "client", TECHNICAL="id client notice", TOLD="day",
+    ),
+    table(
+        "messaging.Verdict", "notice__client", TECHNICAL="id notice message inputs",
+        TOLD="at outcome channel reason",
+    ),
+    table(
         "messaging.Message", "notice__client",
         TECHNICAL=(
             "id notice number is_beside contact_point carried_by language wording key attempts"
@@ -74,7 +81,7 @@ TABLES = [
         "messaging.Notice", "client",
         TECHNICAL=(
             "id client contact_point template variant subject result source sending dedupe_key"
-            " deadline_at"
+            " deadline_at priority hold_out ask_after"
         ),
         WORDS="values", TOLD="state reason created_at",
     ),
@@ -254,6 +261,9 @@ WITHOUT_CLIENTS = {
     ),
     "files": "Mapping Folder Batch",
     "webhooks": "Endpoint Secret Attempt",
-    "messaging": "Template TemplateVersion CascadeStep Sending Provider Digest CorrectionVerdict",
+    "messaging": (
+        "Template TemplateVersion CascadeStep Sending Provider Digest CorrectionVerdict "
+        "FrequencyPolicy HoldOut Stop"
+    ),
     "demo": "World Letter",  # its people are invented
 }

@@ -23,7 +23,10 @@ MOVES = "moverule moveday holdingmove underlyingmove"
 PRODUCTS = (
     f"{MARKETS} strategy basketmember observation observationresult {HOLDINGS} {ACCOUNTS} {MOVES}"
 )
-MESSAGES = "template templateversion notice message link hit digest correctionverdict"
+MESSAGES = (
+    "template templateversion notice message link hit digest correctionverdict verdict"
+    " frequencypolicy holdout reservation stop"
+)
 REQUESTS = "personexport erasure"
 
 READING = {
@@ -52,7 +55,7 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
             ),
             "change": "milestone",
         },
-        "messaging": {"add change": "template templateversion"},
+        "messaging": {"add change": "template templateversion frequencypolicy holdout"},
         "files": {"release": "batch", "change": "mapping"},
     },
     "Operations": {
