@@ -21,7 +21,7 @@ from apps.messaging.actions import links, outcomes
 from apps.messaging.actions.letters import Ready, wants_link, write_all
 from apps.messaging.actions.outcomes import Outcome
 from apps.messaging.actions.planning import explain
-from apps.messaging.channels import Account, Answer, Carrier, Letter, Verdict, connect
+from apps.messaging.channels import Account, Answer, Carrier, Verdict, connect
 from apps.messaging.models.links import Link
 from apps.messaging.models.outbox import Message
 from apps.messaging.models.providers import Provider

@@ -91,6 +91,7 @@ class Module(Protocol):
 REGISTRY = {
     "smtp": "apps.messaging.channels.email",
     "sms_http": "apps.messaging.channels.sms",
+    "smpp": "apps.messaging.channels.smpp",
 }
 
 
