@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
 from apps.messaging.models.outbox import Message
-from apps.profiles.models import Client
+from apps.profiles.models import Client, ContactPoint
 
 
 class Link(models.Model):
@@ -22,9 +22,15 @@ class Link(models.Model):
         Message, models.PROTECT, null=True, blank=True, related_name="link",
         verbose_name=_("message"),
     )  # fmt: skip
+    contact_point = models.ForeignKey(
+        ContactPoint, models.PROTECT, null=True, blank=True, related_name="+", db_index=False,
+        verbose_name=_("sent to"), help_text=_("Once it is another client's, it leads nowhere."),
+    )  # fmt: skip
     subject = models.CharField(
         _("about"), max_length=60, blank=True, help_text=_("Like strategy:5; shown first.")
     )
+    # What it is for, in words that a merge of clients leaves alone: a link once sent stays good.
+    key = models.CharField(max_length=120, blank=True, editable=False)
     nonce = models.BinaryField(max_length=16)
     token_hash = models.BinaryField(max_length=32, unique=True)
     created_at = models.DateTimeField(_("created"), default=clock.now)
@@ -33,13 +39,26 @@ class Link(models.Model):
     class Meta:
         verbose_name = _("personal link")
         verbose_name_plural = _("personal links")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["key"],
+                condition=~Q(key="") & Q(revoked_at=None),
+                name="link_once_a_purpose",
+            )
+        ]
         indexes = [
+            # "which links went to this address?", asked where it goes to another client
+            models.Index(
+                fields=["contact_point"],
+                condition=Q(contact_point__isnull=False),
+                name="link_of_address",
+            ),
             # "which links of staff are still open?"
             models.Index(
                 fields=["created_at"],
                 condition=Q(subject__startswith="staff:", revoked_at=None),
                 name="link_of_staff",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -232,6 +232,10 @@ class Message(models.Model):
                 name="message_broken",
             ),
             BrinIndex(fields=["sent_at"], name="message_sent"),
+            # "of which message does this receipt speak?"
+            models.Index(
+                fields=["provider_id"], condition=~Q(provider_id=""), name="message_of_provider"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -52,7 +52,18 @@ TABLES = [
         BEHAVIOUR="occurred_at verdict agent",
     ),
     table(
-        "messaging.Link", "client", TECHNICAL="id client message subject",
+        "messaging.Reply", "client",
+        TECHNICAL="id client provider state settled_by",
+        WORDS="sender text note", LINK="provider_id",
+        TOLD="channel occurred_at received_at meaning outcome settled_at",
+    ),
+    table(
+        "messaging.Receipt", "message__notice__client",
+        TECHNICAL="id message provider key applied_at", LINK="provider_id",
+        TOLD="state reason occurred_at received_at",
+    ),
+    table(
+        "messaging.Link", "client", TECHNICAL="id client message contact_point subject key",
         LINK="nonce token_hash", TOLD="created_at revoked_at",
     ),
     table(

@@ -1,0 +1,102 @@
+"""What providers tell of messages: kept as it came, then counted in sets.
+
+A receipt may come twice or a thousand times, in any order, before we have noted the provider's
+answer, and for messages that nobody knows. So it is kept first, found its message for when there is
+one, and the message's state follows from all its receipts together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from apps.messaging.actions.settling import settle
+from apps.messaging.models.receipts import Receipt
+
+State = Receipt.State
+# A message's answer is noted seconds after its receipt at most; what is looked for longer was sent
+# by a sender that died.
+SOON, LATE = timedelta(minutes=15), timedelta(days=3)
+
+KEEP = """
+INSERT INTO messaging_receipt
+    (provider, provider_id, key, state, reason, occurred_at, received_at)
+SELECT %(provider)s, given.provider_id, given.key, given.state, given.reason, given.occurred_at, %(at)s
+FROM unnest(
+    %(ids)s::text[], %(keys)s::uuid[], %(states)s::text[], %(reasons)s::text[],
+    %(moments)s::timestamptz[]
+) AS given (provider_id, key, state, reason, occurred_at)
+ORDER BY given.provider_id, given.key, given.state, given.occurred_at
+ON CONFLICT DO NOTHING
+RETURNING id
+"""
+# A message by our own key, which nobody else knows, or else by what its provider calls it.
+FIND = """
+UPDATE messaging_receipt AS receipt SET message_id = coalesce(
+    (SELECT id FROM messaging_message WHERE key = receipt.key),
+    (SELECT max(message.id) FROM messaging_message AS message
+     LEFT JOIN messaging_provider AS carrier ON carrier.id = message.carried_by_id
+     WHERE message.provider_id = receipt.provider_id AND message.provider_id <> ''
+        AND coalesce(carrier.name, receipt.provider) = receipt.provider)
+)
+WHERE receipt.message_id IS NULL AND receipt.id = ANY (%s)
+"""
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a provider said of one message, known by the provider's id, our key, or both."""
+
+    state: str
+    provider_id: str = ""
+    key: UUID | None = None
+    occurred_at: datetime | None = None
+    reason: str = ""
+
+
+@transaction.atomic
+def receive(provider: str, words: Sequence[Word], *, at: datetime) -> int:
+    """Keep a provider's receipts and count those whose message is known; return how many are new."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            KEEP,
+            {
+                "provider": provider,
+                "ids": [word.provider_id for word in words],
+                "keys": [word.key for word in words],
+                "states": [word.state for word in words],
+                "reasons": [word.reason[:500] for word in words],
+                "moments": [word.occurred_at for word in words],
+                "at": at,
+            },
+        )
+        new = [pk for (pk,) in cursor.fetchall()]
+    count_receipts(new, at=at)
+    return len(new)
+
+
+def settle_receipts(*, at: datetime, since: timedelta = SOON, limit: int = 5_000) -> int:
+    """Count receipts whose message has been found or noted since; return how many were."""
+    waiting = Receipt.objects.filter(applied_at=None, received_at__gte=at - since)
+    counted = 0
+    for pks in _slices(list(waiting.order_by("pk").values_list("pk", flat=True)), limit):
+        counted += count_receipts(pks, at=at)
+    return counted
+
+
+@transaction.atomic
+def count_receipts(receipts: Sequence[int], *, at: datetime) -> int:
+    """Find the messages of receipts and let their states follow; return how many receipts count."""
+    if not receipts:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(FIND, [list(receipts)])
+    found = Receipt.objects.filter(pk__in=receipts, message__isnull=False)
+    settled = settle(set(found.values_list("message", flat=True)), at=at)
+    return Receipt.objects.filter(message__in=settled, applied_at=None).update(applied_at=at)
+
+
+def _slices(pks: list[int], size: int) -> list[list[int]]:
+    return [pks[first : first + size] for first in range(0, len(pks), size)]
