@@ -7,7 +7,7 @@ from threading import Barrier
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 
-from apps.events.actions import Fact, listen, open_months, record, record_selected
+from apps.events.actions import Fact, listen, open_months, record, record_selected, recording
 from apps.events.models import Event, Inbox
 from tests import factories
 
@@ -103,10 +103,10 @@ def test_who_writes_to_a_month_that_was_opened_ahead_locks_nobody_out(days):
         assert locks_everybody_out() == (days == 33)
 
 
-@pytest.mark.slow
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
-def test_a_month_is_not_opened_while_somebody_writes_but_at_the_next_tick():
+def test_a_month_is_not_opened_while_somebody_writes_but_at_the_next_tick(monkeypatch):
+    monkeypatch.setattr(recording, "PATIENCE", "50ms")
     moment = datetime(2033, 5, 31, tzinfo=UTC)
     client = factories.client()
 
@@ -121,6 +121,7 @@ def test_a_month_is_not_opened_while_somebody_writes_but_at_the_next_tick():
             record([fact(client, "a")])
             with pytest.raises(OperationalError, match="lock timeout"):
                 pool.submit(tick).result()
+        monkeypatch.undo()
         pool.submit(tick).result()
 
 

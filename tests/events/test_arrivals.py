@@ -10,7 +10,7 @@ from django.db import OperationalError, connection, transaction
 
 from apps.core.actions import make_key, revoke_key
 from apps.core.models import ApiKey
-from apps.events.actions import listen
+from apps.events.actions import listen, recording
 from apps.events.actions.arrivals import KEPT, Batch, accept, drain, forget_strays, join_strays
 from apps.events.models import Arrival, Event, Inbox, Stray
 from apps.profiles.models import Identifier
@@ -180,14 +180,15 @@ def test_a_purchase_is_known_by_its_number_whatever_id_it_comes_under():
     assert Event.objects.get().source_key == "purchase:N-1"
 
 
-@pytest.mark.slow
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
-def test_a_drain_that_would_lock_everybody_out_gives_way_and_comes_again():
+def test_a_drain_that_would_lock_everybody_out_gives_way_and_comes_again(monkeypatch):
     person()
     bring(event(2))
     drained()  # the month of this one is open from now on
     bring(event(1, at=AT - timedelta(days=300)))
+
+    monkeypatch.setattr(recording, "PATIENCE", "50ms")
 
     def tick():
         try:
@@ -202,12 +203,14 @@ def test_a_drain_that_would_lock_everybody_out_gives_way_and_comes_again():
             )
             with pytest.raises(OperationalError, match="lock timeout"):
                 pool.submit(tick).result()
+        monkeypatch.undo()
         assert pool.submit(tick).result() == 1
 
 
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
-def test_four_drains_at_once_tell_each_event_once_and_one_that_fails_leaves_its_rows():
+def test_four_drains_at_once_tell_each_event_once_and_one_that_fails_leaves_its_rows(monkeypatch):
+    monkeypatch.setattr(recording, "PATIENCE", "60s")
     person()
     listen("first", ["order.placed"])
     for first in range(0, 200, 5):

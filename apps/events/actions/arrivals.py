@@ -13,7 +13,13 @@ from django.db import connection, transaction
 from psycopg import Cursor
 
 from apps.core.models import ApiKey
-from apps.events.actions.recording import ONCE, RECORDED, months_between, open_month
+from apps.events.actions.recording import (
+    ONCE,
+    RECORDED,
+    months_between,
+    open_month,
+    wait_briefly,
+)
 from apps.events.envelope import OLDEST, PURCHASE
 from apps.events.models import Stray
 
@@ -194,8 +200,7 @@ def _tell(
     statement: str, chosen: dict[str, list[int]], moments: Sequence[datetime], *, at: datetime
 ) -> None:
     with connection.cursor() as cursor:
-        # Whoever comes after us waits behind us where a month is new, so we do not wait long.
-        cursor.execute("SET LOCAL lock_timeout = '2s'")
+        wait_briefly()  # where a month is new
         for month in months_between(min(moments).astimezone(UTC), max(moments).astimezone(UTC)):
             open_month(month)
         cursor.execute("SET LOCAL lock_timeout TO DEFAULT")

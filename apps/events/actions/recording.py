@@ -34,6 +34,7 @@ FROM unnest(
 ) AS fact (client_id, kind, subject, occurred_at, properties, source_key)
 """
 
+PATIENCE = "2s"  # that a new month waits for who is writing
 
 # One look at an index for each row: a join would read the timeline of all clients.
 UNTOLD = "(SELECT 1 FROM events_event AS told WHERE told.source_key = {key} LIMIT 1) IS NULL"
@@ -69,10 +70,15 @@ def open_months(*, at: datetime) -> None:
 def open_span(first: datetime, last: datetime) -> None:
     """Open the months from one moment to another, each for itself and without a long wait."""
     for moment in months_between(first, last):
-        with transaction.atomic(), connection.cursor() as cursor:
-            # Whoever comes after us waits behind us, so we do not wait long.
-            cursor.execute("SET LOCAL lock_timeout = '2s'")
+        with transaction.atomic():
+            wait_briefly()
             open_month(moment)
+
+
+def wait_briefly() -> None:
+    """Limit the wait for locks in this transaction: whoever comes after us waits behind us."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
 
 
 def months_between(first: datetime, last: datetime) -> list[datetime]:
