@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}
+
+LIMIT = 60_000  # milliseconds; only what never comes takes so long
+expect.set_options(timeout=LIMIT)
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +64,7 @@ class Complaints(list[str]):
 @pytest.fixture
 def quiet_page(page: Page) -> Iterator[Page]:
     """A page on which nothing may go wrong: no console error, no CSP violation, no failed request."""
+    page.set_default_timeout(LIMIT)
     complaints = Complaints()
     complaints.watch(page)
     yield page
@@ -82,6 +86,7 @@ def open_context(
     def open_one(**kind: object) -> BrowserContext:
         options = {"base_url": live_server.url, "viewport": DESK, "locale": "en-GB", **kind}
         context = browser.new_context(**options)
+        context.set_default_timeout(LIMIT)
         context.on("page", complaints.watch)
         contexts.append(context)
         return context

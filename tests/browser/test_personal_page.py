@@ -44,7 +44,7 @@ VISIBLE_TEXTS = """() => {
 
 def wait_for_chart(page):
     page.locator("[data-chart]").first.scroll_into_view_if_needed()
-    expect(page.locator(".chart.is-drawn").first).to_be_visible(timeout=20_000)
+    expect(page.locator(".chart.is-drawn").first).to_be_visible()
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
@@ -87,7 +87,7 @@ def test_the_keyboard_reaches_everything_in_order(open_context, world):  # noqa:
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    expect(page.locator("#main")).to_be_focused()
     page.keyboard.press("Tab")
     button = page.get_by_role("button", name="Show my figures")
     expect(button).to_be_focused()

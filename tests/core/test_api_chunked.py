@@ -44,7 +44,7 @@ def server(tmp_path):
         time.sleep(0.02)
     yield where
     process.terminate()
-    process.wait(20)
+    process.wait(60)
 
 
 class Door(http.client.HTTPConnection):

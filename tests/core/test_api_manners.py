@@ -93,11 +93,11 @@ def test_a_body_that_two_readers_could_read_apart_is_refused_with_its_place(
 def test_the_doubled_one_of_many_names_is_found_in_no_time():
     names = [*(str(number) for number in range(100_000)), "99999"]
     body = "{" + ",".join(f'"{name}":1' for name in names) + "}"
-    began = time.process_time()
+    began = time.thread_time()
     with pytest.raises(RefusedError) as refused:
         parse(body.encode())
     assert refused.value.errors[0].pointer == "#/99999"
-    assert time.process_time() - began < 2  # comparing each with each took minutes
+    assert time.thread_time() - began < 2  # comparing each with each took minutes
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff{}", b'{"a": "\n"}', b"\xef\xbb\xbf{}", b"9" * 5000])
@@ -176,13 +176,13 @@ def test_a_second_request_is_turned_away_while_the_first_is_at_work(send, key):
             with transaction.atomic():
                 assert claim_answer(key[0], "a-1")
                 claimed.set()
-                ended.wait(10)
+                ended.wait(60)
         finally:
             connection.close()
 
     first = Thread(target=work)
     first.start()
-    assert claimed.wait(10)
+    assert claimed.wait(60)
     answer = send(CLOSE, **{"Idempotency-Key": "a-1"})
     ended.set()
     first.join()

@@ -125,13 +125,13 @@ def check(seed):
     dice = random.Random(seed)
     content = damaged(dice)
     layout = dice.choice([CANONICAL, Layout(ignores_others=True), Layout(encoding="cp1251")])
-    begun = time.monotonic()
+    begun = time.thread_time()  # ours, however busy the machine is
     try:
         with open_table(content, columns=COLUMNS, key=["core_id"], layout=layout) as table:
             records = list(table.records())
     except RefusedFileError as refusal:
         return sorted({fault.code for fault in refusal.faults if fault.reason})
-    assert time.monotonic() - begun < SECONDS
+    assert time.thread_time() - begun < SECONDS
     assert [each.number for each in records] == list(range(1, len(records) + 1))
     assert [each.line for each in records] == sorted({each.line for each in records})
     for each in records:

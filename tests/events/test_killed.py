@@ -16,6 +16,7 @@ from apps.events.models import Arrival, Event, Inbox
 from apps.webhooks.actions import outbox, sending
 from apps.webhooks.models import Delivery
 from tests.events.test_arrivals import AT, bring, event, person
+from tests.products.waiting import wait_for_the_killed
 from tests.webhooks.conftest import at_home, receiver
 from tests.webhooks.test_sending import deliver, happen, queue
 
@@ -63,6 +64,7 @@ def test_drains_killed_at_any_moment_leave_every_event_told_once():
         for process in team:
             process.kill()
             process.join()
+    wait_for_the_killed()
     while drain(at=AT, limit=1000):
         pass
     assert (Event.objects.count(), Inbox.objects.count()) == (REQUESTS * EACH,) * 2

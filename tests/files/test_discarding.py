@@ -10,9 +10,9 @@ from django.db import connection, transaction
 from apps.files.actions.discarding import discard
 from apps.files.actions.receiving import receive
 from apps.files.models import Batch
+from tests.products.waiting import somebody_waits
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
-WAITING = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.concurrency]
 
 
@@ -25,7 +25,7 @@ def test_what_comes_again_while_it_is_thrown_away_is_kept():
         batch = came()
         other = Thread(target=discarded, args=[batch.sha256])
         other.start()
-        while other.is_alive() and not waits():
+        while other.is_alive() and not somebody_waits():
             other.join(0.01)
         assert other.is_alive()  # it waits to hear of the batch
     other.join()
@@ -42,9 +42,3 @@ def test_what_no_batch_needs_is_thrown_away_once():
 def discarded(digest):
     discard([digest], unless=Batch.objects.all())
     connection.close()
-
-
-def waits():
-    with connection.cursor() as cursor:
-        cursor.execute(WAITING)
-        return cursor.fetchone()[0]

@@ -20,6 +20,7 @@ from apps.core.imports.kinds import KINDS
 from apps.files.models import Batch
 from apps.products.models.accounts import Account
 from tests import factories
+from tests.products.waiting import somebody_waits
 
 ROOT = Path(__file__).parents[2]
 COUNT = 6_000  # more than are worth no table
@@ -65,7 +66,7 @@ def command(file, *options):
 
 
 def ended(process):
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out.decode() + err.decode()
 
 
@@ -121,7 +122,7 @@ def test_a_file_killed_anywhere_ends_in_the_same_rows_and_the_same_report(file, 
     killed(command(file, *options), Batch.objects.filter(state="checking").exists)
     with connection.cursor() as cursor:  # somebody else's file of the kind is landing
         cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [KINDS["accounts"].lock])
-        killed(command(file, *options), _waits_for_turn)
+        killed(command(file, *options), somebody_waits)
         assert Account.objects.count() == 0
         cursor.execute("SELECT pg_advisory_unlock_all()")
     assert landed(file, report) == expected
@@ -130,14 +131,6 @@ def test_a_file_killed_anywhere_ends_in_the_same_rows_and_the_same_report(file, 
     assert landed(file, report) == expected
     assert f"unchanged {COUNT - 10}" in run(file, *options)[1]
     assert stored() == expected[1]
-
-
-def _waits_for_turn():
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
-        )
-        return cursor.fetchone()[0]
 
 
 def test_two_people_with_one_file_land_it_once(file, tmp_path):

@@ -104,7 +104,7 @@ def test_a_change_that_comes_between_look_and_deed_waits_or_stands_in_the_way():
 
     other = threading.Thread(target=change)
     other.start()
-    assert changed.wait(10)
+    assert changed.wait(60)
     assert undone(second).state == "landed"
     other.join()
     assert "Changed since" in second.note

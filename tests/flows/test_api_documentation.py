@@ -52,6 +52,6 @@ def test_the_examples_of_the_documentation_answer_as_they_say(world, client, liv
     assert len(examples) == 9
     for command, said in examples:
         done = subprocess.run(
-            ["bash", "-c", command], env=variables, capture_output=True, check=True, timeout=30
+            ["bash", "-c", command], env=variables, capture_output=True, check=True, timeout=120
         )
         assert is_part(json.loads(said), json.loads(done.stdout)), done.stdout.decode()

@@ -48,12 +48,12 @@ def test_beat_ends_when_it_is_interrupted_amid_a_statement(tmp_path, settings, m
     monkeypatch.setenv("DATABASE_URL", url)
     beat = start(programs.beat(tmp_path / "beat.log"))
     try:
-        assert wait_for(lambda: PeriodicTask.objects.count() >= len(app.conf.beat_schedule), 30)
+        assert wait_for(lambda: PeriodicTask.objects.count() >= len(app.conf.beat_schedule), 60)
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("LOCK django_celery_beat_periodictasks IN ACCESS EXCLUSIVE MODE")
-            assert wait_for(somebody_waits, 30)
+            assert wait_for(somebody_waits, 60)
             beat.send_signal(number)
-            beat.wait(15)  # seconds; raises where it has not ended
+            beat.wait(60)  # seconds; raises where it has not ended
     finally:
         beat.kill()
         beat.wait()

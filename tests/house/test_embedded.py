@@ -36,7 +36,7 @@ def fresh():
 def base(fresh):
     yield fresh
     for program, folder in (("postgres", "postgres"), ("valkey-server", "valkey")):
-        assert wait_for(lambda: not inhabitants(fresh / "var" / folder, program), 10)  # noqa: B023
+        assert wait_for(lambda: not inhabitants(fresh / "var" / folder, program), 60)  # noqa: B023
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Owner:
 
     def end(self, how=signal.SIGTERM):
         self.process.send_signal(how)
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=60)
         return self.process.returncode
 
 
@@ -67,14 +67,14 @@ def start_owner(base):
         )
         started.append(process)
         words = process.stdout.readline().split()
-        assert words, process.communicate(timeout=20)[1]
+        assert words, process.communicate(timeout=60)[1]
         return Owner(process, int(words[1]), int(words[2]))
 
     yield start
     for process in started:
         if process.poll() is None:
             process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
 
 def lives(pid):
@@ -134,7 +134,7 @@ def test_the_servers_end_with_an_owner_who_was_killed(base, start_owner):
     owner = start_owner()
     write(base, "before the owner's end")
     owner.end(signal.SIGKILL)
-    assert wait_for(lambda: not lives(owner.postgres) and not lives(owner.valkey), 10)
+    assert wait_for(lambda: not lives(owner.postgres) and not lives(owner.valkey), 60)
     with Stack(base):
         assert "before the owner's end" in words(base)
 
@@ -174,7 +174,7 @@ def test_everything_killed_at_once_starts_again(base, start_owner):
     write(base, "before the crash")
     for pid in (owner.process.pid, owner.postgres, owner.valkey):
         os.kill(pid, signal.SIGKILL)
-    owner.process.communicate(timeout=20)
+    owner.process.communicate(timeout=60)
     with Stack(base):
         assert "before the crash" in words(base)
 
@@ -185,13 +185,13 @@ def test_a_server_that_outlived_its_owner_makes_room(base):
     orphans.start()
     orphans._lock.close()  # as the kernel does when the owner is killed
     with Stack(base):
-        assert all(wait_for(server.process_ended, 10) for server in orphans.servers)
+        assert all(wait_for(server.process_ended, 60) for server in orphans.servers)
         assert words(base)
 
 
 def test_a_stale_pid_file_with_the_number_of_a_stranger_is_no_obstacle(base):
     folder = base / "var" / "postgres"
-    stranger = subprocess.Popen(["sleep", "60"])
+    stranger = subprocess.Popen(["sleep", "600"])
     try:
         stale = f"{stranger.pid}\n{folder}\n0\n5432\n\n\n\nready\n"
         (folder / "postmaster.pid").write_text(stale)

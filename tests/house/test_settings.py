@@ -31,7 +31,7 @@ def test_the_database_is_a_real_postgresql():
 
 
 def test_the_cache_is_a_real_broker():
-    cache.set("word", "tidings", 5)
+    cache.set("word", "tidings", 60)
     assert cache.get("word") == "tidings"
 
 
@@ -135,7 +135,7 @@ def session_of(database):
 
 def drop(*sessions):
     with psycopg.connect(settings.DATABASE_URL, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s) pid", [[*sessions]])
+        other.execute("SELECT pg_terminate_backend(pid, 60000) FROM unnest(%s) pid", [[*sessions]])
 
 
 @pytest.mark.slow
@@ -160,7 +160,7 @@ def sessions_of(task, numbers):
     for number in numbers:
         task.delay(number)
     keys = [f"session:{number}" for number in numbers]
-    assert wait_for(lambda: len(cache.get_many(keys)) == len(keys), 30)
+    assert wait_for(lambda: len(cache.get_many(keys)) == len(keys), 60)
     return set(cache.get_many(keys).values())
 
 
@@ -180,7 +180,7 @@ def test_who_signs_links_refuses_to_start_without_a_secret(arguments):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode
     assert "SECRET_KEY" in done.stderr

@@ -94,7 +94,7 @@ def test_the_children_of_a_child_are_stopped_too(tmp_path):
         is_ready=written(tmp_path, "child", "grandchild"),
     )
     supervisor.run([child], say=lambda _: None, ready=me)
-    assert wait_for(lambda: not any(lives(pid) for pid in pids(tmp_path)), 5)
+    assert wait_for(lambda: not any(lives(pid) for pid in pids(tmp_path)), 60)
 
 
 def test_who_ignores_the_polite_signal_is_killed_and_named(tmp_path, monkeypatch):
@@ -148,10 +148,10 @@ from apps.demo import supervisor
 supervisor.run([supervisor.Process("a", {noted(tmp_path, "a")!r})], say=print)
 """
     owner = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
-    assert wait_for(written(tmp_path, "a"), 10)
+    assert wait_for(written(tmp_path, "a"), 60)
     owner.kill()
     owner.wait()
-    assert wait_for(lambda: not any(lives(pid) for pid in pids(tmp_path)), 5)
+    assert wait_for(lambda: not any(lives(pid) for pid in pids(tmp_path)), 60)
 
 
 def test_a_free_port_is_taken_as_wished_and_a_busy_one_is_replaced_and_said():
@@ -201,7 +201,7 @@ def test_web_worker_and_beat_start_and_stop_together(tmp_path, settings, monkeyp
     def ready():
         answers.append(supervisor.answers(f"http://127.0.0.1:{port}/admin/login/"))
         answers.append(
-            wait_for(lambda: PeriodicTask.objects.count() >= len(app.conf.beat_schedule), 30)
+            wait_for(lambda: PeriodicTask.objects.count() >= len(app.conf.beat_schedule), 60)
         )
         me(signal.SIGINT)
 

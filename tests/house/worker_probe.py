@@ -11,4 +11,4 @@ def note_session(number: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (session,) = cursor.fetchone()
-    cache.set(f"session:{number}", session, 60)
+    cache.set(f"session:{number}", session, 600)

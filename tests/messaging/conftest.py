@@ -108,7 +108,7 @@ def gateway(httpserver, settings):
 @pytest.fixture
 def inbox(settings):
     kept = Inbox()
-    controller = MailServer(kept, hostname="127.0.0.1", port=0)
+    controller = MailServer(kept, hostname="127.0.0.1", port=0, ready_timeout=60)
     controller.start()
     settings.EMAIL_HOST, settings.EMAIL_PORT = controller.hostname, controller.port
     yield kept

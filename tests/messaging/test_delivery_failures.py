@@ -280,7 +280,7 @@ def test_a_process_killed_while_the_gateway_answers_sends_nothing_twice(gateway,
     first, second = planned(by_sms(), by_sms())
     sender = sender_elsewhere(settings)
     gateway.on_request = sender.kill
-    assert sender.wait(timeout=60) == -signal.SIGKILL
+    assert sender.wait(timeout=300) == -signal.SIGKILL
     gateway.on_request = None
     assert {fresh(first).state, fresh(second).state} == {"claimed"}
     for hours in range(3):

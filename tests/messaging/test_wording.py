@@ -114,10 +114,10 @@ ATTACKS = {
 @pytest.mark.parametrize("source", ATTACKS.values(), ids=ATTACKS.keys())
 def test_an_attack_ends_in_an_error_and_soon(source):
     values = {**VALUES, "wide": ["x"] * 100, "long": "x" * 1_000}
-    started = time.perf_counter()
+    started = time.thread_time()  # ours, however busy the machine is
     with pytest.raises(WordingError) as caught:
         render(source, values)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
     assert len(str(caught.value)) < 400
 
 

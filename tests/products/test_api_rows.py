@@ -204,13 +204,13 @@ def test_a_request_gives_way_to_a_file_of_the_same_rows(system, monkeypatch):
                     [KINDS["policies"].lock],
                 )
                 begun.set()
-                ended.wait(10)
+                ended.wait(60)
         finally:
             connection.close()
 
     file = Thread(target=land_file)
     file.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     answer = system.post("/policies", POLICY)
     ended.set()
     file.join()

@@ -13,6 +13,7 @@ from apps.products.models.holdings import Payment, PolicyCoupon
 from apps.products.models.strategies import Observation, ObservationResult
 from tests import factories
 from tests.products.observing import DAYS, LAST, THIRD, closes, evening, held_policy, written
+from tests.products.waiting import wait_for_the_killed
 
 pytestmark = [
     pytest.mark.slow,
@@ -65,6 +66,7 @@ def test_four_evaluators_killed_at_any_moment_leave_one_result_of_each_observati
     finally:
         for process in team:
             kill(process)
+    wait_for_the_killed()
     evaluate_due(at=evening(LAST))
 
     assert not open_left()

@@ -13,6 +13,7 @@ from apps.profiles.actions.locks import hold_identities
 from apps.profiles.actions.merging import MergeError, follow_merges, propose_merge
 from apps.profiles.models import Client, Identifier, Merge
 from apps.profiles.queries.merging import preview
+from tests.products.waiting import wait_for_lock
 
 AT = datetime(2020, 3, 2, 12, tzinfo=UTC)
 pytestmark = [pytest.mark.concurrency, pytest.mark.django_db(transaction=True)]
@@ -55,7 +56,7 @@ def test_two_people_merge_one_pair_at_once_and_in_both_directions_once():
 def test_a_merge_waits_for_the_file_that_lands_and_takes_its_rows_along():
     anna = get_user_model().objects.create_user("anna")
     kept, dropped = pair()
-    held, done = Event(), Event()
+    held = Event()
 
     def land():
         try:
@@ -63,7 +64,7 @@ def test_a_merge_waits_for_the_file_that_lands_and_takes_its_rows_along():
                 hold_identities()
                 found = Identifier.objects.get(value="C-1").client_id
                 held.set()
-                done.wait(0.3)  # the merge is asked for meanwhile, and has to wait
+                wait_for_lock()  # the merge is asked for meanwhile, and has to wait
                 Identifier.objects.create(client_id=found, kind="contract", value="K-1")
         finally:
             connection.close()
@@ -89,7 +90,7 @@ def test_a_person_is_told_where_a_file_lands_for_longer_than_he_waits(monkeypatc
             with transaction.atomic():
                 hold_identities()
                 held.set()
-                done.wait(10)
+                done.wait(60)
         finally:
             connection.close()
 
