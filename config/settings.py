@@ -333,6 +333,14 @@ PROVIDER_SECRETS = {
     for name, secret in os.environ.items()
     if name.startswith("PROVIDER_SECRET_")
 }
+# Browsers subscribe to our push key: whoever changes it loses all of them. Empty: made of LINK_KEY.
+PUSH_KEY = os.environ.get("PUSH_KEY", "")
+PUSH_CONTACT = os.environ.get("PUSH_CONTACT", f"mailto:{DEFAULT_FROM_EMAIL}")
+# The push services of browsers; a name that begins with a dot stands for all below it.
+PUSH_SERVICES = env_list(
+    "PUSH_SERVICES",
+    "fcm.googleapis.com,updates.push.services.mozilla.com,web.push.apple.com,.notify.windows.com",
+)
 # Clients without a time zone of their own are told in this one, inside these local hours.
 DEFAULT_CLIENT_TIME_ZONE = os.environ.get("DEFAULT_CLIENT_TIME_ZONE", "Europe/Moscow")
 

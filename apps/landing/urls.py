@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.landing.views import pages
+from apps.landing.views import devices, pages
 
 app_name = "landing"
 urlpatterns = [
@@ -13,5 +13,8 @@ urlpatterns = [
     path("p/<slug:token>/subscribe/", pages.subscribe, name="subscribe"),
     path("p/<slug:token>/chart/<int:strategy>/", pages.chart, name="chart"),
     path("p/<slug:token>/chart/<int:strategy>/table/", pages.chart_table, name="chart_table"),
+    path("p/<slug:token>/devices/", devices.add, name="add_device"),
+    path("p/<slug:token>/devices/remove/", devices.remove, name="remove_device"),
+    path("p/worker.js", devices.worker, name="worker"),
     path("e/<slug:token>", pages.confirm, name="confirm"),
 ]

@@ -92,10 +92,10 @@ def languages(request: HttpRequest) -> dict[str, object]:
     }
 
 
-def back(request: HttpRequest, token: str, said: str = "") -> HttpResponse:
+def back(request: HttpRequest, token: str, said: str = "", fragment: str = "") -> HttpResponse:
     asked = request.GET.get("lang", "")
     query = {"lang": asked if asked in dict(settings.LANGUAGES) else "", "said": said}
     address = reverse(
         "landing:page", args=[token], query={key: value for key, value in query.items() if value}
     )
-    return HttpResponseRedirect(address + ("#subscribe" if said else ""), status=303)
+    return HttpResponseRedirect(address + (f"#{fragment}" if fragment else ""), status=303)

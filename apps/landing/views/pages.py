@@ -54,6 +54,7 @@ from apps.landing.views.access import (
 )
 from apps.messaging.actions.links import record_hit
 from apps.messaging.models.links import Hit, Link
+from apps.messaging.queries.devices import application_key, devices_of
 from apps.products.models.strategies import Strategy
 from apps.products.queries.charts import StoredChart, stored_chart
 from apps.products.queries.facts import Holding
@@ -145,7 +146,7 @@ def subscribe(request: HttpRequest, token: str) -> HttpResponse:
     visitor = Visitor.objects.filter(cookie_hash=hash_cookie(cookie_of(request))).first()
     address = form.cleaned_data["address"]
     said = ask_subscription(link, address, at=clock.now(), visitor=visitor)
-    return back(request, token, said=said.value)
+    return back(request, token, said=said.value, fragment="subscribe")
 
 
 @personal
@@ -226,6 +227,8 @@ def _page(
             "holdings": sorted(holdings, key=lambda one: not _is_subject(link, one)),
             "refused": found.refused,
             "form": form,
+            "devices": list(devices_of(link.client_id)) if shown else (),
+            "push_key": application_key() if shown and not link.is_for_staff else "",
             "said": said if said in SAID else "",
             "at": at,
             **languages(request),

@@ -3,6 +3,7 @@
 from apps.messaging.models import (
     content,
     corrections,
+    devices,
     frequency,
     links,
     outbox,
@@ -17,6 +18,7 @@ from apps.messaging.models import (
 __all__ = [
     "content",
     "corrections",
+    "devices",
     "frequency",
     "links",
     "outbox",

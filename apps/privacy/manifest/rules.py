@@ -110,6 +110,10 @@ TOLD = Rule(
     _("That a message was sent"), _("Prove that the client was told"), PROOF,
     CONTRACT_YEARS, Erasure.SEAL,
 )  # fmt: skip
+DEVICE = Rule(
+    _("Device"), _("Push news to the browser or app that he chose"), CONTRACT_BASIS, WHILE_CLIENT,
+    Erasure.DELETE, is_masked=True,
+)  # fmt: skip
 LINK = Rule(
     _("Personal link"), _("Open the client's own page without a login"), CONTRACT_BASIS,
     WHILE_CLIENT, Erasure.CLEAR,

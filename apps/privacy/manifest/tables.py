@@ -48,6 +48,10 @@ TABLES = [
         BROWSER="cookie_hash client state joined_at",
     ),
     table(
+        "messaging.Device", "contact_point__client", TECHNICAL="id contact_point kind created_at",
+        DEVICE="endpoint p256dh auth name",
+    ),
+    table(
         "messaging.Hit", "link__client", TECHNICAL="id link",
         BEHAVIOUR="occurred_at verdict agent",
     ),

@@ -1,0 +1,155 @@
+"""Devices that clients let us push to: taken up on their page or by their app, and given up."""
+
+import hashlib
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.events.actions import Fact, record
+from apps.messaging import webpush
+from apps.messaging.models.devices import Device
+from apps.profiles.actions.consents import Answer, record_consent
+from apps.profiles.actions.locks import lock_clients
+from apps.profiles.models import Channel, ContactPoint, Purpose
+
+TEXT_VERSION = "personal-page-push-1"  # of the sentence beside the button, as the client read it
+MOST_DEVICES = 10  # of a client; a further one takes the place of the oldest
+ENDPOINT_LENGTH = 2000
+TOKEN = re.compile(r"[A-Za-z0-9_:.~-]{20,1000}")  # of an app; they are about 160 characters long
+
+State = ContactPoint.State
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What a browser or an app gave us, so that we may push to it."""
+
+    kind: str
+    endpoint: str
+    p256dh: str = ""
+    auth: str = ""
+    name: str = ""
+
+    @property
+    def address(self) -> str:
+        """Return what stands for it among the client's addresses."""
+        return f"{self.kind}:{hashlib.sha256(self.endpoint.encode()).hexdigest()}"
+
+
+@transaction.atomic
+def add_device(client_id: int, subscription: Subscription, *, source: str, at: datetime) -> bool:
+    """Take up a device and the client's consent to news on it; False where both stood already.
+
+    Raises ValidationError with what is wrong in it.
+    """
+    check(subscription)
+    lock_clients([client_id])
+    point, is_new = ContactPoint.objects.get_or_create(
+        client_id=client_id,
+        channel=Channel.PUSH,
+        address=subscription.address,
+        defaults={"state": State.VALID, "verified_at": at, "checked_at": at, "created_at": at},
+    )
+    was_used = not is_new and point.state == State.VALID
+    if not (is_new or was_used):
+        ContactPoint.objects.filter(pk=point.pk).update(state=State.VALID, verified_at=at)
+    Device.objects.update_or_create(
+        contact_point=point,
+        defaults={
+            "kind": subscription.kind,
+            "endpoint": subscription.endpoint,
+            "p256dh": subscription.p256dh,
+            "auth": subscription.auth,
+            "name": subscription.name[:80],
+        },
+    )
+    agreed = record_consent(
+        Answer(client_id, Purpose.SERVICE, Channel.PUSH, granted=True,
+               text_version=TEXT_VERSION, source=source),
+        at=at,
+    )  # fmt: skip
+    if not was_used:
+        give_up_oldest(client_id)
+        record([told("device.added", point, at)])
+    return agreed or not was_used
+
+
+@transaction.atomic
+def remove_device(client_id: int, address: str, *, at: datetime) -> bool:
+    """Push to a device no more; False where that is so already."""
+    used = ContactPoint.objects.filter(
+        client=client_id, channel=Channel.PUSH, address=address, state=State.VALID
+    )
+    point = used.select_for_update().first()
+    if point is None:
+        return False
+    used.update(state=State.REMOVED)
+    record([told("device.removed", point, at)])
+    return True
+
+
+def check(subscription: Subscription) -> None:
+    """Refuse what nothing could be pushed to, or what could lead us anywhere in our own network."""
+    if subscription.kind == Device.Kind.FCM:
+        if not TOKEN.fullmatch(subscription.endpoint):
+            raise ValidationError(_("This is no token of a push service."))
+        return
+    if len(subscription.endpoint) > ENDPOINT_LENGTH or not is_service(subscription.endpoint):
+        raise ValidationError(_("We know no push service at this address."))
+    try:
+        webpush.check(subscription.p256dh, subscription.auth)
+    except webpush.SubscriptionError:
+        raise ValidationError(_("The keys of this browser cannot be read.")) from None
+
+
+def is_service(endpoint: str) -> bool:
+    """Say whether an address is one of the push services that browsers have."""
+    try:
+        parts = urlsplit(endpoint)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    secure = parts.scheme == "https" or settings.INSECURE_HTTP
+    known = any(
+        host == service or (service.startswith(".") and host.endswith(service))
+        for service in settings.PUSH_SERVICES
+    )
+    return secure and known and (port in {None, 443} or settings.INSECURE_HTTP)
+
+
+def give_up_oldest(client_id: int) -> None:
+    used = ContactPoint.objects.filter(
+        client=client_id, channel=Channel.PUSH, state=State.VALID
+    ).order_by("-verified_at", "-pk")
+    too_many = list(used.values_list("pk", flat=True)[MOST_DEVICES:])
+    ContactPoint.objects.filter(pk__in=too_many).update(state=State.REMOVED)
+
+
+def destinations(points: Collection[int]) -> dict[int, str]:
+    """Write for each contact point what the channel needs to push to its device."""
+    devices = Device.objects.filter(contact_point__in=points)
+    return {
+        device.contact_point_id: json.dumps(
+            {"endpoint": device.endpoint, "p256dh": device.p256dh, "auth": device.auth}
+        )
+        for device in devices
+    }
+
+
+def told(kind: str, point: ContactPoint, at: datetime) -> Fact:
+    return Fact(
+        client_id=point.client_id,
+        kind=kind,
+        subject=f"contact_point:{point.pk}",
+        occurred_at=at,
+        source_key=f"{kind}:{point.pk}:{int(at.timestamp() * 1000)}",
+        properties={"contact_point": point.pk},
+    )
