@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.landing.views import devices, pages
+from apps.landing.views import devices, pages, unsubscribing
 
 app_name = "landing"
 urlpatterns = [
@@ -17,4 +17,5 @@ urlpatterns = [
     path("p/<slug:token>/devices/remove/", devices.remove, name="remove_device"),
     path("p/worker.js", devices.worker, name="worker"),
     path("e/<slug:token>", pages.confirm, name="confirm"),
+    path("u/<slug:token>", unsubscribing.unsubscribing, name="unsubscribe"),
 ]

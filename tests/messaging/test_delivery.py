@@ -12,6 +12,8 @@ from django.db import connection
 from apps.events.models import Event
 from apps.messaging.actions import delivery, links
 from apps.messaging.actions.delivery import deliver_due
+from apps.messaging.actions.unsubscribing import unsubscribe
+from apps.messaging.channels import unsubscribing
 from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.outbox import Message, Notice
 from apps.profiles.models import Channel, ContactPoint, Purpose
@@ -71,9 +73,23 @@ def test_an_email_has_text_and_html_in_the_clients_language(inbox, settings):
 def test_a_digest_may_be_ended_from_the_mail_program(inbox):
     client = factories.client(consents=[(Purpose.DIGEST, Channel.EMAIL)])
     values = {"month": {"month": "2020-02-01"}, "policies": 2}
-    planned(client, code="digest.monthly", values=values)
+    (message,) = planned(client, code="digest.monthly", values=values)
     deliver_due(at=DAY, limit=10)
-    assert inbox.letters[0]["List-Unsubscribe"] == "<mailto:tidings@localhost?subject=unsubscribe>"
+    (letter,) = inbox.letters
+    address = f"<http://localhost:8000/u/{unsubscribing.token(message.key)}>"
+    assert letter["List-Unsubscribe"] == address
+    assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_who_unsubscribes_from_one_kind_of_letter_gets_the_others(inbox):
+    consents = [(Purpose.DIGEST, Channel.EMAIL), (Purpose.SERVICE, Channel.EMAIL)]
+    client = factories.client(consents=consents)
+    values = {"month": {"month": "2020-02-01"}, "policies": 2}
+    (digest,) = planned(client, code="digest.monthly", values=values)
+    (news,) = planned(client)
+    assert unsubscribe(digest, at=DAY)
+    deliver_due(at=DAY, limit=10)
+    assert (fresh(digest).state, fresh(news).state) == ("skipped", "sent")
 
 
 def test_an_address_that_opens_something_is_stored_nowhere_once_sent(inbox):

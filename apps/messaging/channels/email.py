@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
 from django.utils.translation import gettext as _
 
-from apps.messaging.channels import Account, Answer, Letter, Verdict
+from apps.messaging.channels import Account, Answer, Letter, Verdict, unsubscribing
 
 SEVEN_BITS = SMTP.clone(cte_type="7bit")  # every server takes it
 BROKEN = (OSError, smtplib.SMTPException)
@@ -127,11 +127,10 @@ def compose(letter: Letter, recipient: str, sender: str) -> bytes:
     message["Date"] = formatdate()
     message["Message-ID"] = message_id(letter, sender)
     message["Auto-Submitted"] = "auto-generated"
-    if letter.may_unsubscribe:
-        message["List-Unsubscribe"] = f"<mailto:{parseaddr(sender)[1]}?subject=unsubscribe>"
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
-    return message.as_bytes()
+    content = message.as_bytes()
+    return unsubscribing.lines(letter.key) + content if letter.may_unsubscribe else content
 
 
 def message_id(letter: Letter, sender: str) -> str:

@@ -1,0 +1,40 @@
+"""Withdrawing a consent from a letter itself, without a login: once, and at once."""
+
+from datetime import datetime
+
+from apps.messaging.channels import unsubscribing
+from apps.messaging.models.outbox import Message
+from apps.profiles.actions.consents import Answer, record_consent
+from apps.profiles.queries import consents
+
+TEXT_VERSION = "unsubscribe-1"  # of the page's sentence
+
+
+def find_unsubscribed(token: str) -> Message | None:
+    """Find the letter that a token belongs to, unless nobody agreed to its kind."""
+    key = unsubscribing.key_of(token)
+    if key is None:
+        return None
+    letters = Message.objects.select_related("notice__client", "notice__template")
+    return letters.filter(key=key).exclude(notice__template__purpose="").first()
+
+
+def has_unsubscribed(message: Message) -> bool:
+    notice = message.notice
+    standing = consents([notice.client_id], notice.template.purpose)
+    return (notice.client_id, message.channel) not in standing
+
+
+def unsubscribe(message: Message, *, at: datetime) -> bool:
+    """Withdraw the consent that a letter stands on; False where it was withdrawn before."""
+    return record_consent(
+        Answer(
+            client_id=message.notice.client_id,
+            purpose=message.notice.template.purpose,
+            channel=message.channel,
+            granted=False,
+            text_version=TEXT_VERSION,
+            source=f"message:{message.pk}",
+        ),
+        at=at,
+    )
