@@ -34,6 +34,7 @@ class Answer:
     reason: str = ""
     parts: int | None = None  # as which the provider says it charges
     wait: timedelta | None = None  # how long the provider wants to be left alone
+    gone: bool = False  # nobody is reached at this address any more
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Letter:
     subject: str = ""
     html: str = ""
     may_unsubscribe: bool = False
+    language: str = ""
+    link: str = ""  # the personal one, where the channel shows it apart from the text
     pictures: tuple[Picture, ...] = ()  # shared by all letters that show them
 
 
@@ -89,8 +92,13 @@ class Module(Protocol):
 
 # By the kind of a provider; imported when first needed, since few installations need all.
 REGISTRY = {
+    "fcm": "apps.messaging.channels.fcm",
     "smtp": "apps.messaging.channels.email",
     "sms_http": "apps.messaging.channels.sms",
+    "telegram": "apps.messaging.channels.telegram",
+    "viber": "apps.messaging.channels.viber",
+    "web_push": "apps.messaging.channels.web_push",
+    "whatsapp": "apps.messaging.channels.whatsapp",
     "smpp": "apps.messaging.channels.smpp",
 }
 
