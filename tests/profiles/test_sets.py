@@ -167,13 +167,15 @@ def staged(monkeypatch):
 @given(
     st.lists(files(), max_size=2),
     st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 3)), max_size=4),
-    files(),
+    files() | st.none(),
     st.booleans(),
 )
 def test_sets_do_what_the_exact_resource_does(staged, before, deeds, text, confirmed):
+    """Without a text of its own, the file is the first one again: its records are known."""
+    text = text or (before or ["core_id\nC-1"])[0]
     with transaction.atomic():
         for earlier in before:
-            brought(earlier, AT, in_sets=False, confirmed=True)
+            brought(earlier, AT, confirmed=True)
         for deed, place in deeds:
             if client := Client.objects.order_by("pk")[place : place + 1].first():
                 change(deed, client)

@@ -12,11 +12,12 @@ NEW, CHANGED, UNCHANGED, REJECTED, HELD = "new", "changed", "unchanged", "reject
 class Staging:
     """The tables of one batch.
 
-    `records` (number int, line int, faults jsonb, passed bool, c0 text, c1 text, …): one row a
-    record of the file. A cell is in the spelling of its column (`column.write`), or NULL where it
+    `records` (number int, line int, faults jsonb, passed bool, digest uuid, c0 text, c1 text, …):
+    one row a record of the file. A cell is in the spelling of its column (`column.write`), or NULL where it
     says nothing. `faults` is NULL for a record that is good so far, else [[code, column, sentence,
     value], …]; such a record is neither compared nor landed. Of one that is `passed` over, such as
-    a line of totals, they say why.
+    a line of totals, they say why. Records with one `digest` say the same of the same columns; NULL
+    for kinds that do not ask.
 
     `verdicts` (number int, fate text, before jsonb, faults jsonb, target bigint): what comparing
     makes of each good record: NEW, CHANGED (`before`: the stored spelling of each column that

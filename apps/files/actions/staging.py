@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from typing import Any
 
 from django.db import connection, transaction
@@ -19,7 +20,11 @@ from apps.files.actions.outcomes import Outcome, fault_cells, passed_over
 from apps.files.actions.progress import Teller
 
 FETCHED = 2_000  # records that one trip to the database brings
-
+# A table that an earlier version left has no digests.
+WHOLE = """
+SELECT obj_description(attrelid) FROM pg_attribute
+WHERE attrelid = to_regclass(%s) AND attname = 'digest'
+"""
 
 Columns = list[tuple[str, Column[Any]]]
 
@@ -45,6 +50,7 @@ class Staged:
         self.records = self.passed = 0
         self.delimiter = delimiter  # of the file, whose lines are copied as they are
         self._known = known_columns(kind, columns)
+        self._form = blake2b(json.dumps([delimiter, *columns]).encode(), digest_size=4).hexdigest()
 
     def fill(self, parts: Iterable[Part], tell: Teller) -> None:
         """Stage all records and refuse those that the file itself contradicts."""
@@ -56,7 +62,8 @@ class Staged:
             ]
             cursor.execute(
                 sql.SQL(
-                    "CREATE UNLOGGED TABLE {} (number int, line int, faults jsonb, passed bool, {})"
+                    "CREATE UNLOGGED TABLE {}"
+                    " (number int, line int, faults jsonb, passed bool, digest uuid, {})"
                 ).format(sql.Identifier(self.staging.records), sql.SQL(", ").join(cells))
             )
             columns = sql.Literal(json.dumps(self.columns))
@@ -74,13 +81,13 @@ class Staged:
         """Copy all records: raw lines with their numbers before them, the others cell by cell."""
         names = [sql.Identifier(self.staging.cell(name)) for name in self.columns]
         copied = sql.SQL(
-            "COPY {} (number, line, faults, passed, {}) FROM STDIN (FORMAT csv, DELIMITER {})"
+            "COPY {} (number, line, faults, passed, digest, {}) FROM STDIN (FORMAT csv, DELIMITER {})"
         ).format(sql.Identifier(self.staging.records), sql.SQL(", ").join(names), self.delimiter)
-        between = self.delimiter
+        between, digest = self.delimiter, self._digest
         with cursor.copy(copied) as copy:
             for raw, records in parts:
                 lines = [
-                    f"{number}{between}{line}{between}{between}f{between}{text}\n"
+                    f"{number}{between}{line}{between}{between}f{between}{digest(text)}{between}{text}\n"
                     for number, line, text in raw
                 ]
                 copy.write("".join(lines))
@@ -101,9 +108,15 @@ class Staged:
             str(record.line),
             json.dumps(faults) if faults else None,
             "t" if record.skipped else "f",
-            *said,
         )
-        return self.delimiter.join(map(_quoted, cells)) + "\n"
+        text = self.delimiter.join(map(_quoted, said))
+        return self.delimiter.join([*map(_quoted, cells), self._digest(text), text]) + "\n"
+
+    def _digest(self, text: str) -> str:
+        """Return a UUID of what a record says: of its columns' names, and of its cells."""
+        if self.kind.sets is None:
+            return ""
+        return self._form + blake2b(text.encode(), digest_size=12).hexdigest()
 
     def _names(self, columns: Iterable[str], table: str = "") -> list[sql.Composable]:
         return [sql.Identifier(*filter(None, (table, self.staging.cell(name)))) for name in columns]
@@ -228,10 +241,10 @@ def whole(kind: Kind, batch_id: int, records: int) -> Staged | None:
     """Return the tables of a batch if they hold all of its records: a crash empties them."""
     with connection.cursor() as cursor:
         bare = Staging(batch_id, ())
-        cursor.execute("SELECT obj_description(to_regclass(%s))", [bare.records])
-        (said,) = cursor.fetchone()
-        if not said:
+        cursor.execute(WHOLE, [bare.records])
+        if not (found := cursor.fetchone()):
             return None
+        (said,) = found
         cursor.execute(bare.query("SELECT count(*), count(*) FILTER (WHERE passed) FROM {records}"))
         count, passed = cursor.fetchone()
     if count != records:

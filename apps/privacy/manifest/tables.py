@@ -186,6 +186,7 @@ TABLES = [
         STOPPED="channel address_hash reason source made_at made_by lifted_at lifted_by",
         STOPPED_HINT="hint",
     ),
+    table("profiles.KnownRecord", "client_id", TECHNICAL="client_id changes", FILE="digest"),
     table(
         "profiles.ConsentRecord", "client", TECHNICAL="id client",
         CONSENT="purpose channel granted text_version source given_on recorded_at",

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from apps.core.imports.columns import NOTHING
 from apps.profiles.imports.clients import ADDRESSES, CONSENTS
-from apps.profiles.imports.staged import ANSWERS, INTRICATE, MATCHED, StagedClients, key_of
+from apps.profiles.imports.staged import ANSWERS, INTRICATE, LEFT, MATCHED, StagedClients, key_of
 from apps.profiles.models import Channel, Client, Purpose
 
 QUIET = ("quiet_from", "quiet_until")
@@ -45,14 +45,33 @@ _SUMMED = """
 class Comparing(StagedClients):
     """What compares a file with these columns, statement by statement."""
 
+    know = """
+        INSERT INTO {verdicts} (number, fate, target)
+        SELECT record.number, 'unchanged', known.client_id
+        FROM {records} AS record JOIN profiles_knownrecord AS known USING (digest)
+        WHERE record.faults IS NULL AND known.client_id NOT IN (
+            SELECT kept_id FROM profiles_merge WHERE state = 'merged'
+        )
+    """
+    # What is not known. The planner counts it: plans for one row would take hours for a million.
+    take_left = f"""
+        CREATE TEMP TABLE {LEFT} ON COMMIT DROP AS
+        SELECT record.* FROM {{records}} AS record
+        WHERE record.faults IS NULL AND NOT EXISTS (
+            SELECT FROM {{verdicts}} AS verdict WHERE verdict.number = record.number
+        )
+    """
+
     @property
     def match(self) -> str:
+        """Find whom the records mean, and how often what was known of him has changed by now."""
         return f"""
             CREATE TEMP TABLE {MATCHED} ON COMMIT DROP AS
-            SELECT record.number, known.client_id
+            SELECT record.number, own.client_id, known.changes
             FROM {{records}} AS record
-            JOIN profiles_identifier AS known
-                ON known.kind = 'core_id' AND known.value = {self.cell("core_id")}
+            JOIN profiles_identifier AS own
+                ON own.kind = 'core_id' AND own.value = {self.cell("core_id")}
+            LEFT JOIN profiles_knownrecord AS known USING (client_id)
             WHERE record.faults IS NULL
         """
 

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 from psycopg.types.json import Jsonb
 
 from apps.core.imports.kinds import KINDS
@@ -19,12 +20,14 @@ from apps.profiles.actions.duplicates import suggest_selected
 from apps.profiles.actions.locks import hold_identities
 from apps.profiles.imports.clients import EAST, TELLING
 from apps.profiles.imports.comparing import Comparing
-from apps.profiles.imports.staged import ANSWERS, INTRICATE, MATCHED, TABLES
+from apps.profiles.imports.staged import ANSWERS, INTRICATE, LEFT, MATCHED, TABLES
 from apps.profiles.imports.storing import Storing
 
 NAME = "clients"
 # Nothing here spills to the disk, and no plan is worth compiling.
 SETTINGS = "SET LOCAL work_mem = '128MB'; SET LOCAL jit = off"
+
+LANDING = "SELECT set_config('tidings.landing', %s, true)"  # triggers read it
 
 MANY = 10_000  # new clients that change what the planner knows of their tables
 TAKE = """
@@ -43,15 +46,16 @@ class ClientSets:
         with connection.cursor() as cursor:
             cursor.execute(SETTINGS)
             cursor.execute(f"DROP TABLE IF EXISTS {', '.join(TABLES)}")
-            cursor.execute(staging.query(do.match), {})
+            left = _left(staging, do)
+            cursor.execute(staging.query(do.match, records=left), {})
             if cursor.rowcount:
                 cursor.execute(f"ANALYZE {MATCHED}")
                 cursor.execute(staging.query(do.answers), {})
                 cursor.execute(staging.query(do.answers_again), {})
                 cursor.execute(f"ANALYZE {ANSWERS}")
-                cursor.execute(staging.query(do.judge), said)
+                cursor.execute(staging.query(do.judge, records=left), said)
             else:
-                cursor.execute(staging.query(do.judge_new), said)
+                cursor.execute(staging.query(do.judge_new, records=left), said)
             cursor.execute(staging.query(do.leave), {})
             cursor.execute(staging.query("ANALYZE {verdicts} (number, fate)"))
         for rows in _intricate(staging):
@@ -64,6 +68,7 @@ class ClientSets:
         said: dict[str, Any] = {"at": at, "source": f"{SOURCE}{filename}"[:100], "base": 0}
         with connection.cursor() as cursor:
             cursor.execute(SETTINGS)
+            cursor.execute(LANDING, ["sets"])
             cursor.execute(staging.query(do.places), {})
             first, last = cursor.fetchone()
             if first is not None:
@@ -75,11 +80,39 @@ class ClientSets:
                     cursor.execute("ANALYZE profiles_client, profiles_contactpoint")
             for statement in do.changes():
                 cursor.execute(staging.query(statement), said)
+            cursor.execute(LANDING, [""])
         landing = Landing(KINDS[NAME], at, filename=filename, by=by, released=True)
         for rows in _intricate(staging, NEW, CHANGED):
             landing.take(rows)
         told = {"told": list(TELLING), "base": said["base"]}
         suggest_selected(do.who_may_be_one, told, at=at)
+        _know_unchanged(staging, do)
+
+
+def _left(staging: Staging, do: Comparing) -> str:
+    """Tell what is known as unchanged; return the table of the records that must be compared."""
+    with connection.cursor() as cursor:
+        cursor.execute(staging.query(do.know), {})
+        if not cursor.rowcount:
+            return staging.records
+        cursor.execute(staging.query("ANALYZE {verdicts} (number)"))
+        cursor.execute(staging.query(do.take_left), {})
+        cursor.execute(f"ANALYZE {LEFT} (number, {staging.cell('core_id')})")
+    return LEFT
+
+
+def _know_unchanged(staging: Staging, do: Storing) -> None:
+    """Know again next time what was found unchanged; whom somebody else changes is left for then."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            # He who voids may wait for us: we give in before the database calls it a deadlock.
+            cursor.execute("SET LOCAL lock_timeout = '500ms'")
+            cursor.execute(staging.query(do.know_again), {})
+            cursor.execute(staging.query(do.know_more), {})
+            cursor.execute("SET LOCAL lock_timeout = 0")
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
 
 
 def _first_of(count: int) -> int:

@@ -9,9 +9,9 @@ from apps.profiles.imports.clients import ADDRESSES, ATTRIBUTE, CONSENTS, FIELDS
 MOST_PAIRS = 50  # that a function of the database takes
 TYPES = {"birth_on": "date", "consent_on": "date", "quiet_from": "time", "quiet_until": "time"}
 # Tables of one transaction, from its comparison to its end.
-MATCHED, ANSWERS, INTRICATE = "clients_matched", "clients_answers", "clients_intricate"
-CHANGED = "clients_changed"
-TABLES = (MATCHED, ANSWERS, INTRICATE, CHANGED)
+LEFT, MATCHED, ANSWERS = "clients_left", "clients_matched", "clients_answers"
+INTRICATE, CHANGED = "clients_intricate", "clients_changed"
+TABLES = (LEFT, MATCHED, ANSWERS, INTRICATE, CHANGED)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from apps.core.imports.columns import NOTHING
 from apps.profiles.imports.clients import ADDRESSES, CONSENTS, FIELDS
-from apps.profiles.imports.staged import CHANGED, INTRICATE, StagedClients
+from apps.profiles.imports.staged import CHANGED, INTRICATE, MATCHED, StagedClients
 from apps.profiles.models import Channel, Client
 
 
@@ -19,10 +19,11 @@ class Storing(StagedClients):
             yield self.add_points
         if self.consents:
             yield self.add_answers
+        yield self.know_new
 
     def changes(self) -> Iterator[str]:
         """Yield what lands the changes; `at` is a parameter."""
-        yield from (self.take_changed, self.lock)
+        yield from (self.take_changed, self.lock, self.know_changed)
         if self.fields or self.attributes:
             yield self.change_clients
         for name in self.addresses:
@@ -113,6 +114,42 @@ class Storing(StagedClients):
                     WHEN {day} IS NOT NULL THEN '{{{{{every}}}}}'::text[] END) AS channel
             WHERE said.channels IS NOT NULL
         """
+
+    @property
+    def know_new(self) -> str:
+        return f"""
+            INSERT INTO profiles_knownrecord (client_id, digest, changes)
+            SELECT id, digest, 0 FROM {self._fresh} WHERE digest IS NOT NULL
+        """
+
+    # Void where somebody changed the client since the comparison.
+    know_changed = f"""
+        UPDATE profiles_knownrecord AS known SET changes = known.changes + 1,
+            digest = CASE WHEN known.changes = matched.changes THEN record.digest END
+        FROM {CHANGED} AS record JOIN {MATCHED} AS matched USING (number)
+        WHERE known.client_id = record.id
+    """
+    _unchanged = f"""
+        {{verdicts}} JOIN {{records}} AS record USING (number)
+            JOIN {MATCHED} AS matched USING (number)
+        WHERE fate = 'unchanged' AND number NOT IN (SELECT number FROM {INTRICATE})
+            AND record.digest IS NOT NULL
+    """
+    know_again = f"""
+        UPDATE profiles_knownrecord AS known SET digest = said.digest
+        FROM (SELECT client_id, changes, digest FROM {_unchanged}) AS said
+        WHERE known.client_id = said.client_id AND known.digest IS NULL
+            AND known.changes = said.changes
+    """
+    # Whoever voids what is not there yet inserts it: one of the two then finds it.
+    know_more = f"""
+        INSERT INTO profiles_knownrecord (client_id, digest, changes)
+        SELECT client.id, said.digest, 0
+        FROM (SELECT client_id, digest FROM {_unchanged} AND matched.changes IS NULL) AS said
+            JOIN profiles_client AS client ON client.id = said.client_id
+        FOR KEY SHARE OF client
+        ON CONFLICT (client_id) DO NOTHING
+    """
 
     @property
     def take_changed(self) -> str:

@@ -11,6 +11,7 @@ from apps.profiles.models.clients import (
     check_time_zone,
 )
 from apps.profiles.models.identity import Conflict, Duplicate, Merge
+from apps.profiles.models.known import KnownRecord
 from apps.profiles.models.suppressions import ErasedIdentity, Suppression
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Duplicate",
     "ErasedIdentity",
     "Identifier",
+    "KnownRecord",
     "Merge",
     "Purpose",
     "Suppression",
