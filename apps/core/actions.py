@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Case, F, Q, When
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import Promise
 
@@ -58,6 +58,16 @@ def recognise_key(token: str, *, at: datetime) -> ApiKey | None:
 def _digest(token: str) -> str:
     # 256 random bits need no slow hash: nobody guesses them.
     return sha256(token.encode()).hexdigest()
+
+
+def count_sensitive(key: ApiKey, count: int, *, most: int, at: datetime) -> bool:
+    """Count what a key changes on this day (UTC), unless it would be more than `most`: then False.
+
+    Who else brings such changes by this key waits for the end of the transaction.
+    """
+    today = Case(When(sensitive_on=at.date(), then=F("sensitive")), default=0)
+    counted = ApiKey.objects.alias(total=today + count).filter(pk=key.pk, total__lte=most)
+    return bool(counted.update(sensitive=today + count, sensitive_on=at.date()))
 
 
 def claim_answer(key: ApiKey, name: str) -> bool:

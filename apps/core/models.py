@@ -28,6 +28,9 @@ class ApiKey(models.Model):
         related_name="+", verbose_name=_("made by"),
     )  # fmt: skip
     last_used_on = models.DateField(_("last used"), null=True, blank=True, editable=False)
+    # How many changes it brought, on which day (UTC), of those that a second person sees in files.
+    sensitive = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    sensitive_on = models.DateField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
 
     class Meta:

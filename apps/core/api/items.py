@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from pydantic import BaseModel, Field, create_model
 
+from apps.core.actions import count_sensitive
 from apps.core.api.bodies import Body
 from apps.core.api.values import Exact
 from apps.core.imports.columns import (
@@ -29,6 +30,7 @@ from apps.core.imports.columns import Day as DayColumn
 from apps.core.imports.kinds import Kind
 from apps.core.imports.landing import Landing, refuse_groups
 from apps.core.imports.resource import Row, TableResource
+from apps.core.imports.staging import CHANGED, NEW
 from apps.core.models import ApiKey
 
 MOST = 1000  # items of one request
@@ -181,8 +183,8 @@ def land(kind: Kind, items: Sequence[Mapping[str, Any]], *, key: ApiKey, at: dat
     """Store what is good of some items, and return all of them as rows with their fates.
 
     Items of one group stand or fall together, as in a file. All that is stored has been checked
-    against what others stored meanwhile. More changes of sensitive fields than a file may bring
-    without a second person are refused: here nobody could look at them.
+    against what others stored meanwhile. More changes of sensitive fields in a day than a file may
+    bring without a second person are refused: here nobody could look at them.
     """
     landing = Landing(kind, at, filename=f"api:{key.name}", by=key.made_by)
     rows = [row_of(landing.resource, number, said) for number, said in enumerate(items)]
@@ -191,18 +193,17 @@ def land(kind: Kind, items: Sequence[Mapping[str, Any]], *, key: ApiKey, at: dat
     good = [row for row in rows if not row.faults]
     with transaction.atomic():
         _take_turn(kind, good)
-        landed = _land(landing, good)
+        landed = _land(landing, good, key)
     done = {row.number: row for row in rows} | {row.number: row for row in landed}
     return [done[row.number] for row in rows]
 
 
-def _land(landing: Landing, rows: Sequence[Row]) -> list[Row]:
-    alone = settings.FILES_CONTACT_CHANGES
-    if len(rows) <= alone:
-        return landing.take(rows)
+def _land(landing: Landing, rows: Sequence[Row], key: ApiKey) -> list[Row]:
     point = transaction.savepoint()
     landed = landing.take(rows)
-    if sum(bool(row.alarms) for row in landed) <= alone:
+    count = sum(bool(row.alarms) for row in landed if row.fate in {NEW, CHANGED})
+    most = settings.FILES_CONTACT_CHANGES
+    if not count or count_sensitive(key, count, most=most, at=landing.at):
         transaction.savepoint_commit(point)
         return landed
     transaction.savepoint_rollback(point)
@@ -215,7 +216,7 @@ def _land(landing: Landing, rows: Sequence[Row]) -> list[Row]:
 
 
 def _too_many() -> str:
-    return _("So many of these changed at once need a second person; bring them as a file.")
+    return _("So many of these changed in a day need a second person; bring them as a file.")
 
 
 def _refuse_repeated(kind: Kind, rows: Iterable[Row]) -> None:
