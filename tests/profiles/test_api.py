@@ -1,6 +1,6 @@
 """Clients by HTTP: written like their file, read back with their addresses and the proof of consent."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -116,6 +116,32 @@ def test_the_addresses_of_a_client_are_read_with_their_state(system):
     }
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/clients/C-1", {"consent_service": []}),
+        ("/clients/C-1", {"consent_service": ["sms"], "consent_text": "1"}),
+        (
+            "/consents",
+            {"core_id": "C-1", "purpose": "service", "channel": "email", "granted": False},
+        ),
+    ],
+)
+def test_a_withdrawal_that_repeats_a_files_stands_when_the_file_is_undone(system, path, body):
+    system.post("/clients", ANNA)
+    anna = Client.objects.get()
+    of_file = ConsentRecord.objects.create(
+        client=anna, purpose="service", channel="email", granted=False, text_version="2019-01",
+        source="file:monthly.csv", recorded_at=clock.now(),
+    )  # fmt: skip
+    send = system.post if path == "/consents" else system.put
+    assert send(path, body).json()["state"] == "changed"
+    assert send(path, body).json()["state"] == "unchanged"
+    last = ConsentRecord.objects.filter(channel="email").order_by("-recorded_at", "-pk").first()
+    assert last != of_file  # which goes when its file is undone
+    assert (last.granted, last.source) == (False, "file:api:core")
+
+
 def test_too_many_changed_phones_at_once_are_refused(system, settings):
     settings.FILES_CONTACT_CHANGES = 2
     items = [{"core_id": f"C-{n}", "phone": f"+7916123450{n}"} for n in range(4)]
@@ -125,6 +151,22 @@ def test_too_many_changed_phones_at_once_are_refused(system, settings):
     assert [one["state"] for one in told.json()["results"]] == [*["refused"] * 3, "changed"]
     assert told.json()["results"][0]["errors"][0]["code"] == "many_changes"
     assert system.post("/clients/batch", {"items": moved[:2]}).json()["changed"] == 2
+
+
+def test_changed_phones_are_counted_over_the_requests_of_a_day(client, system, settings):
+    settings.FILES_CONTACT_CHANGES = 2
+    items = [{"core_id": f"C-{n}", "phone": f"+7916123450{n}"} for n in range(4)]
+    system.post("/clients/batch", {"items": items})
+    moved = [{**one, "phone": one["phone"].replace("345", "678")} for one in items]
+    states = [
+        system.put(f"/clients/C-{n}", {"phone": moved[n]["phone"]}).status_code for n in range(3)
+    ]
+    assert states == [200, 200, 422]
+    assert system.put("/clients/C-2", {"first_name": "Ann"}).json()["state"] == "changed"
+    other = System(client, "clients:write", name="another")
+    assert other.put("/clients/C-2", {"phone": moved[2]["phone"]}).status_code == 200
+    settings.CLOCK_OFFSET += timedelta(days=1)
+    assert system.put("/clients/C-3", {"phone": moved[3]["phone"]}).status_code == 200
 
 
 def test_too_many_further_phones_at_once_are_refused(system, settings):

@@ -39,7 +39,7 @@ class Landing:
 
     def __post_init__(self) -> None:
         self.resource = self.kind.resource()
-        self.resource.by = self.by
+        self.resource.by, self.resource.filename = self.by, self.filename
 
     def take(self, rows: Sequence[Row]) -> list[Row]:
         """Land what is good of some whole groups; return all rows as they came to be."""

@@ -96,6 +96,7 @@ class TableResource(Resource):
     saves_unchanged = False  # `save` is given the unchanged rows too
     blank_clears = False  # an empty cell: nothing is said (or, if True, there is none)
     by: AbstractBaseUser | None = None  # who brings the file; nobody where a machine does
+    filename = ""  # or api: and the name of a key
 
     @classmethod
     def get_display_name(cls) -> str:

@@ -9,7 +9,8 @@ from django.db import transaction
 from apps.profiles.actions.locks import lock_clients
 from apps.profiles.models import ConsentRecord
 
-SOURCE = "file:"  # how the source of an answer begins that a file brought
+SOURCE = "file:"  # how the source of an answer begins that a file brought, or another system
+CALL = f"{SOURCE}api:"  # … that another system brought, which no undoing of a file takes back
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def record_consents(answers: Iterable[Answer], *, at: datetime) -> int:
 
 
 def _is_news(answer: Answer, last: ConsentRecord | None) -> bool:
-    if last is None:
+    if last is None or confirms_withdrawal(answer.granted, answer.source, last):
         return True
     if answer.weighed not in {None, last.pk} and not last.granted:
         return False
@@ -74,6 +75,12 @@ def _is_news(answer: Answer, last: ConsentRecord | None) -> bool:
     said = (answer.granted, answer.text_version)
     again = answer.given_on and (last.given_on is None or answer.given_on > last.given_on)
     return bool(again) or (last.granted, last.text_version) != said
+
+
+def confirms_withdrawal(granted: bool, source: str, last: ConsentRecord) -> bool:  # noqa: FBT001
+    """Tell whether a system withdraws what a file withdrew: it must stand when the file is undone."""
+    by_file = last.source.startswith(SOURCE) and not last.source.startswith(CALL)
+    return not granted and not last.granted and by_file and source.startswith(CALL)
 
 
 def record_consent(answer: Answer, *, at: datetime) -> bool:

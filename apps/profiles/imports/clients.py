@@ -19,7 +19,12 @@ from apps.core.imports.columns import (
 )
 from apps.core.imports.resource import Row, Stored, TableResource
 from apps.profiles.actions.addresses import Address, replace_addresses
-from apps.profiles.actions.consents import SOURCE, Answer, record_consents
+from apps.profiles.actions.consents import (
+    SOURCE,
+    Answer,
+    confirms_withdrawal,
+    record_consents,
+)
 from apps.profiles.actions.duplicates import suggest_duplicates
 from apps.profiles.actions.locks import hold_identities
 from apps.profiles.imports.addresses import Email, Phone
@@ -153,11 +158,13 @@ class ClientResource(TableResource):
                     % {"channels": " ".join(sorted(older))},
                 )
             row.values[name] -= own | older
+            # What a file withdrew, this system has not said yet.
+            stored.values[name] |= _confirmed(row, name, f"{SOURCE}{self.filename}")
         if not any(row.values.get(name) for name in CONSENTS):
             row.values.pop("consent_text", None)  # no answer to go with it
         elif _is_stale(row) and "consent_text" in row.values:
             row.values["consent_text"] = stored.values["consent_text"]
-        if not any(_answers(row, SOURCE)):
+        if not any(_answers(row, f"{SOURCE}{self.filename}")):
             row.values.pop("consent_on", None)
 
     def check(self, row: Row) -> None:
@@ -319,6 +326,16 @@ def _kept(row: Row, name: str) -> tuple[set[str], set[str]]:
     return own, older
 
 
+def _confirmed(row: Row, name: str, source: str) -> set[str]:
+    """Return the channels whose withdrawal by a file the row confirms as another system's word."""
+    asked = ((channel, row.instance.answers.get((CONSENTS[name], channel))) for channel in Channel)
+    return {
+        channel.value
+        for channel, last in asked
+        if last and confirms_withdrawal(channel in row.values[name], source, last)
+    }
+
+
 def _answers(row: Row, source: str) -> Iterator[Answer]:
     """Yield what is new: channels granted or withdrawn, and what was answered anew.
 
@@ -332,7 +349,9 @@ def _answers(row: Row, source: str) -> Iterator[Answer]:
         for channel in Channel.values:
             last: ConsentRecord | None = stored.get((CONSENTS[name], channel))
             after = channel in row.values[name]
-            if _says_more(row, last, granted=after, refused=row.cells[name].strip() == NOTHING):
+            if (last and confirms_withdrawal(after, source, last)) or _says_more(
+                row, last, granted=after, refused=row.cells[name].strip() == NOTHING
+            ):
                 yield Answer(
                     client_id=client.pk,
                     purpose=CONSENTS[name],

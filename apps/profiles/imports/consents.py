@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.core.imports.columns import Choice, Day, Flag, Text
 from apps.core.imports.resource import Row, Stored
-from apps.profiles.actions.consents import SOURCE, Answer, record_consents
+from apps.profiles.actions.consents import SOURCE, Answer, confirms_withdrawal, record_consents
 from apps.profiles.imports.clients import EAST, last_day_of
 from apps.profiles.imports.owned import OwnResource
 from apps.profiles.models import Channel, ConsentRecord, Purpose
@@ -48,6 +48,9 @@ class ConsentResource(OwnResource):
         if row.stored is None or "granted" not in row.values:
             return
         last: ConsentRecord = row.instance
+        if confirms_withdrawal(row.values["granted"], f"{SOURCE}{self.filename}", last):
+            row.stored.values["granted"] = None  # not said by this system yet
+            return
         if row.values["granted"] and not last.granted and (why := _why_not(row, last)):
             row.remark("granted", why)
         elif not _says_nothing_new(row, last):
