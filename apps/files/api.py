@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
 from apps.core import clock
+from apps.core.actions import SCOPES
 from apps.core.api.bodies import Body, stream
 from apps.core.api.keys import Key
 from apps.core.api.once import once
@@ -22,6 +23,7 @@ from apps.core.models import ApiKey
 from apps.files.actions.confirming import begin, confirm
 from apps.files.actions.receiving import TooLargeError, receive
 from apps.files.models import Batch, Mapping, Record
+from apps.files.queries.downloads import has_rejected, rejected_rows
 from apps.files.queries.progress import progress
 from apps.files.queries.reports import totals
 from apps.files.tasks import nudge
@@ -30,6 +32,8 @@ router = Router(tags=["files"])
 reading = Key("files:read", gettext_lazy("read what became of files"))
 sending = Key("files:write", gettext_lazy("send files to be checked"), streams=True)
 confirming = Key("files:confirm", gettext_lazy("let checked files land"))
+SCOPES["products:read"] = gettext_lazy("read files of products, shares and their days")
+SCOPES["products:write"] = gettext_lazy("bring files of products, shares and their days")
 
 
 class Sent(Body):
@@ -118,6 +122,11 @@ FILE = {
         },
     },
 }
+ROWS = {
+    "responses": {
+        200: {"description": "OK", "content": {"text/csv": {"schema": {"type": "string"}}}},
+    },
+}
 FileKind: Any = Literal[*sorted(KINDS)]
 
 
@@ -135,9 +144,11 @@ def read_file(request: HttpRequest, file_id: int) -> Any:  # noqa: ARG001 (by na
 
 
 @router.get("/files/{int:file_id}/records", auth=reading, response=RecordsOut)
-def list_records(request: HttpRequest, file_id: int, asked: Query[Paged]) -> Any:  # noqa: ARG001
+def list_records(request: HttpRequest, file_id: int, asked: Query[Paged]) -> Any:
     """List the records that did not simply land: rejected, held, or passed over with a reason."""
-    rows = Record.objects.filter(batch=_batch(file_id))
+    batch = _batch(file_id)
+    _require(request, batch.kind, "read", "write")
+    rows = Record.objects.filter(batch=batch)
     page, following = page_of(rows, asked, by=("number",))
     names = ("code", "column", "detail", "value")
     return RecordsOut(
@@ -154,12 +165,23 @@ def list_records(request: HttpRequest, file_id: int, asked: Query[Paged]) -> Any
     )
 
 
+@router.get("/files/{int:file_id}/rejected", auth=reading, openapi_extra=ROWS)
+def read_rejected(request: HttpRequest, file_id: int) -> Any:
+    """Read the rejected rows as they came, each with its line and reasons: mend and send them again."""
+    batch = _batch(file_id)
+    _require(request, batch.kind, "read", "write")
+    if not has_rejected(batch):
+        raise RefusedError(404, _("There are no rejected rows, or the file was thrown away."))
+    return StreamingHttpResponse(rejected_rows(batch), content_type="text/csv; charset=utf-8")
+
+
 @router.post("/files/{int:file_id}/confirm", auth=confirming, response=FileOut)
 @once
 def confirm_file(request: HttpRequest, file_id: int) -> FileOut:
     """Let a checked file land. A large one waits for a second person all the same."""
     key: ApiKey = request.auth  # type: ignore[attr-defined]
     batch = _batch(file_id)
+    _require(request, batch.kind, "write")
     if confirm(batch.pk, by=key.made_by, at=clock.now()):
         nudge(batch.pk)
     batch.refresh_from_db()
@@ -178,6 +200,7 @@ def send_file(request: HttpRequest, kind: FileKind, sent: Query[Sent]) -> Any:
     confirmed. The same file again changes nothing.
     """
     key: ApiKey = request.auth  # type: ignore[attr-defined]
+    _require(request, kind, "write")
     mapping = _mapping(kind, sent.mapping)
     try:
         batch = receive(
@@ -198,6 +221,14 @@ def send_file(request: HttpRequest, kind: FileKind, sent: Query[Sent]) -> Any:
     nudge(batch.pk)
     batch.refresh_from_db()
     return _told(batch)
+
+
+def _require(request: HttpRequest, kind: str, *any_of: str) -> None:
+    """Refuse a key that has no right to the rows of a kind: a file is no way around it."""
+    key: ApiKey = request.auth  # type: ignore[attr-defined]
+    scopes = [f"{KINDS[kind].scope}:{may}" for may in any_of]
+    if not any(map(key.may, scopes)):
+        raise RefusedError(403, _("This key may not do that: %s.") % scopes[-1])
 
 
 def _mapping(kind: str, name: str | None) -> Mapping | None:

@@ -21,7 +21,7 @@ FILE = b"core_id,first_name,tier\nC-1,Ann,small\nC-2,Bob,huge\n"
 def system(client, settings, tmp_path):
     settings.CLOCK_OFFSET = AT - clock.now()
     settings.FILES_DIR = tmp_path / "files"
-    return System(client, "files:read", "files:write", "files:confirm")
+    return System(client, "files:read", "files:write", "files:confirm", "clients:write")
 
 
 @pytest.fixture
@@ -109,13 +109,39 @@ def test_a_file_that_is_too_large_or_broken_off_is_not_kept(client, system, sett
 
 
 def test_sending_is_not_landing(client, send):
-    sender = System(client, "files:write", name="sender")
+    sender = System(client, "files:write", "clients:write", name="sender")
     sent = send().json()
     work(sent["id"], at=AT)
     for path in (f"/files/{sent['id']}/confirm", "/files/clients"):
         assert System(client, "files:read", name=path).post(path, "").status_code == 403
     assert sender.post(f"/files/{sent['id']}/confirm", "").status_code == 403
     assert Batch.objects.get().state == "checked"
+
+
+def test_a_key_for_prices_brings_and_sees_no_clients(client, system, send):
+    sent = send().json()
+    work(sent["id"], at=AT)
+    scopes = ("files:read", "files:write", "files:confirm", "quotes:write")
+    prices = System(client, *scopes, name="prices")
+    path = f"/files/{sent['id']}"
+    answers = [prices.post(one, "") for one in ("/files/clients", f"{path}/confirm")]
+    answers += [prices.get(f"{path}/{what}") for what in ("records", "rejected")]
+    assert [answer.status_code for answer in answers] == [403] * 4
+    assert "clients:write" in answers[0].json()["detail"]
+    assert prices.post("/files/quotes", "").status_code == 202
+    assert prices.get(path).status_code == 200
+
+
+def test_rejected_rows_are_read_to_be_mended(system, send):
+    sent = send().json()
+    path = f"/files/{sent['id']}/rejected"
+    assert system.get(path).status_code == 404
+    work(sent["id"], at=AT)
+    rows = b"".join(system.get(path)).decode()
+    assert "C-2,Bob,huge" in rows
+    assert "C-1" not in rows
+    Batch.objects.get().path.unlink()
+    assert system.get(path).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/files/0", "/files/99999999999999999999", "/files/7/records"])

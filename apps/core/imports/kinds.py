@@ -54,6 +54,7 @@ class Kind:
         default_factory=dict
     )  # column of an amount → of its currency
     sets: Sets | None = None  # none: in batches, by the resource
+    scope: str = "products"  # of which rights a key must have one that brings or reads such a file
     # What was built on the rows of a file without referring to them, in sentences.
     built_on: Callable[[Brought], list[str]] | None = None
 

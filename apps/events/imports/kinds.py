@@ -12,11 +12,18 @@ def nothing_goes_back(_brought: Brought) -> list[str]:
 
 
 register(
-    Kind("events", gettext_lazy("Events"), EventResource, built_on=nothing_goes_back),
+    Kind(
+        "events",
+        gettext_lazy("Events"),
+        EventResource,
+        built_on=nothing_goes_back,
+        scope="events",
+    ),
     Kind(
         "purchases",
         gettext_lazy("Purchases"),
         PurchaseResource,
+        scope="events",
         amounts={"amount": "currency"},
         built_on=nothing_goes_back,
     ),

@@ -30,7 +30,7 @@ from apps.files.admin.kinds import may_read, title
 from apps.files.admin.records import records_of
 from apps.files.admin.verdicts import address, may, verdict
 from apps.files.models import Batch
-from apps.files.queries.downloads import rejected_rows, report
+from apps.files.queries.downloads import has_rejected, rejected_rows, report
 from apps.files.tasks import nudge
 
 GONE = REMARKS = 30  # shown one by one
@@ -102,11 +102,6 @@ def cells(batch: Batch) -> dict[str, Any]:
         "remarks": batch.diff.get("remarks", [])[:REMARKS],
         "rejected_url": address(batch, "rejected") if has_rejected(batch) else "",
     }
-
-
-def has_rejected(batch: Batch) -> bool:
-    """Tell whether rejected rows can be given back: a file may have been thrown away since."""
-    return bool(batch.rejected) and batch.path.exists()
 
 
 def refused_title(batch: Batch) -> Text:

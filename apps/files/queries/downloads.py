@@ -14,6 +14,11 @@ FETCHED = 2_000
 Rejected = tuple[Sequence[str], int, str]  # cells, line, why
 
 
+def has_rejected(batch: Batch) -> bool:
+    """Tell whether rejected rows can be given back: a file may have been thrown away since."""
+    return bool(batch.rejected) and batch.path.exists()
+
+
 def rejected_rows(batch: Batch) -> Iterator[bytes]:
     """Yield the file piece by piece; what was rejected stands in it with its line and reasons."""
     resource, layout = batch.of.resource, Layout.from_json(batch.layout)

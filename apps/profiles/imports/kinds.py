@@ -9,7 +9,7 @@ from apps.profiles.imports.contacts import ContactResource
 from apps.profiles.imports.sets import ClientSets
 
 register(
-    Kind("clients", _("Clients"), ClientResource, sets=ClientSets()),
-    Kind("contacts", _("Contact points"), ContactResource, group=("core_id",)),
-    Kind("consents", _("Consents"), ConsentResource),
+    Kind("clients", _("Clients"), ClientResource, sets=ClientSets(), scope="clients"),
+    Kind("contacts", _("Contact points"), ContactResource, group=("core_id",), scope="clients"),
+    Kind("consents", _("Consents"), ConsentResource, scope="consents"),
 )
