@@ -86,6 +86,24 @@ def test_a_key_that_is_there_twice_is_refused_both_times(way):
     ]
 
 
+def test_a_row_that_repeats_another_in_every_cell_is_skipped(way):
+    again = clients(1) + clients(1, start=3) + "C-3, Ann ,Example,small\n"
+    batch = brought(HEAD + clients(3) + again, confirmed=True, controls={"rows": "6"})
+    assert batch.state == "landed"
+    assert fates(batch)[3:] == [
+        (4, "skipped", "repeated"),
+        (5, "skipped", "repeated"),
+        (6, "skipped", "repeated"),
+    ]
+    assert (batch.records, batch.ok, batch.skipped, batch.rejected) == (6, 3, 3, 0)
+    assert "Line 2 says the same" in Record.objects.get(batch=batch, number=4).faults[0][2]
+
+
+def test_of_repeated_rows_that_one_contradicts_none_counts(way):
+    batch = brought(HEAD + clients(2) + clients(1) + clients(1, name="Other"))
+    assert [fate for _number, fate, _code in fates(batch)] == ["rejected", "ok", *["rejected"] * 2]
+
+
 def test_a_check_tells_what_changes_by_column(way):
     brought(HEAD + clients(5), confirmed=True)
     batch = brought(HEAD + clients(3, name="Anna") + clients(2, start=5))

@@ -116,22 +116,35 @@ def group_of(kind: Kind, row: Row) -> Hashable:
     return row.number if None in said else said
 
 
-def refuse_repeated(kind: Kind, rows: Iterable[Row]) -> None:
-    """Refuse all rows that say the same key: nobody knows which of them is meant."""
+def refuse_repeated(kind: Kind, rows: Iterable[Row]) -> list[tuple[Row, int]]:
+    """Refuse all rows that say the same key, since nobody knows which of them is meant.
+
+    Where they are alike in every cell, all is known: those that follow the first are returned, each
+    with its line, to be passed over.
+    """
     alike: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for row in rows:
         key = tuple(row.said.get(name) for name in kind.resource.key)
         if None not in key:
             alike[key].append(row)
+    again: list[tuple[Row, int]] = []
     for first, *others in alike.values():
+        if all(row.cells == first.cells and not row.faults for row in (first, *others)):
+            again += ((row, first.line) for row in others)
+            continue
         for row in others:
             row.refuse(kind.resource.key[0], repeated(first.line), code="duplicate_key")
         if others:
             first.refuse(kind.resource.key[0], repeated(others[-1].line), code="duplicate_key")
+    return again
 
 
 def repeated(line: int | str) -> str:
     return _("Also on line %(line)s; nobody knows which of them is meant.") % {"line": line}
+
+
+def said_before(line: int | str) -> str:
+    return _("Line %(line)s says the same in every cell, and counts.") % {"line": line}
 
 
 def refuse_groups(kind: Kind, rows: Iterable[Row]) -> None:

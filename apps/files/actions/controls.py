@@ -42,7 +42,7 @@ def _number(said: str) -> Decimal:
 
 def _found(batch: Batch, source: Source, name: str) -> Decimal | None:
     if name == ROWS:
-        return Decimal(source.records - source.passed)
+        return Decimal(source.records - source.passed + source.repeated)
     if not isinstance(batch.of.resource().column(name), Number):
         return None
     total = source.total(name)

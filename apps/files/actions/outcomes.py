@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
+from apps.core.imports import landing
 from apps.core.imports.reading.records import Record as Read
 from apps.core.imports.report import Fault
 from apps.core.imports.resource import Row
@@ -72,6 +73,11 @@ def passed_over(record: Read) -> list[list[str]]:
         "header_again": _("The row names the columns once more."),
     }
     return [[record.skipped, "", reasons.get(record.skipped, record.skipped), ""]]
+
+
+def said_again(line: int | str) -> list[list[str]]:
+    """Return why a record is passed over that repeats another one, as faults are stored."""
+    return [["repeated", "", landing.said_before(line), ""]]
 
 
 def store(batch_id: int, outcomes: Iterable[Outcome]) -> None:

@@ -13,7 +13,13 @@ from apps.core.imports.reading.records import Record
 from apps.core.imports.reading.table import Opened, open_table
 from apps.core.imports.resource import Row, written
 from apps.core.imports.staging import REJECTED
-from apps.files.actions.outcomes import PASSED, Outcome, fault_cells, passed_over
+from apps.files.actions.outcomes import (
+    PASSED,
+    Outcome,
+    fault_cells,
+    passed_over,
+    said_again,
+)
 from apps.files.actions.progress import Teller
 from apps.files.actions.staging import Columns, Staged, known_columns
 from apps.files.models import Batch
@@ -48,8 +54,11 @@ class InMemory:
         self.skipped = [record for record in records if record.skipped]
         known = known_columns(kind, columns)
         self.rows = [row_of(each, known) for each in records if not each.skipped]
-        self.records, self.passed = len(records), len(self.skipped)
-        landing.refuse_repeated(kind, self.rows)
+        again = landing.refuse_repeated(kind, self.rows)
+        self.again = {row.number: (row, line) for row, line in again}
+        self.rows = [row for row in self.rows if row.number not in self.again]
+        self.records, self.repeated = len(records), len(again)
+        self.passed = len(self.skipped) + self.repeated
         landing.refuse_groups(kind, self.rows)
 
     def batches(self) -> Iterator[list[Row]]:
@@ -63,12 +72,15 @@ class InMemory:
     def total(self, column: str) -> str | None:
         if column not in self.columns:
             return None
-        return str(sum(row.said.get(column) or 0 for row in self.rows))
+        rows = chain(self.rows, (row for row, _line in self.again.values()))
+        return str(sum(row.said.get(column) or 0 for row in rows))
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what became of the records that are not among the batches."""
         for record in self.skipped:
             yield Outcome(record.number, record.line, PASSED, None, passed_over(record), None)
+        for row, line in self.again.values():
+            yield Outcome(row.number, row.line, PASSED, None, said_again(line), None)
         for row in self.rows:
             if row.faults:
                 yield Outcome(row.number, row.line, REJECTED, None, fault_cells(row.faults), None)

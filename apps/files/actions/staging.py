@@ -16,7 +16,7 @@ from apps.core.imports.kinds import Kind
 from apps.core.imports.reading.records import Record
 from apps.core.imports.resource import Row
 from apps.core.imports.staging import Staging
-from apps.files.actions.outcomes import Outcome, fault_cells, passed_over
+from apps.files.actions.outcomes import Outcome, fault_cells, passed_over, said_again
 from apps.files.actions.progress import Teller
 
 FETCHED = 2_000  # records that one trip to the database brings
@@ -24,6 +24,33 @@ FETCHED = 2_000  # records that one trip to the database brings
 WHOLE = """
 SELECT obj_description(attrelid) FROM pg_attribute
 WHERE attrelid = to_regclass(%s) AND attname = 'digest'
+"""
+
+# Which keys several records have; of most files none.
+TWICE = """
+CREATE TEMP TABLE files_twice AS
+SELECT {key}, min(line) AS first, max(line) AS last, min(number) AS number, false AS alike
+FROM {records} WHERE NOT passed GROUP BY {key} HAVING count(*) > 1
+"""
+ALIKE = """
+UPDATE files_twice SET alike = true WHERE number IN (
+    SELECT twice.number FROM files_twice AS twice JOIN {records} AS one ON ({own}) = ({other})
+    WHERE NOT one.passed GROUP BY twice.number
+    HAVING count(DISTINCT ({cells}, 0)) = 1 AND bool_and(one.faults IS NULL)
+)
+"""
+SKIP_REPEATED = """
+UPDATE {records} AS one SET passed = true,
+    faults = replace(%s, '{{line}}', twice.first::text)::jsonb
+FROM files_twice AS twice
+WHERE twice.alike AND NOT one.passed AND ({own}) = ({other}) AND one.number > twice.number
+"""
+REFUSE_REPEATED = """
+UPDATE {records} AS one SET faults = coalesce(one.faults, '[]') || jsonb_build_array(
+    jsonb_build_array('duplicate_key', %s::text, replace(%s, '{{line}}',
+        (CASE WHEN one.line = twice.first THEN twice.last ELSE twice.first END)::text), {value}))
+FROM files_twice AS twice
+WHERE NOT twice.alike AND NOT one.passed AND ({own}) = ({other})
 """
 
 Columns = list[tuple[str, Column[Any]]]
@@ -47,7 +74,7 @@ class Staged:
     ) -> None:
         self.kind, self.columns = kind, columns
         self.staging = Staging(batch_id, columns)
-        self.records = self.passed = 0
+        self.records = self.passed = self.repeated = 0  # those repeated are passed over, too
         self.delimiter = delimiter  # of the file, whose lines are copied as they are
         self._known = known_columns(kind, columns)
         self._form = blake2b(json.dumps([delimiter, *columns]).encode(), digest_size=4).hexdigest()
@@ -132,25 +159,28 @@ class Staged:
         )
 
     def _refuse_repeated(self, cursor: Any) -> None:
+        """Refuse records of one key; of those that are alike in every cell the first one counts."""
         key = self.kind.resource.key
         if not set(key) <= set(self.columns):
             return
-        refuse = sql.SQL(
-            "UPDATE {records} AS one SET faults = coalesce(one.faults, '[]') || jsonb_build_array("
-            " jsonb_build_array('duplicate_key', %s::text, replace(%s, '{{line}}',"
-            " (CASE WHEN one.line = twice.first THEN twice.last ELSE twice.first END)::text),"
-            " {value}))"
-            " FROM (SELECT {key}, min(line) AS first, max(line) AS last FROM {records}"
-            " WHERE NOT passed GROUP BY {key} HAVING count(*) > 1) AS twice"
-            " WHERE NOT one.passed AND ({own}) = ({other})"
-        ).format(
-            records=sql.Identifier(self.staging.records),
-            key=sql.SQL(", ").join(self._names(key)),
-            value=self._names(key, "one")[0],
-            own=sql.SQL(", ").join(self._names(key, "one")),
-            other=sql.SQL(", ").join(self._names(key, "twice")),
-        )
-        cursor.execute(refuse, [key[0], landing.repeated("{line}")])
+        names: dict[str, sql.Composable] = {
+            "records": sql.Identifier(self.staging.records),
+            "key": sql.SQL(", ").join(self._names(key)),
+            "cells": sql.SQL(", ").join(self._names(self.columns, "one")),
+            "value": self._names(key, "one")[0],
+            "own": sql.SQL(", ").join(self._names(key, "one")),
+            "other": sql.SQL(", ").join(self._names(key, "twice")),
+        }
+        cursor.execute(sql.SQL(TWICE).format(**names))
+        if cursor.rowcount:
+            cursor.execute(sql.SQL(ALIKE).format(**names))
+            again = [json.dumps(said_again("{line}"))]
+            cursor.execute(sql.SQL(SKIP_REPEATED).format(**names), again)
+            self.repeated = cursor.rowcount
+            self.passed += self.repeated
+            said = [key[0], landing.repeated("{line}")]
+            cursor.execute(sql.SQL(REFUSE_REPEATED).format(**names), said)
+        cursor.execute("DROP TABLE files_twice")
 
     def _refuse_groups(self, cursor: Any) -> None:
         group = self.kind.group or self.kind.resource.key
@@ -212,9 +242,10 @@ class Staged:
         with connection.cursor() as cursor:
             cell = self._names([column])[0]
             cursor.execute(
-                sql.SQL("SELECT coalesce(sum({}::numeric), 0) FROM {} WHERE NOT passed").format(
-                    cell, sql.Identifier(self.staging.records)
-                )
+                sql.SQL(
+                    "SELECT coalesce(sum({}::numeric), 0) FROM {}"
+                    " WHERE NOT passed OR faults->0->>0 = 'repeated'"
+                ).format(cell, sql.Identifier(self.staging.records))
             )
             return str(cursor.fetchone()[0])
 

@@ -38,6 +38,7 @@ CODES: dict[str, str | Promise] = {
     "out_of_limits": _("Beyond its limits"),
     "ragged": _("Too many or too few cells"),
     "refused": _("Refused by what is stored"),
+    "repeated": _("The same row again"),
     "too_long": _("Too long"),
     "too_many_decimals": _("Too many decimals"),
     "totals": _("Row of totals"),
