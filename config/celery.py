@@ -46,6 +46,7 @@ app.conf.beat_schedule = {
         ("correct what was told", "apps.messaging.tasks.correct_news", 10),
         ("turn notices into messages", "apps.messaging.tasks.plan_messages", 10),
         ("deliver what is due", "apps.messaging.tasks.deliver_due", 10),
+        ("let sendings go on", "apps.messaging.tasks.let_sendings_go_on", 10),
         ("put what has arrived on timelines", "apps.events.tasks.drain", 1),
         ("let events join who has come", "apps.events.tasks.join_strays", 10),
         ("forget events that wait in vain", "apps.events.tasks.forget_strays", 3600),

@@ -14,12 +14,13 @@ from apps.messaging.actions import (
     digests,
     planning,
     routing,
+    sendings,
     staff_links,
 )
 
 ROUTED = 5_000  # events a transaction
 PLANNED = 1_000  # notices a transaction
-CLAIMED = 100  # messages a claim: a batch stays well inside its lease
+CLAIMED = 1_000  # messages a claim; what a provider does not take in time goes back
 SHIFT = 120  # seconds, half of what a task may take
 QUEUES = (
     routing.queue_notices,
@@ -67,6 +68,14 @@ def deliver_due() -> int:
         if time.monotonic() > stop_at:
             transaction.on_commit(deliver_due.delay)
             break
+    return total
+
+
+@shared_task
+def let_sendings_go_on() -> int:
+    total = sendings.let_go_on(at=clock.now())
+    if total:
+        transaction.on_commit(deliver_due.delay)
     return total
 
 

@@ -5,17 +5,20 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth import get_user_model
 
-from apps.messaging.actions import delivery
+from apps.messaging.actions import claims, delivery, reaping
 from apps.messaging.actions.corrections import (
     CorrectionError,
     approve_corrections,
     correct_news,
     reject_corrections,
 )
+from apps.messaging.actions.handing import mark
 from apps.messaging.actions.planning import plan_messages
+from apps.messaging.actions.preparing import look_again, write_letters
 from apps.messaging.actions.routing import queue_notices
 from apps.messaging.models.corrections import CorrectionVerdict
 from apps.messaging.models.outbox import Message, Notice
+from apps.messaging.models.providers import Provider
 from apps.products.actions.evaluation import evaluate_due
 from apps.products.models.restatements import Restatement
 from tests import factories
@@ -92,13 +95,14 @@ def test_the_gate_refuses_what_was_corrected_even_before_it_is_stopped(strategy,
 def test_a_letter_in_the_hands_of_its_sender_is_not_marked_once_it_is_corrected(strategy):
     observed(strategy, by_sms())
     plan_messages(at=DAY, limit=100)
-    claimed = delivery.claim(at=DAY, limit=100)
-    ready = delivery.write_letters(delivery.look_again(claimed, at=DAY), at=DAY)
+    provider = Provider.objects.get(channel="sms")
+    claimed = claims.loaded(claims.claim(provider, at=DAY, limit=100)[0])
+    ready = write_letters(look_again(claimed, at=DAY), at=DAY)
     restated("IBM", FIRST, "74", at=NEXT)
-    assert not delivery.mark(ready[0], at=NEXT)
+    assert not mark(ready, provider, at=NEXT)
     # Nobody knows yet whether he was told: his correction waits.
     assert correct_news(at=NEXT, limit=100) == 0
-    delivery.end_expired(NEXT + timedelta(hours=1))
+    reaping.settle_expired(at=NEXT + timedelta(hours=1))
     assert correct_news(at=NEXT, limit=100) == 1
     assert verdicts() == [("coupon.accrued", "skipped"), ("coupon.saved", "queued")]
 

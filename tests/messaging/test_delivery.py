@@ -10,12 +10,13 @@ import pytest
 from django.db import connection
 
 from apps.events.models import Event
-from apps.messaging.actions import delivery, links
+from apps.messaging.actions import claims, links
 from apps.messaging.actions.delivery import deliver_due
 from apps.messaging.actions.unsubscribing import unsubscribe
 from apps.messaging.channels import unsubscribing
 from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.outbox import Message, Notice
+from apps.messaging.models.providers import Provider
 from apps.profiles.models import Channel, ContactPoint, Purpose
 from tests import factories
 from tests.messaging.world import DAY, VALUES, by_email, by_sms, fresh, planned
@@ -275,7 +276,7 @@ def test_a_claim_is_not_waited_for():
     def claim(_):
         start.wait()
         try:
-            return [message.pk for message in delivery.claim(at=DAY, limit=2)]
+            return claims.claim(Provider.objects.get(channel="sms"), at=DAY, limit=2)[0]
         finally:
             connection.close()
 

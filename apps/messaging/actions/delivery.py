@@ -2,211 +2,97 @@
 
 Nothing is sent twice. A claim is named by message and attempt, and each letter is marked as handed
 over, under that claim, just before it goes out. So a sender that died leaves two kinds of claims:
-those not handed over go back to the queue, since nothing has left; those handed over are `unknown`
-and stay so, SMS and e-mail alike, because SMTP takes a second copy without a question and these
-messages speak of money. A marketer may look at them and decide.
+those not handed over go back to the queue, since nothing has left; what becomes of the others is
+for their provider to say (see reaping), and where it cannot, they are `unknown` for a person.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 
-from django.conf import settings
-from django.db import connection, transaction
-from django.utils.translation import gettext as _
-
-from apps.messaging import gate
-from apps.messaging.actions import links, outcomes
-from apps.messaging.actions.letters import Ready, wants_link, write_all
+from apps.messaging.actions import claims, outcomes, providers, reaping
+from apps.messaging.actions.handing import Batch
+from apps.messaging.actions.letters import Ready
 from apps.messaging.actions.outcomes import Outcome
-from apps.messaging.actions.planning import explain
-from apps.messaging.channels import Account, Answer, Carrier, Verdict, connect
-from apps.messaging.models.links import Link
+from apps.messaging.actions.preparing import look_again, write_letters
+from apps.messaging.channels import Answer, Carrier
 from apps.messaging.models.outbox import Message
 from apps.messaging.models.providers import Provider
-from apps.messaging.queries import wishes
-from apps.messaging.wording import WordingError
-from apps.profiles.queries.suppressions import suppressions
 
-LEASE = timedelta(minutes=5)  # longer than a batch; if not, its rest goes back to the queue
-RECORD_EVERY = 20  # so many letters at most are unknown when a sender dies
-BACK_OFF = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180)]
-
-RELEASE = """
-UPDATE messaging_message SET state = 'queued', leased_until = NULL
-WHERE id IN (
-    SELECT id FROM messaging_message
-    WHERE state = 'claimed' AND leased_until < %(at)s AND handed_at IS NULL
-    FOR UPDATE SKIP LOCKED
-)
-"""
-CLAIM = """
-UPDATE messaging_message
-SET state = 'claimed', leased_until = %(until)s, attempts = attempts + 1, handed_at = NULL
-WHERE id IN (
-    SELECT id FROM messaging_message
-    WHERE state = 'queued' AND send_after <= %(at)s
-    ORDER BY send_after LIMIT %(limit)s
-    FOR UPDATE SKIP LOCKED
-)
-RETURNING id
-"""
+RECORD_EVERY = 500  # answers, or those of a quarter of a second: what a dying sender leaves unsaid
+RECORD_AFTER = 0.25
+A_WHILE = 10  # seconds of its rate that a sender claims at once
+SOON = timedelta(seconds=10)  # what was refused when it was to go out is looked at again
 
 
-def deliver_due(*, at: datetime, limit: int) -> int:
-    """Send the messages that are due; return how many were claimed.
+def deliver_due(*, at: datetime, limit: int, provider: str = "") -> int:
+    """Send the messages that are due; return how many were taken up.
 
     Several senders share the queue without waiting for each other. No transaction is open while
-    the outside world is talked to.
+    the outside world is talked to. A `provider` is named by a process that serves it alone.
     """
-    end_expired(at)
-    messages = claim(at=at, limit=limit)
-    granted = look_again(messages, at=at)
-    by_channel = defaultdict(list)
-    for ready in write_letters(granted, at=at):
-        by_channel[ready.message.channel].append(ready)
-    for channel, batch in by_channel.items():
-        if provider := provider_of(channel):
-            send(batch, provider, at=at)
-    return len(messages)
+    reaping.settle_expired(at=at, provider=provider)
+    return sum(serve(one, at=at, limit=limit) for one in providers.working(at=at, name=provider))
 
 
-def end_expired(at: datetime) -> None:
-    """Take back what a dead sender had not handed over; what it had is unknown."""
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(RELEASE, {"at": at})
-        expired = Message.objects.filter(state=Message.State.CLAIMED, leased_until__lt=at)
-        lost = (
-            expired.filter(handed_at__isnull=False)
-            .select_related("notice__template")
-            .select_for_update(skip_locked=True, of=("self",))
-        )
-        reason = _("The sender stopped before it could note the answer.")
-        answer = Answer(Verdict.UNKNOWN, reason=reason)
-        outcomes.record([Outcome.of(message, answer, at=at) for message in lost], at=at)
+def serve(provider: Provider, *, at: datetime, limit: int) -> int:
+    """Send what one provider carries."""
+    taken, count = claims.claim(provider, at=at, limit=share(provider, limit))
+    if not taken:
+        return count
+    settled = reaping.give_up_forgotten(claims.loaded(taken), provider, at=at)
+    messages = look_again(settled, at=at)
+    send(write_letters(messages, at=at), provider, at=at)
+    return count
 
 
-def claim(*, at: datetime, limit: int) -> list[Message]:
-    """Take messages for this sender alone, and commit."""
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"at": at, "until": at + LEASE, "limit": limit})
-        taken = [pk for (pk,) in cursor.fetchall()]
-    return list(
-        Message.objects.filter(pk__in=taken)
-        .select_related("notice__client", "notice__template", "contact_point", "wording")
-        .order_by("send_after", "pk")
-    )
+def share(provider: Provider, limit: int) -> int:
+    """Claim no more than the provider takes in a while, and one to try it out after a rest."""
+    if provider.trips:
+        return 1
+    return limit if provider.rate is None else max(1, min(limit, provider.rate * A_WHILE))
 
 
-def look_again(messages: Sequence[Message], *, at: datetime) -> list[Message]:
-    """Ask the gate once more, with what holds at this moment; put off or skip what it refuses."""
-    notices = [message.notice for message in messages]
-    standing, outdated = wishes.standing_consents(notices), wishes.out_of_date(notices)
-    stopped = suppressions(message.contact_point for message in messages)
-    granted, others = [], []
-    for message in messages:
-        notice, channel = message.notice, message.channel
-        asked = wishes.wish(notice, channel, message.contact_point, standing, outdated, stopped)
-        verdict = gate.decide(asked, at=at)
-        if verdict.refusal is not None:
-            reason = explain({channel: verdict.refusal}, notice.template.purpose)
-            others.append(Outcome.skipped(message, reason, at=at))
-        elif verdict.send_at is not None and verdict.send_at > at:
-            others.append(Outcome.put_off(message, verdict.send_at))
-        else:
-            granted.append(message)
-    outcomes.record(others, at=at)
-    return granted
-
-
-def write_letters(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
-    """Write every letter; one that cannot be written fails alone."""
-    written, failed = [], []
-    linked: list[Message] = []
-    for message in messages:
-        try:
-            if wants_link(message):
-                linked.append(message)
-        except WordingError as error:
-            failed.append(Outcome.failed(message, str(error), at=at))
-    made = make_links(linked, at=at)
-    broken = {outcome.message.pk for outcome in failed}
-    urls = {pk or 0: links.short_url(links.token_of(link)) for pk, link in made.items()}
-    sound = [message for message in messages if message.pk not in broken]
-    for result in write_all(sound, urls, at=at):
-        if isinstance(result, Ready):
-            written.append(result)
-        else:
-            failed.append(Outcome.failed(result.message, result.reason, at=at))
-    outcomes.record(failed, at=at)
-    return written
-
-
-def make_links(messages: Sequence[Message], *, at: datetime) -> dict[int | None, Link]:
-    return links.links_of(
-        [
-            links.new_link(
-                message.notice.client_id, subject=message.notice.subject, at=at, message=message
+def send(ready: Sequence[Ready], provider: Provider, *, at: datetime) -> None:
+    """Hand letters over, record the answers in groups and give back what was not handed over."""
+    if not ready:
+        return
+    batch = Batch(ready, provider, at=at)
+    with providers.apart(provider), providers.opened(provider) as carrier:
+        for group in grouped(answers(batch, carrier)):
+            judged = (
+                outcomes.judged(message, answer, provider, at=at) for message, answer in group
             )
-            for message in messages
-        ]
+            outcomes.record([outcome for outcome in judged if outcome], at=at)
+            if providers.note(provider, [answer for _message, answer in group], at=at):
+                batch.stop()
+    give_back(batch, at=at)
+
+
+def answers(batch: Batch, carrier: Carrier) -> Iterator[tuple[Message, Answer]]:
+    for key, answer in carrier.send(batch.letters()):
+        yield batch.taken[key], answer
+
+
+def grouped(
+    answered: Iterator[tuple[Message, Answer]],
+) -> Iterator[list[tuple[Message, Answer]]]:
+    """Gather answers: many together where they come fast, few where they come slowly."""
+    group: list[tuple[Message, Answer]] = []
+    begun = time.monotonic()
+    for one in answered:
+        group.append(one)
+        if len(group) >= RECORD_EVERY or time.monotonic() - begun > RECORD_AFTER:
+            yield group
+            group, begun = [], time.monotonic()
+    if group:
+        yield group
+
+
+def give_back(batch: Batch, *, at: datetime) -> None:
+    """Put back what was not handed over; what something has changed for is told why, or waits."""
+    outcomes.record(
+        [Outcome.put_off(message, message.send_after) for message in batch.unasked], at=at
     )
-
-
-def provider_of(channel: str) -> Provider | None:
-    """Choose the provider of a channel that is open in this installation."""
-    return Provider.objects.filter(
-        channel=channel, is_open=True, environment__in=["", settings.ENVIRONMENT]
-    ).first()
-
-
-def account_of(provider: Provider) -> Account:
-    return Account(
-        name=provider.name,
-        sender=provider.sender,
-        options=provider.options,
-        secret=settings.PROVIDER_SECRETS.get(provider.name, ""),
-        window=provider.window,
-    )
-
-
-def send(batch: Sequence[Ready], provider: Provider, *, at: datetime) -> None:
-    """Hand letters over and record the answers in groups."""
-    with connect(provider.kind, account_of(provider)) as carrier:
-        answers = handed_over(batch, carrier, at=at)
-        while group := list(islice(answers, RECORD_EVERY)):
-            outcomes.record(group, at=at)
-
-
-def handed_over(batch: Iterable[Ready], carrier: Carrier, *, at: datetime) -> Iterator[Outcome]:
-    by_key = {ready.letter.key: ready.message for ready in batch}
-    marked = (ready.letter for ready in batch if mark(ready, at=at))
-    for key, answer in carrier.send(marked):
-        yield judged(by_key[key], answer, at=at)
-
-
-def mark(ready: Ready, *, at: datetime) -> bool:
-    """Note under our claim that the letter goes out now.
-
-    False when the claim is no longer ours, or what it says was corrected a moment ago: then nothing
-    has left, the claim runs out and the next look finds why.
-    """
-    ours = Message.objects.filter(
-        pk=ready.message.pk, attempts=ready.message.attempts, state=Message.State.CLAIMED
-    ).exclude(notice__result__superseded_by__isnull=False)
-    return ours.update(handed_at=at, subject=ready.subject, body=ready.body) == 1
-
-
-def judged(message: Message, answer: Answer, *, at: datetime) -> Outcome:
-    """Read an answer; one that says “later” means a few times later, and then never."""
-    if answer.verdict != Verdict.AGAIN:
-        return Outcome.of(message, answer, at=at)
-    if message.attempts > len(BACK_OFF):
-        reason = _("Given up after %(count)s attempts. %(reason)s") % {
-            "count": message.attempts,
-            "reason": answer.reason,
-        }
-        return Outcome.failed(message, reason, at=at)
-    return Outcome.put_off(message, at + BACK_OFF[message.attempts - 1], reason=answer.reason)
+    granted = look_again(batch.refused, at=at)
+    outcomes.record([Outcome.put_off(message, at + SOON) for message in granted], at=at)

@@ -1,22 +1,29 @@
 """Recording what became of messages: one statement for a group, under the claim of its sender."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from apps.events.actions import Fact
 from apps.events.actions import record as record_events
+from apps.messaging.actions import sendings
+from apps.messaging.actions.claims import survive_crashes
 from apps.messaging.actions.notices import hide_addresses
 from apps.messaging.channels import Answer, Verdict
 from apps.messaging.models.outbox import Message, Notice
+from apps.messaging.models.providers import Provider
+from apps.messaging.models.sendings import CascadeStep
 
 REASON_LENGTH = 500  # of the column
+BACK_OFF = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180)]
 
 State = Message.State
 STATES = {Verdict.SENT: State.SENT, Verdict.NEVER: State.FAILED, Verdict.UNKNOWN: State.UNKNOWN}
-# A notice has one message, so what became of the one became of the other.
+# What became of a message became of its notice, unless another message of it did better.
 NOTICE_STATES = {
     State.QUEUED: Notice.State.PLANNED,
     State.SENT: Notice.State.DONE,
@@ -25,25 +32,40 @@ NOTICE_STATES = {
     State.UNKNOWN: Notice.State.FAILED,
 }
 
-# An answer that comes after the lease has run out still is the truth: it replaces `unknown`.
+# An answer that comes after the lease has run out still is the truth: it replaces `unknown`, and
+# what was to be sent again with its key need not be.
 RECORD = """
 UPDATE messaging_message AS message SET
     state = outcome.state, reason = outcome.reason, provider_id = outcome.provider_id,
     send_after = coalesce(outcome.send_after, message.send_after),
     sent_at = outcome.sent_at, ended_at = outcome.ended_at, leased_until = NULL,
-    handed_at = CASE WHEN outcome.state = 'queued' THEN NULL ELSE message.handed_at END
+    handed_at = CASE WHEN outcome.goes_back THEN NULL ELSE message.handed_at END,
+    carried_by_id = CASE WHEN outcome.goes_back THEN NULL ELSE message.carried_by_id END,
+    deferrals = message.deferrals + outcome.deferred, follow_at = outcome.follow_at,
+    parts = coalesce(outcome.parts, message.parts),
+    cost = coalesce(outcome.cost, message.cost)
 FROM unnest(
     %s::bigint[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[],
-    %s::timestamptz[], %s::timestamptz[]
-) AS outcome (id, attempts, state, reason, provider_id, send_after, sent_at, ended_at)
+    %s::timestamptz[], %s::timestamptz[], %s::boolean[], %s::smallint[], %s::timestamptz[],
+    %s::smallint[], %s::integer[]
+) AS outcome (
+    id, attempts, state, reason, provider_id, send_after, sent_at, ended_at, goes_back, deferred,
+    follow_at, parts, cost
+)
 WHERE message.id = outcome.id AND message.attempts = outcome.attempts
-    AND message.state IN ('claimed', 'unknown') AND message.state <> outcome.state
+    AND message.state <> outcome.state AND (
+        message.state IN ('claimed', 'unknown')
+        OR message.state = 'queued' AND message.handed_at IS NOT NULL AND outcome.state = 'sent'
+    )
 RETURNING message.id
 """
 NOTICES = """
 UPDATE messaging_notice AS notice SET state = outcome.state, reason = outcome.reason
 FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS outcome (id, state, reason)
-WHERE notice.id = outcome.id
+WHERE notice.id = outcome.id AND (outcome.state = 'done' OR NOT EXISTS (
+    SELECT FROM messaging_message AS other
+    WHERE other.notice_id = notice.id AND other.state IN ('sent', 'delivered')
+))
 """
 
 
@@ -58,10 +80,21 @@ class Outcome:
     send_after: datetime | None = None
     sent_at: datetime | None = None
     ended_at: datetime | None = None
+    parts: int | None = None  # as the provider counts them
+    cost: int | None = None
+    deferred: bool = False  # the provider wants it later
+
+    @property
+    def goes_back(self) -> bool:
+        """Say whether it returns to the queue with nothing of it out there."""
+        return self.state == State.QUEUED and self.message.handed_at is None
 
     @classmethod
-    def of(cls, message: Message, answer: Answer, *, at: datetime) -> "Outcome":
+    def of(
+        cls, message: Message, answer: Answer, provider: Provider | None = None, *, at: datetime
+    ) -> "Outcome":
         sent = answer.verdict == Verdict.SENT
+        cost = answer.parts * provider.cost if provider and answer.parts else None
         return cls(
             message,
             STATES[answer.verdict],
@@ -69,19 +102,62 @@ class Outcome:
             answer.provider_id,
             sent_at=at if sent else None,
             ended_at=None if sent else at,
+            parts=answer.parts,
+            cost=cost,
         )
 
     @classmethod
     def skipped(cls, message: Message, reason: str, *, at: datetime) -> "Outcome":
-        return cls(message, State.SKIPPED, reason, ended_at=at)
+        """End a message that may not go out; one that may be out already is unknown."""
+        state = State.UNKNOWN if message.handed_at else State.SKIPPED
+        return cls(message, state, reason, ended_at=at)
 
     @classmethod
     def failed(cls, message: Message, reason: str, *, at: datetime) -> "Outcome":
         return cls(message, State.FAILED, reason, ended_at=at)
 
     @classmethod
+    def repeated(cls, message: Message, at: datetime) -> "Outcome":
+        """Queue what may be out already to go again with the same key, to the same provider."""
+        reason = _("Sent again with the same key, since its sender stopped.")
+        return cls(message, State.QUEUED, reason, send_after=at)
+
+    @classmethod
     def put_off(cls, message: Message, until: datetime, *, reason: str = "") -> "Outcome":
         return cls(message, State.QUEUED, reason, send_after=until)
+
+
+def judged(message: Message, answer: Answer, provider: Provider, *, at: datetime) -> Outcome | None:
+    """Read an answer; one that says “later” means a few times later, and then never.
+
+    None where the provider will be asked: the claim stays until its lease has run out.
+    """
+    unknown = answer.verdict == Verdict.UNKNOWN
+    if unknown and provider.settles == Provider.Settles.LOOK_UP:
+        return None
+    repeats = unknown and provider.settles == Provider.Settles.KEY
+    if answer.verdict != Verdict.AGAIN and not repeats:
+        return Outcome.of(message, answer, provider, at=at)
+    if repeats:
+        message.handed_at = message.handed_at or at
+    if message.deferrals >= len(BACK_OFF):
+        return given_up(message, answer, at=at)
+    until = at + max(BACK_OFF[message.deferrals] * jitter(message), answer.wait or timedelta())
+    return Outcome(message, State.QUEUED, answer.reason, send_after=until, deferred=True)
+
+
+def jitter(message: Message) -> float:
+    """Spread what failed together over a fifth more of the time, each message in its own way."""
+    return 1 + message.key.int % 1_000 / 5_000
+
+
+def given_up(message: Message, answer: Answer, *, at: datetime) -> Outcome:
+    reason = _("Given up after %(count)s attempts. %(reason)s") % {
+        "count": message.deferrals + 1,
+        "reason": answer.reason,
+    }
+    state = State.UNKNOWN if message.handed_at else State.FAILED
+    return Outcome(message, state, reason, ended_at=at)
 
 
 @transaction.atomic
@@ -89,6 +165,8 @@ def record(outcomes: Sequence[Outcome], *, at: datetime) -> int:
     """Record outcomes of messages that are still this sender's; return how many were."""
     if not outcomes:
         return 0
+    survive_crashes()
+    follows = next_looks(outcomes, at=at)
     with connection.cursor() as cursor:
         cursor.execute(
             RECORD,
@@ -101,13 +179,46 @@ def record(outcomes: Sequence[Outcome], *, at: datetime) -> int:
                 [outcome.send_after for outcome in outcomes],
                 [outcome.sent_at for outcome in outcomes],
                 [outcome.ended_at for outcome in outcomes],
+                [outcome.goes_back for outcome in outcomes],
+                [int(outcome.deferred) for outcome in outcomes],
+                follows,
+                [outcome.parts for outcome in outcomes],
+                [outcome.cost for outcome in outcomes],
             ],
         )
         ours = {pk for (pk,) in cursor.fetchall()}
     recorded = [outcome for outcome in outcomes if outcome.message.pk in ours]
     update_notices(recorded)
+    failed = (State.FAILED, State.UNKNOWN)
+    sendings.note_failures(
+        Counter(
+            outcome.message.notice.sending_id
+            for outcome in recorded
+            if outcome.state in failed and outcome.message.notice.sending_id
+        )
+    )
     record_events([told(outcome, at) for outcome in recorded if outcome.state == State.SENT])
     return len(ours)
+
+
+def next_looks(outcomes: Sequence[Outcome], *, at: datetime) -> list[datetime | None]:
+    """Return when to see whether another channel must follow: at once where this one failed."""
+    templates = {outcome.message.notice.template_id for outcome in outcomes}
+    steps = {
+        (step.template_id, step.number): step.within
+        for step in CascadeStep.objects.filter(template__in=templates)
+    }
+
+    def look(outcome: Outcome) -> datetime | None:
+        message = outcome.message
+        if message.is_beside or message.notice.contact_point_id is not None:
+            return None
+        if outcome.state == State.FAILED:
+            return at
+        within = steps.get((message.notice.template_id, message.number + 1))
+        return at + within if within and outcome.state in {State.SENT, State.UNKNOWN} else None
+
+    return [look(outcome) for outcome in outcomes]
 
 
 def update_notices(outcomes: Sequence[Outcome]) -> None:

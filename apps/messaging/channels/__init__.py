@@ -101,6 +101,8 @@ REGISTRY = {
     "whatsapp": "apps.messaging.channels.whatsapp",
     "smpp": "apps.messaging.channels.smpp",
 }
+# Kinds with a process of their own that keeps one standing connection: the ticks leave them alone.
+STANDING = frozenset({"smpp"})
 
 
 def connect(kind: str, account: Account) -> AbstractContextManager[Carrier]:

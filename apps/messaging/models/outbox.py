@@ -102,6 +102,10 @@ class Notice(models.Model):
             models.Index(fields=["client", "-created_at"], name="notice_of_client"),
             # the start page's "which could not be worded?"
             models.Index(fields=["-created_at"], condition=Q(state="failed"), name="notice_broken"),
+            # "how many has this sending, and which of them wait?"
+            models.Index(
+                fields=["sending"], condition=Q(sending__isnull=False), name="notice_of_sending"
+            ),
             # "which corrections wait for approval?"
             models.Index(fields=["source"], condition=Q(state="drafted"), name="notice_drafted"),
         ]
@@ -162,6 +166,10 @@ class Message(models.Model):
     attempts = models.PositiveSmallIntegerField(
         _("claims"), default=0, db_default=0, help_text=_("How often a sender took it up.")
     )
+    deferrals = models.PositiveSmallIntegerField(
+        _("put off"), default=0, db_default=0,
+        help_text=_("How often its provider said that it wants it later."),
+    )  # fmt: skip
     parts = models.PositiveSmallIntegerField(
         _("parts"), null=True, blank=True, help_text=_("As which it is paid.")
     )

@@ -84,7 +84,7 @@ TABLES = [
         "messaging.Message", "notice__client",
         TECHNICAL=(
             "id notice number is_beside contact_point carried_by language wording key attempts"
-            " parts cost leased_until follow_at"
+            " deferrals parts cost leased_until follow_at"
         ),
         WORDS="subject body", LINK="provider_id",
         TOLD=(

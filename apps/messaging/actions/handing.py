@@ -1,0 +1,153 @@
+"""Handing letters to a carrier: in small groups, each looked at again and marked just before.
+
+A group is marked as handed over by one statement that also sees whether anything has changed since
+it was claimed: a stop, an address that was stopped, a consent withdrawn, a result corrected, its
+sending or its provider paused. Letters leave within half a second of that, or are looked at anew.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from apps.messaging.actions.claims import survive_crashes
+from apps.messaging.actions.letters import Ready
+from apps.messaging.actions.providers import Pace
+from apps.messaging.channels import Letter
+from apps.messaging.models.outbox import Message
+from apps.messaging.models.providers import Provider
+from apps.messaging.wording import segments
+from apps.profiles.models import Channel
+from apps.profiles.models.suppressions import address_hash
+
+FRESH = 0.5  # seconds after which a marked letter is looked at again; a STOP takes effect in one
+QUICK = 0.1  # seconds in which a group should have left; one that was quicker is followed by more
+MOST = 250  # letters a group, which are unknown at worst when a sender dies
+PATIENCE = 20  # seconds a batch may take: a fraction of the lease; its rest goes back
+
+MARK = """
+UPDATE messaging_message AS message SET
+    handed_at = coalesce(message.handed_at, %(at)s), subject = asked.subject, body = asked.body,
+    parts = asked.parts, cost = asked.cost
+FROM unnest(
+    %(ids)s::bigint[], %(attempts)s::smallint[], %(hashes)s::bytea[], %(subjects)s::text[],
+    %(bodies)s::text[], %(parts)s::smallint[], %(costs)s::integer[]
+) AS asked (id, attempts, address_hash, subject, body, parts, cost)
+CROSS JOIN messaging_notice AS notice
+WHERE message.id = asked.id AND message.attempts = asked.attempts AND message.state = 'claimed'
+    AND notice.id = message.notice_id
+    AND (notice.deadline_at IS NULL OR notice.deadline_at >= %(at)s)
+    AND EXISTS (SELECT FROM messaging_provider WHERE id = %(provider)s AND is_open)
+    AND NOT EXISTS (
+        SELECT FROM messaging_stop WHERE released_at IS NULL AND (
+            scope = 'global' OR scope = 'channel' AND value = message.channel
+            OR scope = 'issuer' AND value = %(issuer)s
+        )
+    )
+    AND (notice.sending_id IS NULL OR EXISTS (
+        SELECT FROM messaging_sending WHERE id = notice.sending_id AND state = 'running'
+    ))
+    AND NOT EXISTS (
+        SELECT FROM profiles_suppression AS stopped
+        WHERE stopped.address_hash = asked.address_hash AND stopped.lifted_at IS NULL
+            AND (stopped.client_id IS NULL OR stopped.client_id = notice.client_id)
+    )
+    AND coalesce((
+        SELECT template.purpose = '' OR (
+            SELECT granted FROM profiles_consentrecord AS consent
+            WHERE consent.client_id = notice.client_id AND consent.purpose = template.purpose
+                AND consent.channel = message.channel
+            ORDER BY consent.recorded_at DESC, consent.id DESC LIMIT 1
+        ) FROM messaging_template AS template WHERE template.id = notice.template_id
+    ), FALSE)
+    AND NOT EXISTS (
+        SELECT FROM products_observationresult AS newer
+        WHERE newer.supersedes_id = notice.result_id
+    )
+    AND (notice.result_id IS NOT NULL OR NOT EXISTS (
+        SELECT FROM messaging_correctedresult AS told
+        JOIN products_observationresult AS newer ON newer.supersedes_id = told.result_id
+        WHERE told.notice_id = notice.id
+    ))
+RETURNING message.id
+"""
+
+
+def mark(batch: Sequence[Ready], provider: Provider, *, at: datetime) -> set[int]:
+    """Note under our claims that these letters go out now; return the messages that may.
+
+    The others are ours no longer, or something changed a moment ago: nothing of them has left.
+    """
+    parts = [parts_of(ready) for ready in batch]
+    with transaction.atomic(), connection.cursor() as cursor:
+        survive_crashes()
+        cursor.execute(
+            MARK,
+            {
+                "at": at,
+                "provider": provider.pk,
+                "issuer": settings.ISSUER_NAME,
+                "ids": [ready.message.pk for ready in batch],
+                "attempts": [ready.message.attempts for ready in batch],
+                "hashes": [
+                    address_hash(ready.message.channel, ready.message.contact_point.address)
+                    for ready in batch
+                ],
+                "subjects": [ready.subject for ready in batch],
+                "bodies": [ready.body for ready in batch],
+                "parts": parts,
+                "costs": [count * provider.cost for count in parts],
+            },
+        )
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+def parts_of(ready: Ready) -> int:
+    return segments(ready.letter.text) if ready.message.channel == Channel.SMS else 1
+
+
+class Batch:
+    """Letters for one carrier, marked as it takes them; it knows which were taken and which not."""
+
+    def __init__(self, ready: Sequence[Ready], provider: Provider, *, at: datetime) -> None:
+        self.provider = provider
+        self.at = at
+        self.pace = Pace(provider)
+        self.waiting = deque(ready)
+        self.taken: dict[UUID, Message] = {}
+        self.refused: list[Message] = []  # something has changed since they were claimed
+        self.end = time.monotonic() + PATIENCE
+
+    def letters(self) -> Iterator[Letter]:
+        """Yield letters that may go out at this very moment."""
+        size = max(1, self.provider.window)
+        while self.waiting:
+            if not (allowed := self.pace.take(min(size, len(self.waiting)), until=self.end)):
+                return
+            group = [self.waiting.popleft() for _ in range(allowed)]
+            begun = time.monotonic()
+            marked = mark(group, self.provider, at=self.at)
+            self.refused += [ready.message for ready in group if ready.message.pk not in marked]
+            self.waiting.extendleft(
+                ready for ready in reversed(group) if ready.message.pk in marked
+            )
+            for _ in marked:
+                if time.monotonic() - begun > FRESH or not self.end:
+                    break
+                ready = self.waiting.popleft()
+                self.taken[ready.letter.key] = ready.message
+                yield ready.letter
+            size = min(size * 2, MOST) if time.monotonic() - begun < QUICK else max(1, size // 2)
+
+    def stop(self) -> None:
+        """Hand over no more."""
+        self.end = 0
+
+    @property
+    def unasked(self) -> list[Message]:
+        """Return the messages that the carrier did not take."""
+        return [ready.message for ready in self.waiting]

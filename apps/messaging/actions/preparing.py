@@ -1,0 +1,70 @@
+"""Before messages are handed over: the gate is asked once more, and their letters are written."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from apps.messaging import gate
+from apps.messaging.actions import links, outcomes
+from apps.messaging.actions.letters import Ready, wants_link, write_all
+from apps.messaging.actions.outcomes import Outcome
+from apps.messaging.actions.planning import explain
+from apps.messaging.models.links import Link
+from apps.messaging.models.outbox import Message
+from apps.messaging.queries import wishes
+from apps.messaging.wording import WordingError
+from apps.profiles.queries.suppressions import suppressions
+
+
+def look_again(messages: Sequence[Message], *, at: datetime) -> list[Message]:
+    """Ask the gate once more, with what holds at this moment; put off or skip what it refuses."""
+    notices = [message.notice for message in messages]
+    standing, outdated = wishes.standing_consents(notices), wishes.out_of_date(notices)
+    stopped = suppressions(message.contact_point for message in messages)
+    granted, others = [], []
+    for message in messages:
+        notice, channel = message.notice, message.channel
+        asked = wishes.wish(notice, channel, message.contact_point, standing, outdated, stopped)
+        verdict = gate.decide(asked, at=at)
+        if verdict.refusal is not None:
+            reason = explain({channel: verdict.refusal}, notice.template.purpose)
+            others.append(Outcome.skipped(message, reason, at=at))
+        elif verdict.send_at is not None and verdict.send_at > at:
+            others.append(Outcome.put_off(message, verdict.send_at))
+        else:
+            granted.append(message)
+    outcomes.record(others, at=at)
+    return granted
+
+
+def write_letters(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
+    """Write every letter; one that cannot be written fails alone."""
+    written, failed = [], []
+    linked: list[Message] = []
+    for message in messages:
+        try:
+            if wants_link(message):
+                linked.append(message)
+        except WordingError as error:
+            failed.append(Outcome.failed(message, str(error), at=at))
+    made = make_links(linked, at=at)
+    broken = {outcome.message.pk for outcome in failed}
+    urls = {pk or 0: links.short_url(links.token_of(link)) for pk, link in made.items()}
+    sound = [message for message in messages if message.pk not in broken]
+    for result in write_all(sound, urls, at=at):
+        if isinstance(result, Ready):
+            written.append(result)
+        else:
+            failed.append(Outcome.failed(result.message, result.reason, at=at))
+    outcomes.record(failed, at=at)
+    return written
+
+
+def make_links(messages: Sequence[Message], *, at: datetime) -> dict[int | None, Link]:
+    return links.links_of(
+        [
+            links.new_link(
+                message.notice.client_id, subject=message.notice.subject, at=at, message=message
+            )
+            for message in messages
+        ]
+    )

@@ -1,0 +1,117 @@
+"""What a dead sender leaves: given back, sent again with its key, asked for, or unknown.
+
+A provider that knows a key again takes the letter once more as the same message. One that can be
+asked says what it has taken. With neither a person or a receipt must say, and nothing is repeated:
+these messages speak of money.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.messaging.actions import claims, outcomes, providers
+from apps.messaging.actions.outcomes import Outcome
+from apps.messaging.channels import REGISTRY, STANDING, Answer, Asked, Verdict
+from apps.messaging.models.outbox import Message
+from apps.messaging.models.providers import Provider
+
+AT_ONCE = 500  # messages settled in one go
+ASKED_FOR = timedelta(days=1)  # a provider that is asked and does not say: then it is unknown
+
+Settles = Provider.Settles
+
+
+def settle_expired(*, at: datetime, provider: str = "") -> None:
+    """Settle the messages whose sender died; several may do so at once."""
+    claims.release_expired(at)
+    by_provider = defaultdict(list)
+    for message in take_lost(at=at, provider=provider):
+        by_provider[message.carried_by].append(message)
+    for carrier, messages in by_provider.items():
+        settle(messages, carrier, at=at)
+
+
+def take_lost(*, at: datetime, provider: str) -> list[Message]:
+    """Claim the messages that dead senders had handed over, so that one process settles them."""
+    with transaction.atomic(durable=True):
+        claims.survive_crashes()
+        lost = Message.objects.filter(
+            state=Message.State.CLAIMED, leased_until__lt=at, handed_at__isnull=False
+        )
+        mine = (
+            lost.filter(carried_by__name=provider)
+            if provider
+            else lost.exclude(carried_by__kind__in=STANDING, carried_by__settles=Settles.LOOK_UP)
+        )
+        pks = list(
+            mine.order_by("leased_until")
+            .select_for_update(skip_locked=True, of=("self",))
+            .values_list("pk", flat=True)[:AT_ONCE]
+        )
+        Message.objects.filter(pk__in=pks).update(leased_until=at + claims.LEASE)
+    return list(Message.objects.filter(pk__in=pks).select_related("notice__template", "carried_by"))
+
+
+def settle(messages: Sequence[Message], provider: Provider | None, *, at: datetime) -> None:
+    """Do for messages of one provider, or of one nobody remembers, what settles them."""
+    kept = [message for message in messages if provider and remembers(provider, message, at)]
+    forgotten = [message for message in messages if message not in kept]
+    outcomes.record([nobody_knows(message, at=at) for message in forgotten], at=at)
+    if provider and kept:
+        if provider.settles == Settles.KEY:
+            outcomes.record([Outcome.repeated(message, at) for message in kept], at=at)
+        else:
+            ask(kept, provider, at=at)
+
+
+def remembers(provider: Provider, message: Message, at: datetime) -> bool:
+    """Say whether the provider still can settle what became of a message."""
+    if provider.settles == Settles.NONE or message.handed_at is None:
+        return False
+    lasts = provider.settles_for or (ASKED_FOR if provider.settles == Settles.LOOK_UP else None)
+    return lasts is None or message.handed_at + lasts > at
+
+
+def give_up_forgotten(
+    messages: Sequence[Message], provider: Provider, *, at: datetime
+) -> list[Message]:
+    """Return the claimed messages that may be handed over: not those that may be out already.
+
+    A provider knows a key for a while only, and may have been set to know none.
+    """
+    forgotten = {
+        message.pk
+        for message in messages
+        if message.handed_at and not remembers(provider, message, at)
+    }
+    gone = [message for message in messages if message.pk in forgotten]
+    outcomes.record([nobody_knows(message, at=at) for message in gone], at=at)
+    return [message for message in messages if message.pk not in forgotten]
+
+
+def nobody_knows(message: Message, *, at: datetime) -> Outcome:
+    reason = _("The sender stopped before it could note the answer.")
+    return Outcome.of(message, Answer(Verdict.UNKNOWN, reason=reason), at=at)
+
+
+def ask(messages: Sequence[Message], provider: Provider, *, at: datetime) -> None:
+    """Ask the provider what it has taken; whom it does not speak of is asked for once more later."""
+    if provider.kind not in REGISTRY:
+        return
+    by_key = {message.key: message for message in messages}
+    with providers.apart(provider), providers.opened(provider) as carrier:
+        for key, answer in cast(Asked, carrier).look_up(list(by_key)):
+            found = answer or Answer(Verdict.AGAIN, reason=_("The provider never got it."))
+            if found.verdict != Verdict.UNKNOWN:
+                outcomes.record([told(by_key[key], found, at=at)], at=at)
+
+
+def told(message: Message, answer: Answer, *, at: datetime) -> Outcome:
+    if answer.verdict == Verdict.AGAIN:  # it has not left, and the mark goes
+        message.handed_at = None
+        return Outcome.put_off(message, at, reason=answer.reason)
+    return Outcome.of(message, answer, at=at)

@@ -1,0 +1,111 @@
+"""Sendings: let out step by step, paused when much fails, halted and let go on by people."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from apps.messaging.models.sendings import Sending
+
+STEP = timedelta(minutes=15)  # a step of the ramp shows its failures in that time
+AT_ONCE = 5_000  # messages let out in one transaction
+
+FAILED = """
+UPDATE messaging_sending AS sending SET failed = sending.failed + failure.count
+FROM unnest(%s::bigint[], %s::integer[]) AS failure (id, count)
+WHERE sending.id = failure.id
+"""
+# Whichever limit comes first. Counting costs little: it pauses before there is much to count.
+PAUSE = """
+UPDATE messaging_sending AS sending SET state = 'paused', reason = %(reason)s
+WHERE sending.id = ANY(%(ids)s) AND sending.state = 'running' AND sending.failed > 0 AND (
+    sending.failed >= sending.failure_limit OR sending.failed * 100 >= sending.failure_share * (
+        SELECT count(*) FROM messaging_notice AS notice WHERE notice.sending_id = sending.id
+    )
+)
+"""
+# A stopped sending's messages are not sent; those of one that runs go on as far as it is let out.
+LET_GO = """
+WITH held AS (
+    SELECT message.id, message.notice_id, sending.state = 'stopped' AS ends, sending.reason
+    FROM messaging_message AS message
+    JOIN messaging_notice AS notice ON notice.id = message.notice_id
+    JOIN messaging_sending AS sending ON sending.id = notice.sending_id
+    WHERE message.state = 'held' AND message.id > %(cursor)s AND (
+        sending.state = 'stopped'
+        OR sending.state = 'running' AND mod(notice.id, 100) < sending.released
+    )
+    ORDER BY message.id LIMIT %(limit)s
+    FOR UPDATE OF message SKIP LOCKED
+), ended AS (
+    UPDATE messaging_notice AS notice SET state = 'skipped', reason = held.reason
+    FROM held WHERE notice.id = held.notice_id AND held.ends AND notice.state = 'planned'
+)
+UPDATE messaging_message AS message SET
+    state = CASE WHEN held.ends THEN 'skipped' ELSE 'queued' END,
+    reason = CASE WHEN held.ends THEN held.reason ELSE message.reason END,
+    ended_at = CASE WHEN held.ends THEN %(at)s END
+FROM held WHERE message.id = held.id
+RETURNING message.id
+"""
+# One step further once nobody of those let out is still waiting for his message.
+ADVANCE = """
+UPDATE messaging_sending AS sending SET
+    released_at = %(at)s,
+    released = coalesce(
+        (SELECT min(step) FROM unnest(sending.ramp) AS step WHERE step > sending.released), 100
+    )
+WHERE sending.state = 'running' AND sending.released < 100
+    AND (sending.released_at IS NULL OR sending.released_at <= %(before)s)
+    AND NOT EXISTS (
+        SELECT FROM messaging_notice AS notice
+        WHERE notice.sending_id = sending.id AND mod(notice.id, 100) < sending.released
+            AND notice.state IN ('queued', 'planned')
+    )
+"""
+
+
+def note_failures(counts: Mapping[int, int]) -> None:
+    """Count failed messages of sendings, and pause those in which too many failed."""
+    if not counts:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(FAILED, [list(counts), list(counts.values())])
+        reason = _("Too many of its messages failed. See why before you let it go on.")
+        cursor.execute(PAUSE, {"ids": list(counts), "reason": reason})
+
+
+def pause_sending(sending_id: int, reason: str) -> bool:
+    """Hold whatever of a running sending has not been handed over; False if it does not run."""
+    running = Sending.objects.filter(pk=sending_id, state=Sending.State.RUNNING)
+    return running.update(state=Sending.State.PAUSED, reason=reason) == 1
+
+
+def resume_sending(sending_id: int) -> bool:
+    """Let a paused sending go on, its failures forgiven; False if it is not paused."""
+    paused = Sending.objects.filter(pk=sending_id, state=Sending.State.PAUSED)
+    return paused.update(state=Sending.State.RUNNING, reason="", failed=0) == 1
+
+
+def stop_sending(sending_id: int, reason: str) -> bool:
+    """End a sending for good; False if it was stopped already."""
+    going = Sending.objects.filter(pk=sending_id).exclude(state=Sending.State.STOPPED)
+    return going.update(state=Sending.State.STOPPED, reason=reason) == 1
+
+
+def let_go_on(*, at: datetime) -> int:
+    """Take each ramp a step further where it is time, and let out or end what was held."""
+    with connection.cursor() as cursor:
+        cursor.execute(ADVANCE, {"at": at, "before": at - STEP})
+    total, last = 0, 0
+    while moved := let_go(after=last, at=at):
+        total, last = total + len(moved), max(moved)
+    return total
+
+
+@transaction.atomic
+def let_go(*, after: int, at: datetime) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(LET_GO, {"cursor": after, "limit": AT_ONCE, "at": at})
+        return [pk for (pk,) in cursor.fetchall()]
