@@ -78,6 +78,7 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
             ("messaging.Link", "link"),
             ("messaging.Hit", "ads_click"),
             ("messaging.Digest", "newspaper"),
+            ("messaging.Stop", "pan_tool"),
             ("demo.Letter", "inbox"),
         ],
     ),

@@ -26,11 +26,22 @@ class Stop(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
         verbose_name=_("stopped by"),
     )  # fmt: skip
+    # One person asks to go on, and another one lets go: a stop is lifted by two.
+    asked_at = models.DateTimeField(_("asked to go on"), null=True, blank=True, editable=False)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
+        verbose_name=_("asked by"), editable=False,
+    )  # fmt: skip
     released_at = models.DateTimeField(_("released at"), null=True, blank=True, editable=False)
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
+        verbose_name=_("released by"), editable=False,
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("stop")
         verbose_name_plural = _("stops")
+        permissions = [("release_stop", _("Can let messages go out again after a stop"))]
         constraints = [
             models.UniqueConstraint(
                 fields=["scope", "value"],
@@ -42,6 +53,11 @@ class Stop(models.Model):
                 name="stop_says_what",
                 condition=Q(scope="global", value="") | ~Q(scope="global") & ~Q(value=""),
                 violation_error_message=_("Say which channel or issuer is stopped."),
+            ),
+            models.CheckConstraint(
+                name="stop_released_by_two",
+                condition=Q(released_by=None) | ~Q(released_by=models.F("asked_by")),
+                violation_error_message=_("A second person must let messages go out again."),
             ),
         ]
 
