@@ -73,6 +73,7 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
         _("Messages"),
         [
             ("messaging.Message", "sms"),
+            ("messaging.Reply", "reply"),
             ("messaging.Notice", "campaign"),
             ("messaging.Template", "edit_note"),
             ("messaging.Link", "link"),

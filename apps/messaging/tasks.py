@@ -12,7 +12,9 @@ from apps.messaging.actions import (
     corrections,
     delivery,
     digests,
+    inbound,
     planning,
+    receipts,
     routing,
     sendings,
     staff_links,
@@ -90,3 +92,18 @@ def queue_digests() -> int:
 @shared_task
 def revoke_staff_links() -> int:
     return staff_links.revoke_staff_links(at=clock.now())
+
+
+@shared_task
+def settle_receipts() -> int:
+    return receipts.settle_receipts(at=clock.now())
+
+
+@shared_task
+def settle_late_receipts() -> int:
+    return receipts.settle_receipts(at=clock.now(), since=receipts.LATE)
+
+
+@shared_task
+def finish_stops() -> int:
+    return inbound.finish_stops(at=clock.now())

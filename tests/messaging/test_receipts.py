@@ -17,7 +17,7 @@ from apps.messaging.models.receipts import Receipt
 from tests.messaging.world import DAY, by_sms, fresh, planned
 
 pytestmark = pytest.mark.django_db
-SENT_AT = DAY + timedelta(seconds=1)
+NOW = DAY + timedelta(minutes=1)
 
 
 def sent(number="sms-1", state="sent", **fields):
@@ -32,7 +32,7 @@ def sent(number="sms-1", state="sent", **fields):
 
 
 def said(state, number="sms-1", second=1, **fields):
-    return Word(state, number, occurred_at=DAY + timedelta(seconds=second), **fields)
+    return Word(state, number, occurred_at=NOW + timedelta(seconds=second), **fields)
 
 
 STORY = [
@@ -47,9 +47,9 @@ def moments(message):
 
 def test_an_id_of_another_provider_is_another_message():
     message = sent(carried_by=Provider.objects.get(name="sms-gateway"))
-    receive("another", [said("failed")], at=DAY)
+    receive("another", [said("failed")], at=NOW)
     assert fresh(message).state == "sent"
-    receive("sms-gateway", [said("delivered")], at=DAY)
+    receive("sms-gateway", [said("delivered")], at=NOW)
     assert fresh(message).state == "delivered"
 
 
@@ -59,7 +59,7 @@ def test_in_whichever_order_receipts_come_the_end_is_the_same():
         message = sent(f"sms-{number}")
         for word in order:
             receive(
-                "gateway", [Word(word.state, f"sms-{number}", occurred_at=word.occurred_at)], at=DAY
+                "gateway", [Word(word.state, f"sms-{number}", occurred_at=word.occurred_at)], at=NOW
             )
         ends.add(moments(fresh(message)))
         assert fresh(message).seen_at == DAY + timedelta(seconds=4)
@@ -68,11 +68,11 @@ def test_in_whichever_order_receipts_come_the_end_is_the_same():
 
 def test_what_failed_and_was_delivered_after_all_is_delivered():
     message = sent()
-    receive("gateway", [said("failed", reason="The phone was off.")], at=DAY)
+    receive("gateway", [said("failed", reason="The phone was off.")], at=NOW)
     assert moments(fresh(message))[:2] == ("failed", "The phone was off.")
     assert fresh(message).notice.state == Notice.State.FAILED
-    receive("gateway", [said("delivered", second=0)], at=DAY)
-    receive("gateway", [said("failed", second=9, reason="Expired.")], at=DAY)
+    receive("gateway", [said("delivered", second=0)], at=NOW)
+    receive("gateway", [said("failed", second=9, reason="Expired.")], at=NOW)
     assert moments(fresh(message))[:2] == ("delivered", "")
     assert fresh(message).notice.state == Notice.State.DONE
     kinds = Event.objects.order_by("pk").values_list("kind", flat=True)
@@ -82,51 +82,51 @@ def test_what_failed_and_was_delivered_after_all_is_delivered():
 def test_a_thousand_copies_are_one_receipt():
     message = sent()
     words = [said("delivered")] * 1_000
-    assert receive("gateway", words, at=DAY) == 1
-    assert receive("gateway", words, at=DAY) == 0
+    assert receive("gateway", words, at=NOW) == 1
+    assert receive("gateway", words, at=NOW) == 0
     assert message.receipts.count() == 1
     assert Event.objects.count() == 1
 
 
 def test_a_receipt_settles_what_nobody_knew_by_our_own_key():
     message = sent(state="unknown")
-    receive("gateway", [Word("accepted", "sms-9", key=message.key)], at=SENT_AT)
+    receive("gateway", [Word("accepted", "sms-9", key=message.key)], at=NOW)
     assert moments(fresh(message)) == ("sent", "", DAY, None, None)
     assert Event.objects.get().kind == "message.sent"
 
 
 def test_what_waits_to_be_sent_again_is_not_once_the_provider_has_it():
     waiting, again = sent(state="queued"), sent(state="queued")
-    receive("gateway", [Word("accepted", key=waiting.key)], at=DAY)
+    receive("gateway", [Word("accepted", key=waiting.key)], at=NOW)
     assert fresh(waiting).state == "sent"
-    receive("gateway", [Word("failed", key=again.key)], at=DAY)
-    receive("gateway", [Word("accepted", key=again.key)], at=DAY)
+    receive("gateway", [Word("failed", key=again.key)], at=NOW)
+    receive("gateway", [Word("accepted", key=again.key)], at=NOW)
     assert fresh(again).state == "failed"
 
 
 def test_an_unknown_id_is_kept_and_counts_once_its_message_is_noted():
-    receive("gateway", [said("delivered", "sms-7")], at=DAY)
+    receive("gateway", [said("delivered", "sms-7")], at=NOW)
     assert Receipt.objects.get(message=None).provider_id == "sms-7"
-    assert settle_receipts(at=DAY) == 0
+    assert settle_receipts(at=NOW) == 0
     message = sent("sms-7")
-    assert settle_receipts(at=DAY + LATE) == 0
-    assert settle_receipts(at=DAY + LATE, since=LATE) == 1
+    assert settle_receipts(at=NOW + LATE) == 0
+    assert settle_receipts(at=NOW + LATE, since=LATE) == 1
     assert fresh(message).state == "delivered"
-    assert settle_receipts(at=DAY) == 0
+    assert settle_receipts(at=NOW) == 0
 
 
 def test_a_receipt_waits_for_the_sender_that_is_at_it():
     message = sent(state="claimed", leased_until=DAY)
-    receive("gateway", [said("delivered")], at=DAY)
+    receive("gateway", [said("delivered")], at=NOW)
     assert fresh(message).state == "claimed"
     Message.objects.filter(pk=message.pk).update(state="sent")
-    assert settle_receipts(at=DAY) == 1
+    assert settle_receipts(at=NOW) == 1
     assert fresh(message).state == "delivered"
 
 
 def test_receipts_of_a_key_that_is_not_ours_change_nothing():
     message = sent()
-    receive("gateway", [Word("failed", key=uuid4())], at=DAY)
+    receive("gateway", [Word("failed", key=uuid4())], at=NOW)
     assert fresh(message).state == "sent"
 
 
@@ -138,7 +138,7 @@ def test_receipts_that_come_at_once_have_one_end():
     def tell(word):
         start.wait()
         try:
-            return receive("gateway", [word], at=DAY)
+            return receive("gateway", [word], at=NOW)
         finally:
             connection.close()
 

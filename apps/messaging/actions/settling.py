@@ -22,11 +22,11 @@ WITH heard AS (
     SELECT message_id AS id,
         CASE WHEN bool_or(state IN ('delivered', 'seen')) THEN 'delivered'
             WHEN bool_or(state = 'failed') THEN 'failed' ELSE 'sent' END AS state,
-        min(coalesce(occurred_at, received_at)) AS first_at,
-        min(coalesce(occurred_at, received_at))
+        min(least(occurred_at, received_at)) AS first_at,
+        min(least(occurred_at, received_at))
             FILTER (WHERE state IN ('delivered', 'seen')) AS delivered_at,
-        min(coalesce(occurred_at, received_at)) FILTER (WHERE state = 'seen') AS seen_at,
-        min(coalesce(occurred_at, received_at)) FILTER (WHERE state = 'failed') AS failed_at,
+        min(least(occurred_at, received_at)) FILTER (WHERE state = 'seen') AS seen_at,
+        min(least(occurred_at, received_at)) FILTER (WHERE state = 'failed') AS failed_at,
         max(reason) FILTER (WHERE state = 'failed') AS reason
     FROM messaging_receipt WHERE message_id = ANY (%(messages)s) GROUP BY message_id
 ), becoming AS (
