@@ -341,6 +341,13 @@ PUSH_SERVICES = env_list(
     "PUSH_SERVICES",
     "fcm.googleapis.com,updates.push.services.mozilla.com,web.push.apple.com,.notify.windows.com",
 )
+# By which providers sign what they send us: RECEIPT_SECRET_SMS_GATEWAY is that of "sms-gateway"; a
+# new one may stand beside the old one for a while.
+RECEIPT_SECRETS = {
+    name.removeprefix("RECEIPT_SECRET_").lower().replace("_", "-"): env_list(name)
+    for name in os.environ
+    if name.startswith("RECEIPT_SECRET_")
+}
 # Clients without a time zone of their own are told in this one, inside these local hours.
 DEFAULT_CLIENT_TIME_ZONE = os.environ.get("DEFAULT_CLIENT_TIME_ZONE", "Europe/Moscow")
 

@@ -10,6 +10,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
+    path("", include("apps.messaging.urls")),
     path("", include("apps.landing.urls")),
 ]
 if settings.DEMO:

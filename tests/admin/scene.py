@@ -10,6 +10,7 @@ from apps.events.models import Stray
 from apps.files.models import Batch, Folder, Mapping, Record
 from apps.landing.actions.joining import note_visit
 from apps.landing.models import EmailSubscription
+from apps.messaging.actions import inbound, receipts
 from apps.messaging.actions.links import make_link, record_hit
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.outbox import Digest, Message, Notice
@@ -210,6 +211,7 @@ def world(clients: int = 2) -> list[Client]:
         message = told(client)
         link, _token = make_link(client, subject="strategy:1", at=EVENING, message=message)
         record_hit(link, verdict="human", agent="test", at=EVENING)
+        came_back(client, message)
         EmailSubscription.objects.create(
             client=client, link=link, contact_point=client.contact_points.get(channel="email"),
             token_hash=client.pk.to_bytes(32, "big"),
@@ -229,3 +231,10 @@ def world(clients: int = 2) -> list[Client]:
     Digest.objects.get_or_create(month=date(2020, 2, 1))
     assert Observation.objects.filter(state="waiting").exists()
     return made
+
+
+def came_back(client, message):
+    """Let a provider tell of a message, and the client answer it."""
+    receipts.receive("sms-gateway", [receipts.Word("delivered", key=message.key)], at=EVENING)
+    phone = client.contact_points.get(channel="sms").address
+    inbound.receive("sms-gateway", "sms", [inbound.Said(phone, "call me")], at=EVENING)

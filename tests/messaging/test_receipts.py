@@ -32,7 +32,7 @@ def sent(number="sms-1", state="sent", **fields):
 
 
 def said(state, number="sms-1", second=1, **fields):
-    return Word(state, number, occurred_at=NOW + timedelta(seconds=second), **fields)
+    return Word(state, number, occurred_at=DAY + timedelta(seconds=second), **fields)
 
 
 STORY = [
