@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Iterator
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connections
 from django.utils import translation
 from hypothesis import settings as properties
+from pytest_django import DjangoDbBlocker
 from redis import Redis
+
+from tests import emptying
 
 # The same examples in every run and on every machine, however slow it is just then.
 properties.register_profile("alike", derandomize=True, deadline=None, database=None)
@@ -27,6 +28,13 @@ def pytest_configure() -> None:
 def brief_connections() -> None:
     """Let no thread of the live server keep its session: it would hold the test database."""
     connections.settings["default"]["CONN_MAX_AGE"] = 0
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Keep what the migrations brought, for all tests that commit what they write."""
+    with django_db_blocker.unblock():
+        emptying.install()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,28 +66,3 @@ def own_language() -> Iterator[None]:
     """Begin every test in the language of the settings, whatever page the last one opened."""
     with translation.override(settings.LANGUAGE_CODE):
         yield
-
-
-SEEDS = {
-    ("messaging", "Template"): (
-        "apps.messaging.migrations.0003_first_wordings",
-        "apps.messaging.migrations.0006_corrections_worded",
-        "apps.messaging.migrations.0007_contracts_worded",
-        "apps.messaging.migrations.0008_moves_worded",
-    ),
-    ("messaging", "Provider"): ("apps.messaging.migrations.0010_first_providers",),
-    ("products", "Milestone"): ("apps.products.migrations.0015_milestones",),
-}
-
-
-@pytest.fixture(autouse=True)
-def seeds(request: pytest.FixtureRequest) -> None:
-    """Put back what migrations seeded: a test with real transactions empties every table."""
-    asked = {"db", "transactional_db", "live_server"}.intersection(request.fixturenames)
-    for database in sorted(asked):
-        request.getfixturevalue(database)
-    if asked or request.node.get_closest_marker("django_db"):
-        for model, migrations in SEEDS.items():
-            if not apps.get_model(*model).objects.exists():
-                for migration in migrations:
-                    import_module(migration).publish(apps, None)
