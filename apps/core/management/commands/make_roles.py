@@ -97,16 +97,17 @@ class Command(BaseCommand):
 
 def permissions(rights: dict[str, dict[str, str]]) -> list[Permission]:
     """Return the permissions that are written as app: verbs: models."""
-    found = []
-    for app, by_verbs in rights.items():
-        for verbs, models in by_verbs.items():
-            for codename in (
-                f"{verb}_{model}" for verb in verbs.split() for model in models.split()
-            ):
-                permission = Permission.objects.filter(
-                    codename=codename, content_type__app_label=app
-                ).first()
-                if permission is None:
-                    raise CommandError(f"There is no right {app}.{codename}; migrate first.")
-                found.append(permission)
-    return found
+    known = {
+        f"{one.content_type.app_label}.{one.codename}": one
+        for one in Permission.objects.select_related("content_type")
+    }
+    wanted = [
+        f"{app}.{verb}_{model}"
+        for app, by_verbs in rights.items()
+        for verbs, models in by_verbs.items()
+        for verb in verbs.split()
+        for model in models.split()
+    ]
+    if missing := [right for right in wanted if right not in known]:
+        raise CommandError(f"There is no right {missing[0]}; migrate first.")
+    return [known[right] for right in wanted]
