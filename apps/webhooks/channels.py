@@ -12,19 +12,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from socket import IPPROTO_TCP, gaierror, getaddrinfo
+from socket import IPPROTO_TCP, SHUT_RDWR, gaierror, getaddrinfo, socket
+from threading import Timer
+from typing import Any
 
 import httpx2
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 TIMEOUT = httpx2.Timeout(10, connect=5)
-PATIENCE = 15  # seconds for a whole answer, however slowly it trickles
+PATIENCE = 15  # seconds for a whole exchange, however slowly its answer trickles
 GONE, TOO_MANY = 410, 429
 SHOWN = 500  # bytes of an answer that the log keeps
 READ = 16 * 1024  # bytes of an answer that are read at most
 # IPv6 addresses that carry an IPv4 address inside, which then counts.
 NAT64 = IPv6Network("64:ff9b::/96")
+COMPATIBLE = IPv6Network("::/96")  # given up in 2006; some systems still lead them home
 
 Address = IPv4Address | IPv6Address
 
@@ -52,17 +55,61 @@ class UnreachableError(Exception):
     """An address may not be called, or cannot be."""
 
 
+class Line:
+    """The connection under a caller, which can be cut while he waits on it.
+
+    His own time-outs are for a piece of an answer each: an endpoint that sends one byte every nine
+    seconds would hold him for hours.
+    """
+
+    def __init__(self) -> None:
+        self.socket: socket | None = None
+        self.is_late = False
+
+    @contextlib.contextmanager
+    def cut_after(self, seconds: float) -> Iterator[None]:
+        self.is_late = False
+        clock = Timer(seconds, self.cut)
+        clock.daemon = True
+        clock.start()
+        try:
+            yield
+        finally:
+            clock.cancel()
+
+    def cut(self) -> None:
+        self.is_late = True
+        if self.socket:
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(SHUT_RDWR)
+
+    def hear(self, event: str, said: Mapping[str, Any]) -> None:
+        """Take a handle of a new connection, before what may be spoken over it, such as TLS."""
+        if event == "connection.connect_tcp.complete":
+            self.close()
+            self.socket = said["return_value"].get_extra_info("socket").dup()
+            if self.is_late:
+                self.cut()
+
+    def close(self) -> None:
+        if self.socket:
+            self.socket.close()
+            self.socket = None
+
+
 class Caller:
     """A connection to one endpoint, over which messages go out one by one."""
 
-    def __init__(self, client: httpx2.Client, url: str) -> None:
+    def __init__(self, client: httpx2.Client, url: str, line: Line) -> None:
         self.client = client
         self.url = url
+        self.line = line
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         began = time.monotonic()
         try:
-            status, text, retry_after = self._post(body, headers)
+            with self.line.cut_after(PATIENCE):
+                status, text, retry_after = self._post(body, headers)
         except UnreachableError as error:
             status, text, retry_after = None, str(error), 0
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
@@ -77,20 +124,21 @@ class Caller:
             url.copy_with(host=str(resolve(url))),
             content=body,
             headers={**headers, "host": url.netloc.decode(), "content-type": "application/json"},
-            extensions={"sni_hostname": url.host},
+            extensions={"sni_hostname": url.host, "trace": self.line.hear},
         ) as response:
             retry_after = response.headers.get("retry-after", "")
             seconds = int(retry_after) if retry_after.isdecimal() else 0
-            return response.status_code, _begin(response), seconds
+            text = _begin(response)
+            if self.line.is_late:  # an answer without a length seems whole when it is cut
+                raise ValueError("slow")
+            return response.status_code, text, seconds
 
 
 def _begin(response: httpx2.Response) -> str:
-    """Read an answer's begin. Raises ValueError for one that is too slow; a long one is cut."""
-    read, until = b"", time.monotonic() + PATIENCE
+    """Read an answer's begin; a long one is cut."""
+    read = b""
     for part in response.iter_raw():
         read += part
-        if time.monotonic() > until:
-            raise ValueError("slow")
         if len(read) > READ:
             break
     text = read[:SHOWN].decode(errors="replace")
@@ -138,6 +186,8 @@ def is_public(address: Address) -> bool:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
+        if address in COMPATIBLE:
+            return False
     return address.is_global and not address.is_multicast
 
 
@@ -150,11 +200,15 @@ def trust() -> ssl.SSLContext:
 @contextlib.contextmanager
 def connect(url: str) -> Iterator[Caller]:
     """Open what messages to one endpoint go out over."""
-    with httpx2.Client(
-        timeout=TIMEOUT,
-        verify=trust(),
-        trust_env=False,
-        follow_redirects=False,
-        headers={"user-agent": "Tidings webhooks", "accept-encoding": "identity"},
-    ) as client:
-        yield Caller(client, url)
+    line = Line()
+    with (
+        contextlib.closing(line),
+        httpx2.Client(
+            timeout=TIMEOUT,
+            verify=trust(),
+            trust_env=False,
+            follow_redirects=False,
+            headers={"user-agent": "Tidings webhooks", "accept-encoding": "identity"},
+        ) as client,
+    ):
+        yield Caller(client, url, line)

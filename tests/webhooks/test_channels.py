@@ -13,7 +13,8 @@ from apps.webhooks.channels import UnreachableError, connect, is_public, resolve
 PRIVATE = [
     "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
     "224.0.0.1", "255.255.255.255", "::1", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1",
-    "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "::",
+    "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "::", "::7f00:1",
+    "::5db8:d822",
 ]  # fmt: skip
 
 
@@ -79,7 +80,16 @@ def test_nobody_there_is_no_answer(at_home):
     assert (answer.status, answer.is_down, answer.text) == (None, True, "No answer: ConnectError.")
 
 
-def test_an_answer_that_trickles_is_cut_off(at_home, monkeypatch):
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 20",
+        b"",
+    ],
+)
+def test_an_answer_that_trickles_is_cut_off(at_home, monkeypatch, begin):
     monkeypatch.setattr(channels, "PATIENCE", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -87,10 +97,10 @@ def test_an_answer_that_trickles_is_cut_off(at_home, monkeypatch):
             visitor, _address = server.accept()
             with visitor:
                 visitor.recv(65536)
-                visitor.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                visitor.sendall(begin)
                 try:
                     while not done.wait(0.05):
-                        visitor.sendall(b"x")
+                        visitor.sendall(b"0")
                 except OSError:
                     pass
 

@@ -130,6 +130,23 @@ def test_one_endpoint_that_is_down_keeps_no_other_waiting(receiver, httpserver):
     assert set(other.deliveries.values_list("state", flat=True)) == {"delivered"}
 
 
+def test_an_answer_that_cannot_be_noted_keeps_no_other_from_being(receiver, monkeypatch):
+    happen("a", "b")
+    queue()
+    first = Delivery.objects.earliest("pk")
+    noted = sending.outcome
+
+    def outcome(delivery, *args, **said):
+        if delivery.pk == first.pk:
+            raise ValueError("broken")
+        return noted(delivery, *args, **said)
+
+    monkeypatch.setattr(sending, "outcome", outcome)
+    assert deliver() == 2
+    states = Delivery.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == ["claimed", "delivered"]
+
+
 def sending_to(httpserver, path):
     httpserver.expect_request(path).respond_with_data("ok")
     return register_endpoint(path, httpserver.url_for(path), ["order.placed"], at=AT)

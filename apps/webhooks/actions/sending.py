@@ -7,9 +7,11 @@ id, by which the receiver knows what he has. Order is not promised: what failed 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from django.db import connection, transaction
 
 from apps.webhooks import channels
@@ -18,6 +20,7 @@ from apps.webhooks.channels import Answer
 from apps.webhooks.models import Attempt, Delivery, Endpoint, Secret
 from apps.webhooks.signing import headers, wait_after
 
+log = structlog.get_logger()
 LEASE = timedelta(minutes=5)  # longer than a share may take, each message with its time-outs
 SHARE = 5  # messages of one endpoint a claim: a slow one holds up no other for long
 AT_ONCE = 8  # endpoints that are called at the same time
@@ -72,10 +75,24 @@ def deliver_due(*, at: datetime, limit: int, dice: Callable[[], float]) -> int:
     """
     shares = share_out(claim(at=at, limit=limit), at=at)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for told in pool.map(lambda share: list(called(share, at=at)), shares):
-            for delivery, answer in told:
-                record(delivery, answer, at=at, dice=dice())
+        calls = [
+            (share, pool.submit(lambda one: list(called(one, at=at)), share)) for share in shares
+        ]
+        for share, call in calls:
+            with _apart(endpoint=share.endpoint.pk):
+                for delivery, answer in call.result():
+                    with _apart(delivery=delivery.pk):
+                        record(delivery, answer, at=at, dice=dice())
     return sum(len(share.deliveries) for share in shares)
+
+
+@contextmanager
+def _apart(**named: int) -> Iterator[None]:
+    """Keep what goes wrong with one from the others; the lease gives its messages back."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 (whatever it is, the others' answers are to be noted)
+        log.warning("webhooks were not sent or not noted", why=type(error).__name__, **named)
 
 
 def claim(*, at: datetime, limit: int) -> list[Delivery]:
