@@ -56,26 +56,25 @@ def spoken(value: Any, language: str, zone: str = "UTC") -> Any:
     fraction, {"number": "12.5"}, {"url": "https://…"}; also inside lists and mappings.
     Raises SpeechError.
     """
-    match value:
-        case bool():
-            return value
-        case int():
-            return speak("count", value, "", language, zone)
-        case Mapping():
-            if kind := typed(value):
-                return speak(kind, value[kind], value.get("currency", ""), language, zone)
-            return {name: spoken(item, language, zone) for name, item in value.items()}
-        case list() | tuple():
-            return [spoken(item, language, zone) for item in value]
+    if isinstance(value, dict):
+        if kind := typed(value):
+            return speak(kind, value[kind], value.get("currency", ""), language, zone)
+        return {name: spoken(item, language, zone) for name, item in value.items()}
+    if isinstance(value, int) and not isinstance(value, bool):
+        return speak("count", value, "", language, zone)
+    if isinstance(value, list | tuple):
+        return [spoken(item, language, zone) for item in value]
     return value
 
 
 def typed(value: Mapping[str, Any]) -> str:
     """Name the kind of a typed value: its only key but for a currency, with a plain value."""
-    kinds = value.keys() - {"currency"}
-    kind = next(iter(kinds), "")
-    is_typed = len(kinds) == 1 and kind in READERS and isinstance(value[kind], str | int)
-    return kind if is_typed else ""
+    if len(value) > 2 or (len(value) == 2 and "currency" not in value):
+        return ""
+    for kind in value:
+        if kind != "currency":
+            return kind if kind in READERS and isinstance(value[kind], str | int) else ""
+    return ""
 
 
 @lru_cache(maxsize=20_000)

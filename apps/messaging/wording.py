@@ -17,8 +17,10 @@ from liquid.exceptions import FilterArgumentError, LiquidError
 from liquid.expression import Expression
 
 from apps.messaging import filters
+from apps.messaging.quick import Quick
 
 SOURCE_LIMIT = 20_000  # characters of a template; the longest letter of ours has 1,000
+HTML_LIMIT = 200_000  # characters of compiled HTML; mail programs cut letters at 100 KB
 TEXT_LIMIT = 20_000  # characters that a filter may take or make
 TAGS = {
     "#", "assign", "break", "capture", "case", "comment", "content", "continue", "for", "if",
@@ -32,6 +34,9 @@ FILTERS = {
 
 # What Liquid lets through besides errors of its own: {% for share in shares limit: -3 %}.
 MISUSE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+EMPTY: tuple[object, ...] = (None, "", [], {})
 
 
 class WordingError(Exception):
@@ -79,16 +84,29 @@ def check_size(*values: object) -> None:
             raise FilterArgumentError("a text is too long", token=None)
 
 
+class Page(Limited):
+    """The same for HTML: longer, and every value is escaped."""
+
+    output_stream_limit = HTML_LIMIT
+
+
 ENVIRONMENT = Limited(undefined=Missing, strict_filters=True)
+PAGE = Page(undefined=Missing, strict_filters=True, autoescape=True)
 
 
 @lru_cache(maxsize=1_000)
-def compiled(source: str) -> BoundTemplate:
+def quick(source: str, html: bool = False) -> Quick:  # noqa: FBT001, FBT002
+    return Quick(compiled(source, html))
+
+
+@lru_cache(maxsize=1_000)
+def compiled(source: str, html: bool = False) -> BoundTemplate:  # noqa: FBT001, FBT002
     """Read a template, once. Raises WordingError."""
-    if len(source) > SOURCE_LIMIT:
-        raise WordingError(f"The template is longer than {SOURCE_LIMIT} characters.")
+    limit = HTML_LIMIT if html else SOURCE_LIMIT
+    if len(source) > limit:
+        raise WordingError(f"The template is longer than {limit} characters.")
     try:
-        template = ENVIRONMENT.from_string(source)
+        template = (PAGE if html else ENVIRONMENT).from_string(source)
         context = RenderContext(template)
         # A range of a billion numbers costs nothing to write and minutes to search.
         if any(isinstance(part, RangeLiteral) for part in parts(template.nodes, context)):
@@ -122,35 +140,43 @@ def render(source: str, values: Mapping[str, object], language: str = "en") -> s
     None and whatever is empty count as missing: a blank is no value. The language is that of
     plural forms. Raises WordingError.
     """
+    return tidy(fill(source, {**given(values), filters.LANGUAGE: language}))
+
+
+def fill(source: str, values: Mapping[str, object], *, html: bool = False) -> str:
+    """Fill a template with values that `given` let through. Raises WordingError."""
     try:
-        text = compiled(source).render({**given(values), filters.LANGUAGE: language})
+        return quick(source, html).render(values)
     except LiquidError as error:
         raise WordingError(f"The text cannot be written: {error.message}") from error
     except MISUSE as error:
         raise WordingError(f"The text cannot be written: {error}") from error
     except RecursionError as error:
         raise WordingError("The template is nested too deeply.") from error
-    return re.sub(r"[ \t]*\n(?:[ \t]*\n)+", "\n\n", text).strip()  # guards leave empty lines
+
+
+def tidy(text: str) -> str:
+    """Drop the empty lines that guards leave."""
+    if " \n" in text or "\t\n" in text:
+        text = re.sub(r"(?<![ \t])[ \t]+\n", "\n", text)
+    return re.sub(r"\n\n\n+", "\n\n", text).strip()
 
 
 def given(value: Any) -> Any:
     """Keep plain values only, so that a template reaches no object of ours; drop empty ones."""
-    match value:
-        case str() | bool() | int():
-            return value
-        case Mapping():
-            kept = {str(name): given(item) for name, item in value.items()}
-            return {name: item for name, item in kept.items() if item not in (None, "", [], {})}
-        case list() | tuple():
-            return [given(item) for item in value]
-        case None:
-            return None
+    if isinstance(value, str | bool | int) or value is None:
+        return value
+    if isinstance(value, Mapping):
+        kept = {str(name): given(item) for name, item in value.items()}
+        return {name: item for name, item in kept.items() if item not in EMPTY}
+    if isinstance(value, list | tuple):
+        return [given(item) for item in value]
     raise WordingError(f"A value of type {type(value).__name__} cannot be written.")
 
 
-def used(source: str) -> list[str]:
+def used(source: str, *, html: bool = False) -> list[str]:
     """Name the values that a template takes, like "amount" or "shares.name". Raises WordingError."""
-    return sorted(compiled(source).global_variable_paths())
+    return sorted(compiled(source, html).global_variable_paths())
 
 
 def missing(source: str, allowed: Collection[str]) -> list[str]:

@@ -174,3 +174,51 @@ def test_an_sms_is_counted_as_it_is_paid(text, count):
 
 def test_typographic_spaces_do_not_make_an_sms_dearer():
     assert segments(wording.plain_spaces("1\xa0234\u202f$" + "a" * 100)) == 1
+
+
+WAYS = [
+    "{{ name }} {{ nested.deep.x }} {{ yes }} {{ zero }} {{ shares }}",
+    "{% if name %}a{{ name }}{% endif %}{% if missing %}b{% elsif zero %}c{% else %}d{% endif %}",
+    "{% if missing %}a{% elsif missing %}b{% else %}{% if yes %}{{ name }}{% endif %}{% endif %}",
+    "{% if nested.deep %}a{% endif %}{% if nested.void.x %}b{% endif %}{% if missing.x %}c{% endif %}",
+    "{% if shares.size == 2 %}two{% endif %}{% if shares.first.name %}one{% endif %}",
+    "{% if name and yes %}a{% endif %}{% if name == 'Ann' %}b{% endif %}",
+    "{% if name %} \n {% endif %}{% for s in shares %}{{ s.name }}{% if s.name %}!{% endif %}{% endfor %}",
+    "{% unless missing %}{{ name | upcase }}{% endunless %}{{ missing | default: name }}",
+    "{% assign name = 'Bob' %}{{ name }}{% if name == 'Bob' %}!{% endif %}",
+    "{% for s in shares %}{% assign t = s.name %}{% endfor %}{{ t }}",
+    "{{ name }}{% break %}{{ name }}",
+    "{% capture x %}<{{ name }}>{% endcapture %}{{ x }}",
+    "{{ nested['deep'].x }}{{ shares[0].name }}{{ name.size }}",
+    "{{ '<' }}{{ name | append: '&' }}{{ mark }}",
+    "{{ nested.deep.z }}",
+    "{{ missing }}",
+    "{{ name.x }}",
+    "{% if name.x %}a{% endif %}",
+    "{% comment %}{{ missing }}{% endcomment %}{{ name }}",
+    "{% for s in wide %}{{ long }}{{ long }}{% endfor %}",
+    "{{ long }}" * 60,
+]
+
+
+@pytest.mark.parametrize("html", [False, True])
+@pytest.mark.parametrize("source", WAYS)
+def test_the_quick_way_writes_what_liquid_writes(source, html):
+    values = wording.given({**VALUES, "mark": "<b>&", "wide": ["x"] * 30, "long": "x" * 1_000})
+
+    def attempt(render):
+        try:
+            return render(values)
+        except wording.LiquidError as error:
+            return type(error), error.message
+
+    template = wording.compiled(source, html)
+    assert attempt(wording.quick(source, html).render) == attempt(template.render)
+
+
+@pytest.mark.parametrize(
+    ("untidy", "tidy"),
+    [(" a \n\n \n\t\nb\nc ", "a\n\nb\nc"), ("a  \nb", "a\nb"), ("a" + " " * 50 + "b", None)],
+)
+def test_empty_lines_that_guards_leave_are_dropped(untidy, tidy):
+    assert wording.tidy(untidy) == (tidy or untidy)

@@ -1,0 +1,114 @@
+"""The child process in which whatever marketers write is read and written.
+
+It knows no secrets and no database, opens nothing, and has little time and memory. It reads batches
+of jobs from its input and answers each job in turn; `scribes` starts it, and kills it when it must.
+"""
+
+import contextlib
+import resource
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO
+
+import orjson
+
+from apps.messaging import filters, speech, wording
+from apps.messaging.speech import SpeechError
+from apps.messaging.wording import WordingError
+
+SECONDS = 2  # of CPU for one job; a letter of 10 KB takes a ten-thousandth of it
+GRACE = 2  # more, where a job does not even notice that its time is over
+MEMORY = 768 * 2**20  # addresses; the process itself takes a third
+LENGTH = 4  # bytes that say how long a frame is
+
+Job = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+class TooLong(BaseException):
+    """The time of a job is over; no `except Exception` on the way may hide it."""
+
+
+def write(job: Job, sources: Sequence[str]) -> Answer:
+    """Fill templates with the same typed values, spoken once."""
+    given = job["with"]
+    values = wording.given(speech.spoken(given["values"], given["language"], given["zone"]))
+    values[filters.LANGUAGE] = given["language"]
+    texts = {name: wording.tidy(wording.fill(sources[at], values)) for name, at in job["texts"]}
+    for name, at in job["pages"]:
+        texts[name] = wording.fill(sources[at], values, html=True)
+    return {"texts": texts}
+
+
+def read(job: Job, sources: Sequence[str]) -> Answer:
+    """Name the values that templates take."""
+    used = {name: wording.used(sources[at]) for name, at in job["texts"]}
+    used |= {name: wording.used(sources[at], html=True) for name, at in job["pages"]}
+    return {"used": used}
+
+
+DEEDS: dict[str, Callable[[Job, Sequence[str]], Answer]] = {"write": write, "read": read}
+
+
+def answered(job: Job, sources: Sequence[str]) -> Answer:
+    """Do a job within its time; what goes wrong is an answer too."""
+    allow_time()
+    try:
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        return DEEDS[job["do"]](job, sources)
+    except (WordingError, SpeechError) as error:
+        return {"error": str(error)}
+    except TooLong:
+        return {"over": "time"}
+    except MemoryError:
+        return {"over": "memory"}
+    except Exception as error:  # noqa: BLE001 (a template that breaks us fails alone)
+        return {"error": f"The text cannot be written: {type(error).__name__}."}
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def allow_time() -> None:
+    """Let the kernel end this process a little after the job's own alarm."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    end = used.ru_utime + used.ru_stime + SECONDS + GRACE + 1
+    lower(resource.RLIMIT_CPU, int(end))
+
+
+def lower(limit: int, value: int) -> None:
+    with contextlib.suppress(OSError, ValueError):  # macOS has not all of them
+        resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
+
+
+def stop(_number: int, _frame: object) -> None:
+    raise TooLong
+
+
+def frames(stream: BinaryIO) -> Iterator[Any]:
+    while len(head := stream.read(LENGTH)) == LENGTH:
+        yield orjson.loads(stream.read(int.from_bytes(head)))
+
+
+def framed(content: Any) -> bytes:
+    body = orjson.dumps(content)
+    return len(body).to_bytes(LENGTH) + body
+
+
+def main() -> None:
+    signal.signal(signal.SIGPROF, stop)
+    lower(resource.RLIMIT_AS, MEMORY)
+    lower(resource.RLIMIT_FSIZE, 0)
+    lower(resource.RLIMIT_CORE, 0)
+    for batch in frames(sys.stdin.buffer):
+        for job in batch["jobs"]:
+            answer = answered(job, batch["sources"])
+            sys.stdout.buffer.write(framed(answer))
+            if "over" in answer:  # what is left of us is no place for others' letters
+                sys.stdout.buffer.flush()
+                return
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
