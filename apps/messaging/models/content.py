@@ -65,6 +65,10 @@ class Template(models.Model):
         _("kind"), max_length=10, choices=Kind, default=Kind.SERVICE, db_default=Kind.SERVICE,
         help_text=_("Offers come once a day at most; a security alert comes at any hour."),
     )  # fmt: skip
+    sms_parts = models.PositiveSmallIntegerField(
+        _("most parts of an SMS"), null=True, blank=True,
+        help_text=_("A longer one, with the client's own figures, does not go out. Empty: any."),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("template")
@@ -93,8 +97,24 @@ class TemplateVersion(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     subject = models.CharField(_("subject"), max_length=200, blank=True)
     body = models.TextField(
-        _("text"), help_text=_("Liquid: {{ amount }}. A missing value stops the message.")
+        _("text"),
+        blank=True,
+        help_text=_(
+            "Liquid: {{ amount }}. A missing value stops the message. "
+            "For an e-mail with a design it may be empty: then it is made from the design."
+        ),
     )
+    mjml = models.TextField(
+        _("design"), blank=True, default="", db_default="",
+        help_text=_("MJML, for e-mails. Empty: the text in our own plain design."),
+    )  # fmt: skip
+    html = models.TextField(  # of the design, compiled when it is saved
+        blank=True, default="", db_default="", editable=False
+    )
+    shows_money = models.BooleanField(
+        _("sums on a locked screen"), default=False, db_default=False,
+        help_text=_("A push is read by whoever sees the phone: tick this if it may say sums."),
+    )  # fmt: skip
     created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
 
     class Meta:

@@ -60,6 +60,10 @@ class Notice(models.Model):
         _("priority"), default=PRIORITY, db_default=PRIORITY,
         help_text=_("Of two offers for one day the one with the higher number goes."),
     )  # fmt: skip
+    segment = models.CharField(
+        _("segment"), max_length=40, blank=True, default="", db_default="",
+        help_text=_("Whose lead-in the message begins with."),
+    )  # fmt: skip
     hold_out = models.CharField(
         _("held out"), max_length=60, blank=True, default="", db_default="",
         help_text=_("The control group that the client is in: he is counted and not told."),

@@ -96,7 +96,7 @@ TABLES = [
         "messaging.Notice", "client",
         TECHNICAL=(
             "id client contact_point template variant subject result source sending dedupe_key"
-            " deadline_at priority hold_out ask_after"
+            " deadline_at priority hold_out ask_after segment"
         ),
         WORDS="values", TOLD="state reason created_at",
     ),
@@ -279,7 +279,7 @@ WITHOUT_CLIENTS = {
     "webhooks": "Endpoint Secret Attempt",
     "messaging": (
         "Template TemplateVersion CascadeStep Sending Provider Digest CorrectionVerdict "
-        "FrequencyPolicy HoldOut Stop"
+        "FrequencyPolicy HoldOut Stop Snippet SnippetText Disclaimer DisclaimerText LeadIn SeedAddress"
     ),
     "demo": "World Letter",  # its people are invented
 }
