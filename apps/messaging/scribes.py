@@ -20,7 +20,7 @@ from typing import Any
 
 import orjson
 
-from apps.messaging.scribe import LENGTH, Answer, framed
+from apps.messaging.scribe import LENGTH, framed
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ("-m", "apps.messaging.scribe")
@@ -39,6 +39,7 @@ REASONS = {
 }
 
 Sources = tuple[tuple[str, str], ...]
+Answer = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ def packed(jobs: Sequence[Job]) -> bytes:
         at = [[name, places.setdefault(text, len(places))] for name, text in job.texts]
         pages = [[name, places.setdefault(text, len(places))] for name, text in job.pages]
         listed.append(
-            {"do": job.do, "texts": at, "pages": pages, "with": orjson.Fragment(job.rest)}
+            {"do": job.do, "texts": at, "pages": pages, "with": orjson.Fragment(job.rest or b"{}")}
         )
     return framed({"sources": list(places), "jobs": listed})
 

@@ -1,27 +1,32 @@
-"""Writing a message's letter: its wording filled with its values, in its language and channel."""
+"""Writing letters: wordings filled with values, in each reader's language, channel and zone.
 
-from collections.abc import Iterable, Iterator, Mapping
+Templates are filled in child processes, a batch at a time; what is dressed here is ready text.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
-from django.template.loader import render_to_string
-from django.utils import translation
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from apps.messaging import speech, wording
+from apps.messaging.actions.dressing import dressed, why, with_small_print
+from apps.messaging.actions.phrases import NEXT, Phrases, Sources, phrases_of
 from apps.messaging.channels import Letter
 from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.outbox import Message, Notice
+from apps.messaging.phrasing import snippets_in
 from apps.messaging.queries import wishes
+from apps.messaging.scribes import BATCH, POOL, Answer, Job, letter
+from apps.messaging.wording import WordingError
 from apps.profiles.models import Channel, Client, Purpose
 
 SUBJECT_LIMIT = 300  # of the column that keeps it
 LINK = "link"  # the value that is the client's personal link
-BUTTONS = {LINK: gettext_lazy("Open my page")}
-OTHER_BUTTON = gettext_lazy("Confirm")
+FEWEST_LEFT = 6  # characters of a secret that, left in a text, still are one
 
 
 @dataclass(frozen=True)
@@ -42,57 +47,146 @@ class Unwritten:
     reason: str
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A letter about to be written."""
+
+    message: Message
+    values: Mapping[str, Any]
+    sources: Sources
+
+    def job(self, values: Mapping[str, Any] | None = None) -> Job:
+        texts = {
+            name: text
+            for name in ("subject", "body", "small")
+            if (text := getattr(self.sources, name))
+        }
+        pages = {"html": self.sources.html} if self.sources.html else {}
+        message = self.message
+        zone = zone_of(message.notice.client)
+        return letter(texts, pages, values or self.values, message.language, zone)
+
+
 def wants_link(message: Message) -> bool:
-    """Say whether the wording takes the personal link. Raises WordingError."""
+    """Say whether the wording may take the personal link; a snippet of it may."""
     version = message.wording
-    return LINK in {*wording.used(version.subject), *wording.used(version.body)}
+    sources = (version.subject, version.body, version.html)
+    return any(LINK in source for source in sources) or bool(snippets_in(*sources))
 
 
 def write_all(
-    messages: Iterable[Message],
-    link_of: Mapping[int, str],
-    *,
-    at: datetime,  # noqa: ARG001 (disclaimers are of a date)
+    messages: Iterable[Message], link_of: Mapping[int, str], *, at: datetime
 ) -> Iterator[Ready | Unwritten]:
     """Write the letters of loaded messages, in their order; one that cannot be written fails alone.
 
-    `link_of` has the personal link of each message that wants one, by its primary key.
+    `link_of` has the personal link of each message that wants one, by its primary key. Notice,
+    client, template, wording and contact point are loaded.
     """
-    for message in messages:
-        link = link_of.get(message.pk or 0, "")
-        try:
-            yield Ready(message, write_letter(message, link), *write_record(message, link))
-        except wording.WordingError as error:
-            yield Unwritten(message, str(error))
+    waiting = iter(messages)
+    phrases = None
+    while batch := list(islice(waiting, BATCH)):
+        phrases = phrases or phrases_of(dict(settings.LANGUAGES), day=at.date())
+        yield from write_batch(batch, link_of, phrases)
 
 
-def write_letter(message: Message, link: str) -> Letter:
-    """Fill the wording of a loaded message; an empty link is a missing value.
+def write_batch(
+    messages: Sequence[Message], link_of: Mapping[int, str], phrases: Phrases
+) -> Iterator[Ready | Unwritten]:
+    drafts = [drafted(message, link_of.get(message.pk or 0, ""), phrases) for message in messages]
+    answers = POOL.ask([draft.job() for draft in drafts if isinstance(draft, Draft)])
+    for draft in drafts:
+        if isinstance(draft, Unwritten):
+            yield draft
+        else:
+            yield finished(draft, next(answers))
 
-    Raises WordingError.
-    """
-    values = values_of(message, link)
-    subject, text = fill(message, values)
-    letter = Letter(key=message.key, to=message.contact_point.address, subject=subject, text=text)
+
+def drafted(message: Message, link: str, phrases: Phrases) -> Draft | Unwritten:
+    try:
+        sources = phrases.sources(message.wording, message.notice)
+    except WordingError as error:
+        return Unwritten(message, str(error))
+    return Draft(message, values_of(message, link), sources)
+
+
+def finished(draft: Draft, answer: Answer) -> Ready | Unwritten:
+    """Turn what a child wrote into a letter, and into what of it is stored."""
+    message = draft.message
+    try:
+        subject, text, html = composed(draft, answer)
+        kept = recorded(draft, subject, text)
+    except WordingError as error:
+        return Unwritten(message, str(error))
+    made = Letter(key=message.key, to=message.contact_point.address, subject=subject, text=text)
+    if message.channel == Channel.EMAIL:
+        purpose = message.notice.template.purpose
+        unsubscribes = purpose in {Purpose.DIGEST, Purpose.MARKETING}
+        made = replace(made, html=html, may_unsubscribe=unsubscribes)
+    return Ready(message, made, *kept)
+
+
+def composed(draft: Draft, answer: Answer) -> tuple[str, str, str]:
+    """Return subject, text and HTML. Raises WordingError."""
+    if "error" in answer:
+        raise WordingError(answer["error"])
+    texts, message = answer["texts"], draft.message
+    subject = one_line(texts.get("subject", ""))
+    text, small = texts.get("body", ""), texts.get("small", "")
     if message.channel == Channel.SMS:
-        return letter
-    purpose = message.notice.template.purpose
-    return replace(
-        letter,
-        html=write_html(message, letter, values),
-        may_unsubscribe=purpose in {Purpose.DIGEST, Purpose.MARKETING},
-    )
+        text = " ".join(part for part in (text, small) if part)
+        return subject, short(text, message.notice.template.sms_parts), ""
+    html = ""
+    if message.channel == Channel.EMAIL and "html" in texts:
+        html = with_small_print(texts["html"], small)
+    elif message.channel == Channel.EMAIL:
+        purpose = message.notice.template.purpose
+        html = dressed(text, small, subject, draft.values, message.language, purpose)
+    return subject, NEXT.join(part for part in (text, small) if part), html
 
 
-def write_record(message: Message, link: str) -> tuple[str, str]:
-    """Return subject and text as they are stored: written anew, without what opens something.
+def short(text: str, most: int | None) -> str:
+    """Return an SMS as it is sent. Raises WordingError where it has too many parts."""
+    text = wording.plain_spaces(text)
+    parts = wording.segments(text) if most else 0
+    if most and parts > most:
+        raise WordingError(
+            _("The SMS would take %(parts)s parts; its template allows %(most)s.")
+            % {"parts": parts, "most": most}
+        )
+    return text
 
-    A wording may turn an address to capitals or cut it, so that it is not found in a finished text.
+
+def recorded(draft: Draft, subject: str, text: str) -> tuple[str, str]:
+    """Return subject and text as they are stored: without what opens something.
+
+    A wording may turn an address to capitals or cut it, so that it is not found in the finished
+    text: then the letter is written anew with masked values. Raises WordingError.
     """
-    return fill(message, speech.masked(values_of(message, link)))
+    kept = [subject, text]
+    secrets = set(addresses(draft.values))
+    for url in secrets:
+        kept = [part.replace(url, speech.hidden(url)) for part in kept]
+    ends = [url.rstrip("/").rpartition("/")[2][:FEWEST_LEFT].lower() for url in secrets]
+    if any(end and end in part.lower() for end in ends for part in kept):
+        answer = next(POOL.ask([draft.job(speech.masked(draft.values))]))
+        return composed(draft, answer)[:2]
+    return kept[0], kept[1]
 
 
-def sample(notice: Notice, version: TemplateVersion) -> tuple[str, str]:
+def addresses(value: Any) -> Iterator[str]:
+    """Find the typed addresses among values."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("url"), str):
+            yield value["url"]
+        else:
+            for item in value.values():
+                yield from addresses(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from addresses(item)
+
+
+def sample(notice: Notice, version: TemplateVersion, *, at: datetime) -> tuple[str, str]:
     """Return subject and text of a notice as they would be sent, without its personal link.
 
     Raises WordingError.
@@ -100,7 +194,12 @@ def sample(notice: Notice, version: TemplateVersion) -> tuple[str, str]:
     message = Message(
         notice=notice, wording=version, channel=version.channel, language=version.language
     )
-    return fill(message, speech.masked(values_of(message, f"{settings.PUBLIC_URL}/s/x")))
+    phrases = phrases_of([version.language], day=at.date())
+    draft = drafted(message, f"{settings.PUBLIC_URL}/s/x", phrases)
+    if isinstance(draft, Unwritten):
+        raise WordingError(draft.reason)
+    answer = next(POOL.ask([draft.job(speech.masked(draft.values))]))
+    return composed(draft, answer)[:2]
 
 
 def values_of(message: Message, link: str) -> dict[str, Any]:
@@ -108,22 +207,9 @@ def values_of(message: Message, link: str) -> dict[str, Any]:
         **message.notice.values,
         "name": message.notice.client.first_name,
         "issuer": settings.ISSUER_NAME,
+        "why": why(message.notice.template.purpose, message.language),
         LINK: {"url": link} if link else None,
     }
-
-
-def fill(message: Message, values: dict[str, Any]) -> tuple[str, str]:
-    """Return subject and text."""
-    language = message.language
-    try:
-        spoken = speech.spoken(values, language, zone_of(message.notice.client))
-    except speech.SpeechError as error:
-        raise wording.WordingError(str(error)) from error
-    text = wording.render(message.wording.body, spoken, language)
-    return (
-        one_line(wording.render(message.wording.subject, spoken, language)),
-        wording.plain_spaces(text) if message.channel == Channel.SMS else text,
-    )
 
 
 def zone_of(client: Client) -> str:
@@ -135,39 +221,5 @@ def zone_of(client: Client) -> str:
 def one_line(subject: str) -> str:
     subject = " ".join(subject.split())
     if len(subject) > SUBJECT_LIMIT:
-        raise wording.WordingError(f"The subject is longer than {SUBJECT_LIMIT} characters.")
+        raise WordingError(f"The subject is longer than {SUBJECT_LIMIT} characters.")
     return subject
-
-
-def write_html(message: Message, letter: Letter, values: dict[str, Any]) -> str:
-    """Dress the plain text as HTML, everything in it escaped; a lone address becomes a button."""
-    buttons = {
-        value["url"]: BUTTONS.get(name, OTHER_BUTTON)
-        for name, value in values.items()
-        if isinstance(value, dict) and "url" in value
-    }
-    with translation.override(message.language):
-        paragraphs = [
-            {"url": part, "label": buttons[part]} if part in buttons else {"text": part}
-            for part in letter.text.split("\n\n")
-        ]
-        return render_to_string(
-            "messaging/letter.html",
-            {
-                "language": message.language,
-                "issuer": settings.ISSUER_NAME,
-                "subject": letter.subject,
-                "paragraphs": paragraphs,
-                "why": why(message.notice.template.purpose),
-            },
-        )
-
-
-def why(purpose: str) -> str:
-    """Say why the client gets this."""
-    reasons: dict[str, str] = {
-        Purpose.SERVICE: _("You get this letter because you agreed to news about your contracts."),
-        Purpose.DIGEST: _("You get this letter because you agreed to a monthly digest."),
-        Purpose.MARKETING: _("You get this letter because you agreed to our offers."),
-    }
-    return reasons.get(purpose, _("You get this letter because this address was just given to us."))

@@ -11,7 +11,6 @@ from apps.messaging.actions.planning import explain
 from apps.messaging.models.links import Link
 from apps.messaging.models.outbox import Message
 from apps.messaging.queries import wishes
-from apps.messaging.wording import WordingError
 from apps.profiles.queries.suppressions import suppressions
 
 
@@ -39,18 +38,9 @@ def look_again(messages: Sequence[Message], *, at: datetime) -> list[Message]:
 def write_letters(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
     """Write every letter; one that cannot be written fails alone."""
     written, failed = [], []
-    linked: list[Message] = []
-    for message in messages:
-        try:
-            if wants_link(message):
-                linked.append(message)
-        except WordingError as error:
-            failed.append(Outcome.failed(message, str(error), at=at))
-    made = make_links(linked, at=at)
-    broken = {outcome.message.pk for outcome in failed}
+    made = make_links([message for message in messages if wants_link(message)], at=at)
     urls = {pk or 0: links.short_url(links.token_of(link)) for pk, link in made.items()}
-    sound = [message for message in messages if message.pk not in broken]
-    for result in write_all(sound, urls, at=at):
+    for result in write_all(messages, urls, at=at):
         if isinstance(result, Ready):
             written.append(result)
         else:

@@ -120,7 +120,7 @@ def _texts(notice: Notice) -> Iterable[list[object]]:
         if wording is None:
             continue
         try:
-            subject, text = sample(notice, wording)
+            subject, text = sample(notice, wording, at=clock.now())
         except WordingError as error:
             subject, text = "", str(error)
         yield [page_link(notice.client), channel.label, subject or "–", linebreaksbr(text)]

@@ -1,0 +1,102 @@
+"""Dressing a plain letter as HTML in our own design; its frame is made once for each language."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from html import escape
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.profiles.models import Purpose
+
+BUTTONS = {"link": gettext_lazy("Open my page")}
+OTHER_BUTTON = gettext_lazy("Confirm")
+# Places in the frame: characters that no text has.
+SUBJECT, PARAGRAPHS, TEXT, URL, LABEL = (chr(code) for code in range(0xF8F0, 0xF8F5))
+
+
+def dressed(
+    text: str, small: str, subject: str, values: Mapping[str, Any], language: str, purpose: str
+) -> str:
+    """Dress plain text, everything in it escaped; a lone address becomes a button."""
+    frame, paragraph, button, print_ = frame_of(language, purpose, settings.ISSUER_NAME)
+    labels = labels_of(values, language)
+    parts = [
+        button.replace(URL, escape(part)).replace(LABEL, escape(labels[part]))
+        if part in labels
+        else paragraph.replace(TEXT, lines(part))
+        for part in text.split("\n\n")
+    ]
+    parts += [print_.replace(TEXT, lines(part)) for part in small.split("\n\n") if part]
+    return frame.replace(SUBJECT, escape(subject)).replace(PARAGRAPHS, "".join(parts))
+
+
+def with_small_print(html: str, small: str) -> str:
+    """Put disclaimers that have no place of their own at the end of a design."""
+    if not small:
+        return html
+    _frame, _paragraph, _button, print_ = frame_of("en", "", "")
+    added = "".join(print_.replace(TEXT, lines(part)) for part in small.split("\n\n"))
+    before, end, after = html.rpartition("</body>")
+    return f"{before}{added}{end}{after}" if end else html + added
+
+
+def lines(text: str) -> str:
+    return escape(text).replace("\n", "<br>")
+
+
+def labels_of(values: Mapping[str, Any], language: str) -> dict[str, str]:
+    """Say what the button of each address is called."""
+    urls = {
+        name: value["url"]
+        for name, value in values.items()
+        if isinstance(value, dict) and "url" in value
+    }
+    return {url: label(name, language) for name, url in urls.items()}
+
+
+@lru_cache
+def label(name: str, language: str) -> str:
+    with translation.override(language):
+        return str(BUTTONS.get(name, OTHER_BUTTON))
+
+
+@lru_cache
+def frame_of(language: str, purpose: str, issuer: str) -> tuple[str, str, str, str]:
+    """Return the letter's HTML around its paragraphs, and that of each kind of paragraph."""
+    with translation.override(language):
+        frame = render_to_string(
+            "messaging/letter.html",
+            {
+                "language": language,
+                "issuer": issuer,
+                "subject": SUBJECT,
+                "paragraphs": PARAGRAPHS,
+                "why": why(purpose, language),
+            },
+        )
+    parts = ("_paragraph", "_button", "_small_print")
+    places = {"text": TEXT, "url": URL, "label": LABEL}
+    paragraph, button, small = (
+        render_to_string(f"messaging/{part}.html", places).strip() for part in parts
+    )
+    return frame, paragraph, button, small
+
+
+@lru_cache
+def why(purpose: str, language: str) -> str:
+    """Say why the client gets this."""
+    with translation.override(language):
+        reasons: dict[str, str] = {
+            Purpose.SERVICE: _(
+                "You get this letter because you agreed to news about your contracts."
+            ),
+            Purpose.DIGEST: _("You get this letter because you agreed to a monthly digest."),
+            Purpose.MARKETING: _("You get this letter because you agreed to our offers."),
+        }
+        other = _("You get this letter because this address was just given to us.")
+        return reasons.get(purpose, other)
