@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('messaging', '0015_deferrals'),
+        ('messaging', '0016_stops_released_by_two'),
         ('products', '0026_audit'),
     ]
 
