@@ -325,8 +325,12 @@ DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "tidings@localhost")
 SMS_GATEWAY_URL = os.environ.get("SMS_GATEWAY_URL", "")
 SMS_GATEWAY_TOKEN = os.environ.get("SMS_GATEWAY_TOKEN", "")
 SMS_SENDER = os.environ.get("SMS_SENDER", "Tidings")
-# Providers whose row names an environment are used only in the one that is named so.
+# Providers whose row names an environment are used only in the one that is named so. Clients are
+# written to where LIVE says so, by providers whose row names this environment; elsewhere only the
+# addresses of the test list are, and in the demo those that it made up itself.
+LIVE = env_flag("LIVE")
 ENVIRONMENT = os.environ.get("ENVIRONMENT", "")
+TEST_RECIPIENTS = env_list("TEST_RECIPIENTS")
 # What providers know us by: PROVIDER_SECRET_SMS_GATEWAY is that of the provider "sms-gateway".
 PROVIDER_SECRETS = {
     name.removeprefix("PROVIDER_SECRET_").lower().replace("_", "-"): secret

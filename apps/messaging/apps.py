@@ -5,3 +5,6 @@ from django.utils.translation import gettext_lazy as _
 class MessagingConfig(AppConfig):
     name = "apps.messaging"
     verbose_name = _("Messaging")
+
+    def ready(self) -> None:
+        from apps.messaging import checks  # noqa: F401, PLC0415 (registers them)

@@ -24,6 +24,8 @@ def test_a_production_environment_passes_the_deployment_checks():
         "SECRET_KEY": "a long one, for the checks alone; nothing is ever signed with this key 0123",
         "ALLOWED_HOSTS": "tidings.example",
         "PUBLIC_URL": "https://tidings.example",
+        "LIVE": "1",
+        "ENVIRONMENT": "production",
     }
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     done = subprocess.run(

@@ -70,7 +70,9 @@ def working(*, at: datetime, name: str = "") -> list[Provider]:
         for provider in Provider.objects.filter(
             Q(rests_until=None) | Q(rests_until__lte=at),
             is_open=True,
-            environment__in={"", settings.ENVIRONMENT},
+            environment__in={settings.ENVIRONMENT} - {""}
+            if settings.LIVE
+            else {"", settings.ENVIRONMENT},
             **({"name": name} if name else {}),
         )
         if provider.kind in REGISTRY
