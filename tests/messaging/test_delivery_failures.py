@@ -124,27 +124,14 @@ def test_a_proxy_that_heard_no_more_of_the_gateway_leaves_the_message_unknown(ga
     assert len(gateway.requests) == 1
 
 
-@pytest.mark.parametrize(
-    ("answer", "kept"),
-    [
-        ("OK", ""),
-        ('{"id": null}', ""),
-        ('{"id": 17}', "17"),
-        ('{"id": "%s"}' % ("x" * 200), "x" * 120),
-        ('{"id": "a\\u0000b"}', ""),
-        ('{"id": "\\ud800"}', ""),
-        ("[" * 50_000, ""),
-        (b"\xff\xfe\x00", ""),
-        ('{"id": "%s"}' % ("x" * 1_000_000), ""),
-    ],
-    ids=["no JSON", "null", "number", "long", "NUL", "surrogate", "deep", "bytes", "huge"],
-)
-def test_a_gateway_that_gives_an_odd_id_has_sent_all_the_same(httpserver, settings, answer, kept):
+@pytest.mark.parametrize("answer", ["OK", b"\xff\xfe", '{"id": null}'])
+def test_a_gateway_that_answers_rubbish_may_have_sent(httpserver, settings, answer):
     settings.SMS_GATEWAY_URL = httpserver.url_for("/odd")
     httpserver.expect_request("/odd").respond_with_handler(lambda _: Response(answer))
     (message,) = planned(by_sms())
     deliver_due(at=DAY, limit=10)
-    assert (fresh(message).state, fresh(message).provider_id) == ("sent", kept)
+    assert fresh(message).state == "unknown"
+    assert fresh(message).reason == "The SMS gateway gave an answer without an id."
 
 
 def test_a_gateway_that_trickles_its_answer_holds_nobody_up(httpserver, settings, monkeypatch):
@@ -156,7 +143,7 @@ def test_a_gateway_that_trickles_its_answer_holds_nobody_up(httpserver, settings
     (message,) = planned(by_sms())
     deliver_due(at=DAY, limit=10)
     stop.set()
-    assert (fresh(message).state, fresh(message).provider_id) == ("sent", "")
+    assert fresh(message).state == "unknown"
 
 
 def test_a_mail_server_that_refuses_us_refuses_no_letter(inbox):

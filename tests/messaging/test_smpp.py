@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from apps.messaging.channels import Account, Letter, Verdict, connect, smpp
-from apps.messaging.channels.smpp import OptionsError
+from apps.messaging.channels.options import OptionsError
 from tests.peers.smsc import centre
 
 GOOD = {"host": "127.0.0.1", "name": "tidings"}
@@ -26,7 +26,7 @@ GOOD = {"host": "127.0.0.1", "name": "tidings"}
 )
 def test_options_that_cannot_be_used_say_why(options, reason):
     with pytest.raises(OptionsError, match=reason):
-        smpp.read_options(options)
+        smpp.read_options(options, smpp.OPTIONS, smpp.ALLOWED)
 
 
 def test_a_sender_that_no_phone_can_show_is_refused_before_any_letter(settings):

@@ -7,7 +7,6 @@ session of a provider (`manage.py smpp NAME`) and delivers that provider's messa
 other process finds no session and takes no letter.
 """
 
-import json
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from apps.messaging.channels import Account, Answer, Carrier, Letter
+from apps.messaging.channels.options import OptionsError, are_numbers, read_options
 from apps.messaging.channels.smpp.incoming import Ids, Style
 from apps.messaging.channels.smpp.link import Login
 from apps.messaging.channels.smpp.outgoing import sender_address
@@ -46,14 +46,10 @@ ALLOWED: dict[str, Callable[[Any], bool]] = {
     "answer_ids": set(Ids).__contains__,
     "receipt_ids": set(Ids).__contains__,
     "valid_for_hours": range(1, 721).__contains__,
-    "never": lambda statuses: all(type(status) is int for status in statuses),
+    "never": are_numbers,
     "silence": range(1, 3_601).__contains__,
 }
 BOUND: dict[str, Session] = {}  # of this process, by provider
-
-
-class OptionsError(Exception):
-    """A provider's options cannot be used; the text says why."""
 
 
 class Absent:
@@ -72,7 +68,7 @@ def connect(account: Account) -> Iterator[Carrier]:
 @contextmanager
 def bound(account: Account, keep: Keep) -> Iterator[Session]:
     """Hold the session of a provider. Raises OptionsError, DownError."""
-    options = read_options(account.options)
+    options = read_options(account.options, OPTIONS, ALLOWED)
     session = Session(
         login_of(account, options), style_of(account, options), keep, window=account.window
     )
@@ -83,22 +79,6 @@ def bound(account: Account, keep: Keep) -> Iterator[Session]:
     finally:
         del BOUND[account.name]
         session.close()
-
-
-def read_options(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Check options one by one. Raises OptionsError."""
-    if unknown := set(given) - set(OPTIONS):
-        raise OptionsError(_("Nobody knows the option “%(name)s”.") % {"name": min(unknown)})
-    options = {**OPTIONS, **given}
-    for name, usual in OPTIONS.items():
-        if type(options[name]) is not type(usual):
-            said = {"name": name, "usual": json.dumps(usual)}
-            raise OptionsError(_("“%(name)s” is written like %(usual)s.") % said)
-    for name, is_allowed in ALLOWED.items():
-        if not is_allowed(options[name]):
-            said = {"name": name, "value": json.dumps(options[name])}
-            raise OptionsError(_("“%(name)s” cannot be %(value)s.") % said)
-    return options
 
 
 def login_of(account: Account, options: Mapping[str, Any]) -> Login:
