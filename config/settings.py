@@ -321,6 +321,9 @@ EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = env_flag("EMAIL_USE_TLS")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "tidings@localhost")
+# Letters that come back do so to name+<key>@host, and are read there by IMAP.
+BOUNCE_ADDRESS = os.environ.get("BOUNCE_ADDRESS", "")
+BOUNCE_MAILBOX = os.environ.get("BOUNCE_MAILBOX", "")
 
 SMS_GATEWAY_URL = os.environ.get("SMS_GATEWAY_URL", "")
 SMS_GATEWAY_TOKEN = os.environ.get("SMS_GATEWAY_TOKEN", "")

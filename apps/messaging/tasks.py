@@ -15,6 +15,7 @@ from apps.messaging.actions import (
     inbound,
     planning,
     receipts,
+    returns,
     routing,
     sendings,
     staff_links,
@@ -107,3 +108,7 @@ def settle_late_receipts() -> int:
 @shared_task
 def finish_stops() -> int:
     return inbound.finish_stops(at=clock.now())
+
+
+def read_mailbox() -> int:
+    return returns.read_mailbox(at=clock.now())

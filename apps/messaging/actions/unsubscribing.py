@@ -1,10 +1,11 @@
 """Withdrawing a consent from a letter itself, without a login: once, and at once."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from apps.messaging.channels import unsubscribing
 from apps.messaging.models.outbox import Message
-from apps.profiles.actions.consents import Answer, record_consent
+from apps.profiles.actions.consents import Answer, record_consents
 from apps.profiles.queries import consents
 
 TEXT_VERSION = "unsubscribe-1"  # of the page's sentence
@@ -25,16 +26,17 @@ def has_unsubscribed(message: Message) -> bool:
     return (notice.client_id, message.channel) not in standing
 
 
-def unsubscribe(message: Message, *, at: datetime) -> bool:
-    """Withdraw the consent that a letter stands on; False where it was withdrawn before."""
-    return record_consent(
+def unsubscribe(message: Message, *, at: datetime, purposes: Sequence[str] = ()) -> bool:
+    """Withdraw the consent that a letter stands on, or several; False where that was done before."""
+    answers = [
         Answer(
             client_id=message.notice.client_id,
-            purpose=message.notice.template.purpose,
+            purpose=purpose,
             channel=message.channel,
             granted=False,
             text_version=TEXT_VERSION,
             source=f"message:{message.pk}",
-        ),
-        at=at,
-    )
+        )
+        for purpose in purposes or [message.notice.template.purpose]
+    ]
+    return record_consents(answers, at=at) > 0

@@ -41,7 +41,7 @@ class Mailer:
             return Answer(Verdict.NEVER, reason=_("The letter or its address cannot be written."))
         try:
             smtp = self.open()
-            code = address(smtp, recipient, self.sender)
+            code = address(smtp, recipient, envelope_sender(letter.key, self.sender))
         except smtplib.SMTPSenderRefused as error:  # our name, our password: not the letter's fault
             return self.refusal(error.smtp_code, Verdict.AGAIN)
         except BROKEN:
@@ -97,13 +97,12 @@ class Mailer:
             self.drop()
 
 
-def address(smtp: smtplib.SMTP, recipient: str, sender: str) -> int:
+def address(smtp: smtplib.SMTP, recipient: str, mailbox: str) -> int:
     """Say from whom and to whom; until then nothing of the letter has left.
 
     Raises SMTPSenderRefused.
     """
     smtp.ehlo_or_helo_if_needed()
-    mailbox = parseaddr(sender)[1]
     code, text = smtp.mail(mailbox)
     if refused(code):
         raise smtplib.SMTPSenderRefused(code, text, mailbox)
@@ -131,6 +130,12 @@ def compose(letter: Letter, recipient: str, sender: str) -> bytes:
     message.add_alternative(letter.html, subtype="html")
     content = message.as_bytes()
     return unsubscribing.lines(letter.key) + content if letter.may_unsubscribe else content
+
+
+def envelope_sender(key: UUID, sender: str) -> str:
+    """Say where a letter goes that does not arrive: to an address of its own, so that it is known."""
+    name, _at, domain = settings.BOUNCE_ADDRESS.rpartition("@")
+    return f"{name}+{key.hex}@{domain}" if name else parseaddr(sender)[1]
 
 
 def message_id(letter: Letter, sender: str) -> str:
