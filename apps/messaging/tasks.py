@@ -7,6 +7,7 @@ from django.db import transaction
 
 from apps.core import clock
 from apps.messaging.actions import (
+    archive,
     belongings,
     contracts,
     corrections,
@@ -112,3 +113,11 @@ def finish_stops() -> int:
 
 def read_mailbox() -> int:
     return returns.read_mailbox(at=clock.now())
+
+
+@shared_task
+def seal_messages() -> int:
+    total = 0
+    while sealed := archive.seal(at=clock.now()):
+        total += sealed
+    return total

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
@@ -16,6 +17,8 @@ from apps.core.admin.display import badge, column, linked, list_url, moment, pag
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, panel
 from apps.events.admin import NamedSubjects
+from apps.messaging.actions.archive import is_as_sent
+from apps.messaging.models.archive import Sealed
 from apps.messaging.models.outbox import Digest, Message, Notice
 from apps.messaging.queries.desk import messages_to
 from apps.messaging.speech import masked
@@ -104,6 +107,24 @@ class MessagePage(ReadOnlyPage[Message]):
     @column(_("template"), ordering="notice__template__name")
     def template_name(self, message: Message) -> str:
         return str(message.notice.template)
+
+
+@panel(Message, _("Archive"), permission="messaging.view_message")
+def seal_of(_request: HttpRequest, message: Message) -> dict[str, Any]:
+    sealed = Sealed.objects.filter(message=message).select_related("message").first()
+    if sealed is None:
+        rows = []
+    elif is_as_sent(sealed):
+        rows = [[pill(gettext("as it was sent"), "good"), moment(sealed.handed_at), sealed.pk]]
+    else:
+        erased = not (message.subject or message.body)
+        said = gettext("erased since") if erased else gettext("not what was sent")
+        rows = [[pill(said, "quiet" if erased else "bad"), moment(sealed.handed_at), sealed.pk]]
+    return {
+        "headers": [_("text"), _("handed over at"), _("seal")],
+        "rows": rows,
+        "empty": _("Sealed ten minutes after it was handed over."),
+    }
 
 
 @admin.register(Digest)

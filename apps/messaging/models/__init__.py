@@ -1,6 +1,7 @@
 """The tables of messaging: templates, the outbox, the gate's books, corrections, personal links."""
 
 from apps.messaging.models import (
+    archive,
     content,
     corrections,
     devices,
@@ -17,6 +18,7 @@ from apps.messaging.models import (
 )
 
 __all__ = [
+    "archive",
     "content",
     "corrections",
     "devices",

@@ -244,6 +244,8 @@ class Message(models.Model):
                 name="message_broken",
             ),
             BrinIndex(fields=["sent_at"], name="message_sent"),
+            # "what was handed over since?", asked by whoever seals it
+            BrinIndex(fields=["handed_at"], name="message_handed"),
             # "of which message does this receipt speak?"
             models.Index(
                 fields=["provider_id"], condition=~Q(provider_id=""), name="message_of_provider"

@@ -81,6 +81,10 @@ TABLES = [
         TOLD="at outcome channel reason",
     ),
     table(
+        "messaging.Sealed", "message__notice__client", TECHNICAL="id message",
+        TOLD="handed_at address_hash words digest",
+    ),
+    table(
         "messaging.Message", "notice__client",
         TECHNICAL=(
             "id notice number is_beside contact_point carried_by language wording key attempts"
