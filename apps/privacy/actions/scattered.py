@@ -6,7 +6,8 @@ from datetime import datetime
 
 from django.contrib.admin.models import LogEntry
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import CharField, Q, Value
+from django.db.models.functions import Cast, Concat
 
 from apps.core.models import KeptAnswer
 from apps.events.models import Event, Stray
@@ -15,6 +16,7 @@ from apps.files.actions.resuming import DONE, let_go
 from apps.files.actions.watching import clear_aside
 from apps.files.models import Batch, Folder, Record
 from apps.privacy.queries.holding import OF_THE_MARKET
+from apps.products.models.holdings import Policy
 from apps.profiles.models import Client, ContactPoint, ErasedIdentity, Identifier, Suppression
 from apps.profiles.models.suppressions import address_hash
 from apps.webhooks.models import Delivery
@@ -36,10 +38,14 @@ WHERE EXISTS (
 
 def remember(ids: list[int], *, at: datetime) -> None:
     """Keep as hashes what must not come back by a file: addresses are not written to again."""
-    for identifier in Identifier.objects.filter(client__in=ids, kind__in=HARD):
+    hard = set(
+        Identifier.objects.filter(client__in=ids, kind__in=HARD).values_list("kind", "value")
+    )
+    numbers = Policy.objects.filter(client__in=ids).values_list("number", flat=True)
+    hard |= {(str(Identifier.Kind.CONTRACT), number) for number in numbers}
+    for kind, value in sorted(hard):
         ErasedIdentity.objects.get_or_create(
-            digest=address_hash(identifier.kind, identifier.value),
-            defaults={"kind": identifier.kind, "erased_at": at},
+            digest=address_hash(kind, value), defaults={"kind": kind, "erased_at": at}
         )
     points = ContactPoint.objects.filter(client__in=ids).exclude(address__endswith=".invalid")
     for point in points.exclude(address__startswith="+999"):
@@ -110,7 +116,9 @@ def _throw_files_away(*, at: datetime) -> None:
     done = Batch.objects.filter(state__in=DONE).exclude(kind__in=OF_THE_MARKET)
     files = set(done.values_list("sha256", flat=True))
     let_go(done.filter(purged_at=None), at=at)
-    done.exclude(faults=[], note="").update(faults=[], note="")
+    # Names of files too, for people write into them whom they are about.
+    plain = Concat("kind", Value("-"), Cast("pk", CharField()))
+    done.exclude(faults=[], note="", filename=plain).update(faults=[], note="", filename=plain)
     wanted = Batch.objects.exclude(state__in=DONE)
     folders = list(Folder.objects.exclude(kind__in=OF_THE_MARKET))
     transaction.on_commit(lambda: discard(files, unless=wanted))
