@@ -44,7 +44,8 @@ def import_file(resource, content, *, filename, at, dry_run=False):
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [kind.lock])
-        refuse_repeated(kind, rows)
+        again = {row.number for row, _line in refuse_repeated(kind, rows)}
+        rows = [row for row in rows if row.number not in again]
         refuse_groups(kind, rows)
         good = [row for row in rows if not row.faults]
         landing = Landing(kind, at, filename=filename, released=True)

@@ -12,7 +12,15 @@ from apps.files.actions.resuming import purge, resume
 from apps.files.actions.working import work
 from apps.files.models import Batch, Record
 from apps.files.queries.reports import entries, totals
-from apps.profiles.models import Client, Conflict, ContactPoint, Identifier
+from apps.profiles.models import (
+    Client,
+    Conflict,
+    ContactPoint,
+    ErasedIdentity,
+    Identifier,
+    Suppression,
+)
+from apps.profiles.models.suppressions import address_hash
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 HEAD = "core_id,first_name,phone\n"
@@ -197,3 +205,46 @@ def test_a_large_file_of_one_person_needs_another(settings, ann, bob, known):
     assert decided(batch).state == "landed"
     assert Client.objects.count() == 4
     assert Batch.objects.get().released_by == bob
+
+
+def held_then_released(text, code, ann, bob, **options):
+    """Bring a file of which one row waits for a second person, and have him release it."""
+    batch = brought(text, by=ann, **options)
+    assert confirm(batch.pk, by=ann, at=AT)
+    assert (decided(batch).held, Record.objects.get(batch=batch).code) == (1, code)
+    before = Client.objects.count(), Identifier.objects.count()
+    assert not release(batch.pk, by=ann, at=AT)
+    assert release(batch.pk, by=bob, at=AT)
+    assert (decided(batch).state, batch.held) == ("landed", 0)
+    assert before != (Client.objects.count(), Identifier.objects.count())
+    assert not Record.objects.filter(batch=batch).exists()
+
+
+def test_who_has_an_erased_persons_address_waits_for_a_second_person(way, ann, bob):
+    address = {"channel": "sms", "address_hash": address_hash("sms", "+447700900001")}
+    Suppression.objects.create(**address, hint="•••", reason="erased", source="x", made_at=AT)
+    text = HEAD + rows(1) + "C-9,Ann,+447700900001\n"
+    held_then_released(text, "erased_person", ann, bob)
+    assert brought(text).state == "unchanged"
+
+
+def test_a_contract_of_an_erased_person_waits_for_a_second_person(way, ann, bob):
+    brought(HEAD + rows(1), confirmed=True)
+    ErasedIdentity.objects.create(kind="contract", digest=address_hash("contract", "P-7"))
+    text = "core_id,kind,value\nC-0,contract,P-7\nC-0,contract,P-8\n"
+    held_then_released(text, "erased_person", ann, bob, kind="contacts")
+    assert not Conflict.objects.exists()
+
+
+def test_an_erased_core_id_is_refused_in_large_files_too(way):
+    ErasedIdentity.objects.create(kind="core_id", digest=address_hash("core_id", "C-0"))
+    batch = brought(HEAD + rows(2), confirmed=True)
+    assert (batch.rejected, Record.objects.get(batch=batch).code) == (1, "erased_client")
+
+
+def test_an_id_that_looks_like_a_known_one_waits_for_a_second_person(way, ann, bob):
+    brought(HEAD + rows(1), confirmed=True)
+    cyrillic = "\N{CYRILLIC CAPITAL LETTER ES}-0"
+    text = f"core_id,first_name\n{cyrillic},Ann\n\N{CYRILLIC CAPITAL LETTER ES}-77,Eve\n"
+    held_then_released(text, "look_alike", ann, bob)
+    assert brought(text).state == "unchanged"

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apps.core import clock
-from apps.profiles.models import Client, ConsentRecord, ContactPoint
+from apps.profiles.models import Client, ConsentRecord, ContactPoint, Suppression
+from apps.profiles.models.suppressions import address_hash
 from tests.calling import System, faults
 
 pytestmark = pytest.mark.django_db
@@ -167,6 +168,15 @@ def test_changed_phones_are_counted_over_the_requests_of_a_day(client, system, s
     assert other.put("/clients/C-2", {"phone": moved[2]["phone"]}).status_code == 200
     settings.CLOCK_OFFSET += timedelta(days=1)
     assert system.put("/clients/C-3", {"phone": moved[3]["phone"]}).status_code == 200
+
+
+def test_who_may_be_erased_is_refused_by_a_call(system):
+    address = {"channel": "sms", "address_hash": address_hash("sms", "+79161234567")}
+    Suppression.objects.create(**address, hint="•••", reason="erased", source="x", made_at=AT)
+    answer = system.post("/clients", ANNA)
+    assert (answer.status_code, faults(answer)) == (422, [("#/phone", "erased_person")])
+    assert "Bring it as a file" in answer.json()["errors"][0]["detail"]
+    assert not Client.objects.exists()
 
 
 def test_too_many_further_phones_at_once_are_refused(system, settings):

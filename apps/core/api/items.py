@@ -29,6 +29,7 @@ from apps.core.imports.columns import (
 from apps.core.imports.columns import Day as DayColumn
 from apps.core.imports.kinds import Kind
 from apps.core.imports.landing import Landing, refuse_groups
+from apps.core.imports.report import Fault
 from apps.core.imports.resource import Row, TableResource
 from apps.core.imports.staging import CHANGED, NEW
 from apps.core.models import ApiKey
@@ -205,18 +206,21 @@ def _land(landing: Landing, rows: Sequence[Row], key: ApiKey) -> list[Row]:
     most = settings.FILES_CONTACT_CHANGES
     if not count or count_sensitive(key, count, most=most, at=landing.at):
         transaction.savepoint_commit(point)
-        return landed
-    transaction.savepoint_rollback(point)
-    landing.holding = True
-    landed = landing.take(rows)
+    else:
+        transaction.savepoint_rollback(point)
+        landing.holding = True
+        landed = landing.take(rows)
     for row in landed:
         if row.waits and row.is_sensitive:
-            row.refuse(row.waits.column, _too_many(), code=row.waits.code)
+            row.refuse(row.waits.column, _for_two(row.waits), code=row.waits.code)
     return landed
 
 
-def _too_many() -> str:
-    return _("So many of these changed in a day need a second person; bring them as a file.")
+def _for_two(fault: Fault) -> str:
+    """Say why a row needs a second person, whom there is for files alone."""
+    if fault.code == "many_changes":
+        return _("So many of these changed in a day need a second person; bring them as a file.")
+    return f"{fault.reason} " + _("Bring it as a file, which a second person releases.")
 
 
 def _refuse_repeated(kind: Kind, rows: Iterable[Row]) -> None:

@@ -14,6 +14,8 @@ from apps.core.imports.breaches import refusal
 from apps.core.imports.kinds import Kind
 from apps.core.imports.resource import Row, TableResource
 
+# Why a record waits that lands once a second person has released it.
+RELEASABLE = ("many_changes", "erased_person", "look_alike")
 BATCH = 5_000  # records compared and saved together
 
 
@@ -40,6 +42,7 @@ class Landing:
     def __post_init__(self) -> None:
         self.resource = self.kind.resource()
         self.resource.by, self.resource.filename = self.by, self.filename
+        self.resource.released = self.released
 
     def take(self, rows: Sequence[Row]) -> list[Row]:
         """Land what is good of some whole groups; return all rows as they came to be."""

@@ -97,6 +97,7 @@ class TableResource(Resource):
     blank_clears = False  # an empty cell: nothing is said (or, if True, there is none)
     by: AbstractBaseUser | None = None  # who brings the file; nobody where a machine does
     filename = ""  # or api: and the name of a key
+    released = False  # by a second person, who has seen what was asked
 
     @classmethod
     def get_display_name(cls) -> str:
@@ -127,6 +128,12 @@ class TableResource(Resource):
     def alarms(self, row: Row) -> set[str]:
         """Return the columns by which the row is one of those of which many wait."""
         return row.changes & self.sensitive if row.stored else set()
+
+    def ask(self, row: Row, column: str, reason: str, code: str) -> None:
+        """Hold a row until a second person has released it; its code is one of RELEASABLE."""
+        row.is_sensitive = True
+        if not self.released:
+            row.wait(column, reason, code)
 
     def save(self, rows: Sequence[Row], *, at: datetime, filename: str) -> None:
         """Write rows that are new or changed (or all), giving new ones their `instance`.

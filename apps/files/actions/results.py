@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from apps.core.imports.landing import RELEASABLE
 from apps.core.imports.staging import Staging
 from apps.core.imports.tally import Tally
 from apps.files.actions import outcomes, sets, staging
@@ -50,7 +51,7 @@ def forget(batch_id: int) -> dict[str, Any]:
 def keep_release(done: Pass, tally: Tally, **changes: Any) -> None:
     """Write down that the held records of a batch that had landed have landed, too."""
     batch = done.batch
-    released = Record.objects.filter(batch=batch, code="many_changes")
+    released = Record.objects.filter(batch=batch, code__in=RELEASABLE)
     numbers = dict(released.values_list("number", "line"))
     if isinstance(done.source, InMemory):
         letters = dict.fromkeys(numbers.values(), "c")

@@ -46,8 +46,9 @@ def let_go(staging: Staging) -> None:
             staging.query(
                 "UPDATE {verdicts} SET faults = NULL,"
                 " fate = CASE WHEN before IS NULL THEN 'new' ELSE 'changed' END"
-                " WHERE fate = 'held' AND faults -> 0 ->> 0 = 'many_changes'"
-            )
+                " WHERE fate = 'held' AND faults -> 0 ->> 0 = ANY (%s)"
+            ),
+            [list(landing.RELEASABLE)],
         )
 
 

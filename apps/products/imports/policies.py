@@ -22,7 +22,9 @@ from apps.products.models.lifecycle import PaymentPlan
 from apps.products.models.strategies import Strategy
 from apps.profiles.actions.conflicts import hold_claims
 from apps.profiles.actions.locks import hold_identities
+from apps.profiles.imports.newcomers import contract_of_erased
 from apps.profiles.models import Identifier
+from apps.profiles.queries.suppressions import erased_identifiers
 
 RUNNING = (Strategy.State.DRAFT, Strategy.State.PUBLISHED)
 NEW = (Policy.State.APPLIED, Policy.State.ACTIVE)
@@ -64,8 +66,10 @@ class PolicyResource(TableResource):
                 kind=Identifier.Kind.CORE_ID, value__in=said(rows, "core_id")
             ).values_list("value", "client_id")
         )
+        numbers = said(rows, "number")
+        self.erased = erased_identifiers(Identifier.Kind.CONTRACT, numbers)
         self.strategies = {strategy.code: strategy for strategy in Strategy.objects.all()}
-        self.with_coupons = _with_coupons(Policy.objects.filter(number__in=said(rows, "number")))
+        self.with_coupons = _with_coupons(Policy.objects.filter(number__in=numbers))
 
     def present(self, rows: Sequence[Row]) -> Iterable[Policy]:
         return Policy.objects.filter(number__in=said(rows, "number"))
@@ -117,6 +121,11 @@ class PolicyResource(TableResource):
         if row.stored:
             self._check_changes(row)
             return
+        self._check_new(row, strategy)
+
+    def _check_new(self, row: Row, strategy: Strategy | None) -> None:
+        if row.values.get("number") in self.erased:
+            self.ask(row, "number", contract_of_erased(), "erased_person")
         if row.values.get("state", Policy.State.ACTIVE) not in NEW:
             row.refuse("state", _("A new policy is applied or active."), "not_for_files")
         if strategy and strategy.state not in RUNNING:

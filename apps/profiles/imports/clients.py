@@ -28,6 +28,7 @@ from apps.profiles.actions.consents import (
 from apps.profiles.actions.duplicates import suggest_duplicates
 from apps.profiles.actions.locks import hold_identities
 from apps.profiles.imports.addresses import Email, Phone
+from apps.profiles.imports.newcomers import ADDRESSES, Newcomers
 from apps.profiles.models import (
     Channel,
     Client,
@@ -37,9 +38,8 @@ from apps.profiles.models import (
     Purpose,
 )
 from apps.profiles.queries.core_ids import borrowed_ids, own_core_id, stand_ins
-from apps.profiles.queries.suppressions import erased_core_ids
+from apps.profiles.queries.suppressions import erased_identifiers
 
-ADDRESSES = {"phone": Channel.SMS, "email": Channel.EMAIL}
 CONSENTS = {f"consent_{purpose}": purpose for purpose in Purpose}
 EAST = timedelta(hours=14)  # no client's calendar is further ahead of UTC
 FIELDS = (
@@ -83,7 +83,9 @@ class ClientResource(TableResource):
         hold_identities()
         stand_ins_of = stand_ins(row.values.get("core_id", "") for row in rows)
         self.merged = {id(row): row for row in rows if row.values.get("core_id") in stand_ins_of}
-        self.erased = erased_core_ids(row.values.get("core_id", "") for row in rows)
+        core_ids = (row.values.get("core_id", "") for row in rows)
+        self.erased = erased_identifiers(Identifier.Kind.CORE_ID, core_ids)
+        self.newcomers = Newcomers(rows)
         for row in self.merged.values():
             row.values["core_id"] = stand_ins_of[row.values["core_id"]]
 
@@ -177,6 +179,9 @@ class ClientResource(TableResource):
                 ),
                 "erased_client",
             )
+        if row.stored is None:
+            for doubt in self.newcomers.doubts(row):
+                self.ask(row, *doubt)
         client = row.stored.instance if row.stored else Client()
         quiet_from = row.values.get("quiet_from", client.quiet_from)
         quiet_until = row.values.get("quiet_until", client.quiet_until)

@@ -8,9 +8,11 @@ the client stated, a row that may be refused) is left to the exact resource.
 from collections.abc import Iterable
 
 from apps.core.imports.columns import NOTHING
-from apps.profiles.imports.clients import ADDRESSES, CONSENTS
+from apps.profiles.imports.clients import CONSENTS
+from apps.profiles.imports.newcomers import ADDRESSES
 from apps.profiles.imports.staged import ANSWERS, INTRICATE, LEFT, MATCHED, StagedClients, key_of
 from apps.profiles.models import Channel, Client, Purpose
+from apps.profiles.queries.core_ids import CYRILLIC, LATIN
 
 QUIET = ("quiet_from", "quiet_until")
 CHANNELS = tuple(Channel.values)
@@ -168,7 +170,7 @@ class Comparing(StagedClients):
     @property
     def _intricate_new(self) -> str:
         """Whether a new client's row may be refused; `at` is a parameter."""
-        doubts = [self._erased, self._without_text]
+        doubts = [self._erased, self._of_erased, self._looks_alike, self._without_text]
         if self.has("consent_on"):
             doubts.append(f"{self.cell('consent_on')} > %(last_day)s")
         if any(map(self.has, QUIET)):
@@ -196,10 +198,28 @@ class Comparing(StagedClients):
     @property
     def _erased(self) -> str:
         """Whether a row names somebody who was erased; costs nothing where nobody ever was."""
+        return _sealed(
+            "core_id", self.cell("core_id"), "SELECT digest FROM profiles_erasedidentity"
+        )
+
+    @property
+    def _of_erased(self) -> str:
+        """Whether a row brings an address of somebody who was erased."""
+        stopped = (
+            "SELECT address_hash FROM profiles_suppression"
+            " WHERE reason = 'erased' AND lifted_at IS NULL"
+        )
+        return _any(
+            _sealed(str(ADDRESSES[name]), self.cell(name), stopped) for name in self.addresses
+        )
+
+    @property
+    def _looks_alike(self) -> str:
+        """Whether an id is that of a known client but for letters of another script."""
+        latin = f"translate({self.cell('core_id')}, '{CYRILLIC}', '{LATIN}')"
         return (
-            "EXISTS (SELECT FROM profiles_erasedidentity)"
-            f" AND sha256(convert_to('core_id:' || {self.cell('core_id')}, 'UTF8'))"
-            " IN (SELECT digest FROM profiles_erasedidentity)"
+            f"{latin} <> {self.cell('core_id')} AND EXISTS (SELECT FROM profiles_identifier AS twin"
+            f" WHERE twin.kind = 'core_id' AND twin.value = {latin})"
         )
 
     @property
@@ -288,6 +308,12 @@ class Comparing(StagedClients):
             f" THEN jsonb_build_object('{name}', {spelled}) ELSE '{{{{}}}}' END"
             for name, differs, spelled in parts
         ) or "NULL::jsonb"  # fmt: skip
+
+
+def _sealed(kind: str, cell: str, digests: str) -> str:
+    """Whether a cell is among what is kept as hashes alone, as `address_hash` makes them."""
+    said = f"sha256(convert_to('{kind}:' || lower({cell}), 'UTF8'))"
+    return f"EXISTS ({digests}) AND {said} IN ({digests})"
 
 
 def _any(conditions: Iterable[str]) -> str:

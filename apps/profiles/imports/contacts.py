@@ -13,8 +13,10 @@ from apps.profiles.actions.consents import SOURCE
 from apps.profiles.actions.duplicates import suggest_duplicates
 from apps.profiles.actions.locks import lock_clients
 from apps.profiles.imports.addresses import Email, Phone
+from apps.profiles.imports.newcomers import contract_of_erased
 from apps.profiles.imports.owned import OwnResource
 from apps.profiles.models import Channel, ContactPoint, Identifier
+from apps.profiles.queries.suppressions import erased_identifiers
 
 State = ContactPoint.State
 IDENTIFIERS = (str(Identifier.Kind.CONTRACT), str(Identifier.Kind.COOKIE))
@@ -48,6 +50,7 @@ class ContactResource(OwnResource):
         numbers = [
             row.values.get("value", "") for row in rows if row.values.get("kind") in IDENTIFIERS
         ]
+        self.erased = erased_identifiers(Identifier.Kind.CONTRACT, numbers)
         held = Identifier.objects.filter(kind__in=IDENTIFIERS, value__in=numbers)
         self.holders = {(each.kind, each.value): each.client_id for each in held}
         live = ContactPoint.objects.filter(client__in=self.owners.values(), channel__in=ADDRESSES)
@@ -95,6 +98,8 @@ class ContactResource(OwnResource):
         holder = self.holders.get((str(kind), str(value)))
         if holder and not row.faults and holder != self.owners[row.values["core_id"]]:
             row.wait("value", _("Another client already has this identifier."), code="conflict")
+        elif kind == Identifier.Kind.CONTRACT and value in self.erased and row.stored is None:
+            self.ask(row, "value", contract_of_erased(), "erased_person")
 
     def alarms(self, row: Row) -> set[str]:
         """Count an address that comes to another one, of which the newest is written to, or goes."""
@@ -115,7 +120,7 @@ class ContactResource(OwnResource):
                     self.owners[row.values["core_id"]], row.values["kind"], row.values["value"],
                     f"{SOURCE}{filename}", row.line, row.cells,
                 )
-                for row in rows
+                for row in rows if row.waits and row.waits.code == "conflict"
             ),
             at=at,
         )  # fmt: skip

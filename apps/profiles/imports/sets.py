@@ -140,7 +140,8 @@ def _judge(staging: Staging, rows: list[Row], *, at: datetime) -> None:
     verdicts: list[Any] = []
     for row in done:
         before = counting.before(row) or None
-        faults = [[each.code, each.column, each.reason, each.value] for each in row.faults]
+        told = row.faults or ([row.waits] if row.waits else [])
+        faults = [[each.code, each.column, each.reason, each.value] for each in told]
         target = row.stored.instance.pk if row.stored else None
         verdicts.append((row.fate, _json(before), _json(faults), target, row.number))
     with connection.cursor() as cursor:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from apps.core.imports.staging import Staging
-from apps.profiles.imports.clients import ADDRESSES, ATTRIBUTE, CONSENTS, FIELDS
+from apps.profiles.imports.clients import ATTRIBUTE, CONSENTS, FIELDS
+from apps.profiles.imports.newcomers import ADDRESSES
 
 MOST_PAIRS = 50  # that a function of the database takes
 TYPES = {"birth_on": "date", "consent_on": "date", "quiet_from": "time", "quiet_until": "time"}

@@ -4,7 +4,8 @@
 from collections.abc import Iterator
 
 from apps.core.imports.columns import NOTHING
-from apps.profiles.imports.clients import ADDRESSES, CONSENTS, FIELDS
+from apps.profiles.imports.clients import CONSENTS, FIELDS
+from apps.profiles.imports.newcomers import ADDRESSES
 from apps.profiles.imports.staged import CHANGED, INTRICATE, MATCHED, StagedClients
 from apps.profiles.models import Channel, Client
 

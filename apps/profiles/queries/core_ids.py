@@ -6,6 +6,9 @@ from apps.profiles.models import Client, Identifier, Merge
 from apps.profiles.queries.references import label
 
 CORE_ID = Identifier.Kind.CORE_ID
+# Letters that look alike, typed with the wrong keyboard: С-17 and C-17 would be two clients.
+CYRILLIC, LATIN = "АВЕКМНОРСТУХІЅЈаеорсухіѕј", "ABEKMHOPCTYXISJaeopcyxisj"
+TO_LATIN = str.maketrans(CYRILLIC, LATIN)
 MOVED = label(Identifier._meta.get_field("client"))
 
 
@@ -47,3 +50,19 @@ def stand_ins(core_ids: Iterable[str]) -> dict[str, str]:
             }
         )
     return found
+
+
+def look_alikes(core_ids: Iterable[str]) -> dict[str, str]:
+    """Return by ids with Cyrillic letters the known ids that look the same in Latin ones."""
+    latin = {each: each.translate(TO_LATIN) for each in core_ids if not each.isascii()}
+    twins = {given: seen for given, seen in latin.items() if given != seen}
+    if not twins:
+        return {}
+    same = Identifier.objects.filter(kind=CORE_ID, value__in=twins.values())
+    known = set(same.values_list("value", flat=True))
+    return {given: seen for given, seen in twins.items() if seen in known}
+
+
+def cyrillic_in(core_id: str) -> str:
+    """Return the letters of an id that look like Latin ones, each once."""
+    return " ".join(dict.fromkeys(each for each in core_id if each in CYRILLIC))

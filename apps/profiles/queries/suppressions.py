@@ -1,8 +1,9 @@
 """Which addresses must not be written to."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 
-from apps.profiles.models import ContactPoint, ErasedIdentity, Identifier, Suppression
+from apps.profiles.models import ContactPoint, ErasedIdentity, Suppression
 from apps.profiles.models.suppressions import address_hash
 
 
@@ -22,8 +23,20 @@ def suppressions(points: Iterable[ContactPoint]) -> dict[int, str]:
     }
 
 
-def erased_core_ids(core_ids: Iterable[str]) -> set[str]:
-    """Return which of the core system's ids belong to people who were erased."""
-    digests = {address_hash(Identifier.Kind.CORE_ID, core_id): core_id for core_id in core_ids}
-    found = ErasedIdentity.objects.filter(digest__in=digests).values_list("digest", flat=True)
-    return {digests[bytes(digest)] for digest in found}
+def erased_identifiers(kind: str, values: Iterable[str]) -> set[str]:
+    """Return which hard identifiers of a kind belong to people who were erased."""
+    digests: dict[bytes, set[str]] = defaultdict(set)
+    for value in values:
+        digests[address_hash(kind, value)].add(value)
+    erased = ErasedIdentity.objects.filter(digest__in=digests)
+    found = erased.values_list("digest", flat=True)
+    return set().union(*(digests[bytes(digest)] for digest in found))
+
+
+def erased_addresses(addresses: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return which of some addresses, each with its channel, belonged to people who were erased."""
+    hashes = {address_hash(*each): each for each in addresses}
+    erased = Suppression.objects.filter(
+        address_hash__in=hashes, reason=Suppression.Reason.ERASED, lifted_at=None
+    )
+    return {hashes[bytes(each)] for each in erased.values_list("address_hash", flat=True)}
