@@ -111,6 +111,7 @@ def finish_stops() -> int:
     return inbound.finish_stops(at=clock.now())
 
 
+@shared_task
 def read_mailbox() -> int:
     return returns.read_mailbox(at=clock.now())
 
