@@ -79,6 +79,8 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
             ("messaging.Link", "link"),
             ("messaging.Hit", "ads_click"),
             ("messaging.Digest", "newspaper"),
+            ("messaging.FrequencyPolicy", "speed"),
+            ("messaging.HoldOut", "group_remove"),
             ("messaging.Stop", "pan_tool"),
             ("demo.Letter", "inbox"),
         ],

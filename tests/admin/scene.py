@@ -13,7 +13,10 @@ from apps.landing.models import EmailSubscription
 from apps.messaging.actions import inbound, receipts
 from apps.messaging.actions.links import make_link, record_hit
 from apps.messaging.models.content import Template, TemplateVersion
+from apps.messaging.models.frequency import FrequencyPolicy, HoldOut
 from apps.messaging.models.outbox import Digest, Message, Notice
+from apps.messaging.models.stops import Stop
+from apps.messaging.models.verdicts import Verdict
 from apps.privacy.models import Erasure, PersonExport
 from apps.products.actions.evaluation import evaluate_due
 from apps.products.actions.restatement import restate_due
@@ -77,6 +80,18 @@ def told(client: Client, *, state: str = "sent", reason: str = "") -> Message:
         language="en", wording=text, state=state, reason=reason, queued_at=EVENING,
         send_after=EVENING, sent_at=EVENING if state == "sent" else None, body="Paid",
     )  # fmt: skip
+
+
+def decided(message: Message) -> None:
+    """What the gate says of a message, and the limits, groups and stops that it goes by."""
+    number = Verdict.objects.count()
+    Verdict.objects.create(
+        notice=message.notice, outcome="granted", channel="sms", at=EVENING,
+        inputs={"channels": {"sms": "", "email": "no_consent"}},
+    )  # fmt: skip
+    FrequencyPolicy.objects.create(offers=1, days=number + 7)
+    HoldOut.objects.create(name=f"Spring {number}", percent=5)
+    Stop.objects.create(scope="channel", value=f"channel {number}", reason="a wrong price")
 
 
 def belongings(client: Client) -> Account:
@@ -209,6 +224,7 @@ def world(clients: int = 2) -> list[Client]:
     evaluate_due(at=EVENING)
     for client in made:
         message = told(client)
+        decided(message)
         link, _token = make_link(client, subject="strategy:1", at=EVENING, message=message)
         record_hit(link, verdict="human", agent="test", at=EVENING)
         came_back(client, message)

@@ -16,6 +16,7 @@ from apps.core import clock
 from apps.core.admin.display import list_url, moment, page_link, page_url, pill
 from apps.core.admin.pages import deed, panel
 from apps.core.site import COUNTED, Concern, Line, concerns
+from apps.messaging.actions.choosing import published, wording_of
 from apps.messaging.actions.corrections import (
     CorrectionError,
     approve_corrections,
@@ -23,7 +24,6 @@ from apps.messaging.actions.corrections import (
     reject_corrections,
 )
 from apps.messaging.actions.letters import sample
-from apps.messaging.actions.planning import published, wording_of
 from apps.messaging.admin.outbox import TOLD
 from apps.messaging.models.corrections import CorrectionVerdict
 from apps.messaging.models.outbox import Notice

@@ -21,6 +21,7 @@ from apps.messaging.actions.archive import is_as_sent
 from apps.messaging.models.archive import Sealed
 from apps.messaging.models.outbox import Digest, Message, Notice
 from apps.messaging.queries.desk import messages_to
+from apps.messaging.queries.reasons import said
 from apps.messaging.speech import masked
 from apps.profiles.models import Client
 
@@ -43,7 +44,7 @@ class NoticePage(NamedSubjects, ReadOnlyPage[Notice]):
     list_display = [
         "created_at", linked("client", _("client"), "last_name"), "template", "variant",
         badge("state", _("verdict"), **TOLD),
-        "reason", "about", "source",
+        "why", "about", "source",
     ]  # fmt: skip
     list_select_related = ["client", "template"]
     list_filter = [
@@ -55,12 +56,16 @@ class NoticePage(NamedSubjects, ReadOnlyPage[Notice]):
     search_fields = ["client__last_name", "client__first_name", "dedupe_key", "=subject", "reason"]
     ordering = ["-pk"]
     # Until it is sent, the letter that confirms an address has its key among the values.
-    exclude = ["values", "subject"]
-    readonly_fields = ["about", "said"]
+    exclude = ["values", "subject", "reason"]
+    readonly_fields = ["about", "values_said", "why"]
     export_without = ("values",)
 
+    @column(_("reason"))
+    def why(self, notice: Notice) -> str:
+        return said(notice.reason, template=notice.template) or "–"
+
     @column(_("values"))
-    def said(self, notice: Notice) -> str:
+    def values_said(self, notice: Notice) -> str:
         return json.dumps(masked(notice.values), ensure_ascii=False, indent=2)
 
 
@@ -74,13 +79,13 @@ def messages_of(_request: HttpRequest, notice: Notice) -> dict[str, Any]:
                 page_link(message, message.get_channel_display()),
                 message.contact_point.address,
                 pill(message.get_state_display(), SENT[message.state]),
-                message.reason or "–",
+                said(message.reason, message.channel, template=notice.template) or "–",
                 moment(message.sent_at),
                 message.body or "–",
             ]
             for message in messages
         ],
-        "empty": notice.reason or _("No message is planned yet."),
+        "empty": said(notice.reason, template=notice.template) or _("No message is planned yet."),
     }
 
 
@@ -89,7 +94,7 @@ class MessagePage(ReadOnlyPage[Message]):
     list_display = [
         "queued_at", linked("notice__client", _("client"), "last_name"), "template_name",
         "channel", "contact_point",
-        badge("state", _("state"), **SENT), "reason", "sent_at", "attempts",
+        badge("state", _("state"), **SENT), "why", "sent_at", "attempts",
     ]  # fmt: skip
     list_select_related = ["notice__client", "notice__template", "contact_point"]
     list_filter = [
@@ -103,6 +108,13 @@ class MessagePage(ReadOnlyPage[Message]):
         "notice__client__last_name", "contact_point__address", "=provider_id", "reason",
     ]  # fmt: skip
     ordering = ["-pk"]
+
+    exclude = ["reason"]
+    readonly_fields = ["why"]
+
+    @column(_("reason"))
+    def why(self, message: Message) -> str:
+        return said(message.reason, message.channel, template=message.notice.template) or "–"
 
     @column(_("template"), ordering="notice__template__name")
     def template_name(self, message: Message) -> str:
@@ -137,7 +149,7 @@ class DigestPage(ReadOnlyPage[Digest]):
 def messages_to_client(_request: HttpRequest, client: Client) -> dict[str, Any]:
     rows: list[list[object]] = []
     for notice, messages in messages_to(client):
-        why = notice.reason or "–"
+        why = said(notice.reason, template=notice.template) or "–"
         if not messages:
             state = pill(notice.get_state_display(), TOLD[notice.state])
             rows.append(
@@ -148,7 +160,8 @@ def messages_to_client(_request: HttpRequest, client: Client) -> dict[str, Any]:
             name = page_link(message, notice.template)
             channel = message.get_channel_display()
             when = message.sent_at or message.queued_at
-            rows.append([moment(when), name, channel, state, message.reason or why])
+            reason = said(message.reason, message.channel, template=notice.template)
+            rows.append([moment(when), name, channel, state, reason or why])
     return {
         "headers": [_("when"), _("what"), _("channel"), _("state"), _("reason")],
         "rows": rows,

@@ -18,6 +18,7 @@ from apps.messaging.queries.desk import (
     opened_today,
     sent_today,
 )
+from apps.messaging.queries.reasons import said
 from apps.profiles.models import Channel
 
 SHOWN = 5
@@ -45,7 +46,8 @@ def messages_broken(at: datetime) -> Iterable[Concern]:
             lines=[
                 Line(
                     f"{row.notice.template} → {row.notice.client}",
-                    f"{row.get_channel_display()}: {row.reason}",
+                    f"{row.get_channel_display()}: "
+                    + said(row.reason, row.channel, template=row.notice.template),
                     page_url(row),
                 )
                 for row in rows[:SHOWN]
@@ -66,7 +68,10 @@ def notices_broken(at: datetime) -> Iterable[Concern]:
             state__exact=Notice.State.FAILED,
             **since("created_at", at),
         ),
-        lines=[Line(str(row), row.reason, page_url(row)) for row in rows[:SHOWN]],
+        lines=[
+            Line(str(row), said(row.reason, template=row.template), page_url(row))
+            for row in rows[:SHOWN]
+        ],
         tone="bad",
         icon="edit_off",
     )

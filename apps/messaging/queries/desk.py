@@ -29,6 +29,15 @@ def messages_to(client: Client, limit: int = 20) -> list[tuple[Notice, list[Mess
     return [(notice, list(notice.messages.all())) for notice in notices]
 
 
+def decisions_on(client: Client, limit: int = 12) -> list[Notice]:
+    """Return the client's newest notices with what the gate said of each; two queries."""
+    return list(
+        client.notices.select_related("template")
+        .prefetch_related("verdicts")
+        .order_by("-created_at", "-pk")[:limit]
+    )
+
+
 def broken_messages(state: str, *, at: datetime) -> QuerySet[Message]:
     """Return the messages of a state that calls for somebody, newest first; not old ones."""
     return (

@@ -1,0 +1,112 @@
+"""Why a client did (not) get something, and the limits that a marketer sets."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, MultipleChoicesDropdownFilter
+
+from apps.core.admin.display import badge, column, linked, list_url, moment, page_link, pill
+from apps.core.admin.filters import MomentFilter
+from apps.core.admin.pages import Page, ReadOnlyPage, panel
+from apps.messaging.models.frequency import FrequencyPolicy, HoldOut
+from apps.messaging.models.outbox import Notice
+from apps.messaging.models.verdicts import Verdict
+from apps.messaging.queries.desk import decisions_on
+from apps.messaging.queries.reasons import explain, why
+from apps.profiles.models import Client
+
+QUESTION = _("Why did he (not) get this?")
+SAID = {"granted": "good", "waits": "wait", "refused": "quiet"}
+
+
+@panel(Notice, QUESTION, permission="messaging.view_verdict", wide=True, order=10)
+def verdicts_on(_request: HttpRequest, notice: Notice) -> dict[str, Any]:
+    verdicts = notice.verdicts.select_related("message").order_by("pk")
+    return {
+        "headers": [_("asked"), _("when"), _("verdict"), _("why")],
+        "rows": [
+            [
+                moment(verdict.at),
+                _("before sending") if verdict.message_id else _("when planning"),
+                pill(verdict.get_outcome_display(), SAID[verdict.outcome]),
+                explain(verdict, notice),
+            ]
+            for verdict in verdicts
+        ],
+        "empty": _("The gate has not been asked yet."),
+    }
+
+
+@panel(Client, QUESTION, permission="messaging.view_verdict", order=45)
+def decisions_on_client(_request: HttpRequest, client: Client) -> dict[str, Any]:
+    rows = []
+    for notice in decisions_on(client):
+        verdicts = list(notice.verdicts.all())
+        rows.append(
+            [
+                moment(notice.created_at),
+                page_link(notice, notice.template),
+                _verdict(notice, verdicts),
+                why(notice, verdicts) or "–",
+            ]
+        )
+    return {
+        "headers": [_("when"), _("what"), _("verdict"), _("why")],
+        "rows": rows,
+        "empty": _("He was never meant to be told anything."),
+        "more": _("All"),
+        "more_url": list_url(Notice, client__id__exact=client.pk),
+    }
+
+
+def _verdict(notice: Notice, verdicts: Iterable[Verdict]) -> object:
+    newest = max(verdicts, key=lambda verdict: verdict.pk, default=None)
+    if newest is None:
+        return pill(notice.get_state_display())
+    return pill(newest.get_outcome_display(), SAID[newest.outcome])
+
+
+@admin.register(Verdict)
+class VerdictPage(ReadOnlyPage[Verdict]):
+    list_display = [
+        "at", linked("notice__client", _("client"), "last_name"), "template_name",
+        badge("outcome", _("verdict"), **SAID), "why",
+    ]  # fmt: skip
+    list_select_related = ["notice__client", "notice__template"]
+    list_filter = [
+        ("outcome", MultipleChoicesDropdownFilter),
+        ("channel", MultipleChoicesDropdownFilter),
+        ("at", MomentFilter),
+    ]
+    search_fields = ["=reason"]
+    ordering = ["-pk"]
+    readonly_fields = ["why"]
+
+    @column(_("template"))
+    def template_name(self, verdict: Verdict) -> str:
+        return str(verdict.notice.template)
+
+    @column(_("why"))
+    def why(self, verdict: Verdict) -> str:
+        return explain(verdict, verdict.notice)
+
+
+@admin.register(FrequencyPolicy)
+class FrequencyPolicyPage(Page[FrequencyPolicy]):
+    list_display = ["shown_tier", "offers", "days"]
+    list_filter = [("tier", ChoicesDropdownFilter)]
+    ordering = ["tier", "days"]
+
+    @column(_("tier"), ordering="tier")
+    def shown_tier(self, policy: FrequencyPolicy) -> str:
+        return policy.get_tier_display() if policy.tier else str(_("everybody"))
+
+
+@admin.register(HoldOut)
+class HoldOutPage(Page[HoldOut]):
+    list_display = ["name", "percent", "begins_at", "ends_at"]
+    search_fields = ["name"]
+    ordering = ["-begins_at"]
