@@ -23,7 +23,7 @@ from apps.messaging.actions import (
 )
 
 ROUTED = 5_000  # events a transaction
-PLANNED = 1_000  # notices a transaction
+PLANNED = 20_000  # notices a transaction
 CLAIMED = 1_000  # messages a claim; what a provider does not take in time goes back
 SHIFT = 120  # seconds, half of what a task may take
 QUEUES = (
@@ -57,7 +57,9 @@ def correct_news() -> int:
 @shared_task
 def plan_messages() -> int:
     total = 0
-    while planned := planning.plan_messages(at=clock.now(), limit=PLANNED):
+    rest: planning.Round | None = planning.begin_round()
+    while rest is not None:
+        planned, rest = planning.plan_batch(rest, at=clock.now(), limit=PLANNED)
         total += planned
     if total:
         transaction.on_commit(deliver_due.delay)

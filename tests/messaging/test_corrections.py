@@ -87,7 +87,7 @@ def test_the_gate_refuses_what_was_corrected_even_before_it_is_stopped(strategy,
     restated("IBM", FIRST, "74", at=NEXT)
     assert delivery.deliver_due(at=NEXT, limit=100) == 1
     assert gateway.texts == []
-    assert "corrected" in Message.objects.get().reason
+    assert Message.objects.get().reason == "out_of_date"
     correct_news(at=NEXT, limit=100)
     assert verdicts() == [("coupon.accrued", "skipped"), ("coupon.saved", "queued")]
 

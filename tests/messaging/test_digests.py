@@ -146,7 +146,7 @@ def test_it_needs_the_consent_to_digests_and_is_worded(gateway):
     plan_messages(at=SECOND, limit=10)
     deliver_due(at=SECOND, limit=10)
     assert told.notices.get().state == "done"
-    assert untold.notices.get().reason == "No consent to monthly digest by SMS or e-mail."
+    assert untold.notices.get().reason == "no_consent"
     assert gateway.texts[0].startswith("February 2020: policies 1. http")
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from apps.messaging.gate import Quiet, Refusal, Verdict, Wish, decide
+from apps.messaging.gate import Frequency, Limit, Quiet, Refusal, Rival, Verdict, Wish, decide
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 NIGHT = Quiet(time(21), time(9), MOSCOW)
@@ -22,20 +22,69 @@ WISH = Wish(consented=True, reachable=True, quiet=NIGHT)
         ({"consented": False}, Refusal.NO_CONSENT),
         ({"reachable": False}, Refusal.NO_ADDRESS),
         ({"consented": False, "reachable": False}, Refusal.NO_CONSENT),
-        ({"consented": False, "asked_for": True}, None),
+        ({"consented": False, "urgent": True}, None),
         ({"suppressed": True}, Refusal.SUPPRESSED),
-        ({"suppressed": True, "consented": False}, Refusal.SUPPRESSED),
-        ({"suppressed": True, "asked_for": True}, Refusal.SUPPRESSED),
-        ({"reachable": False, "asked_for": True}, Refusal.NO_ADDRESS),
+        ({"suppressed": True, "consented": False}, Refusal.NO_CONSENT),
+        ({"suppressed": True, "urgent": True}, Refusal.SUPPRESSED),
+        ({"reachable": False, "urgent": True}, Refusal.NO_ADDRESS),
+        ({"suppressed": True, "up_to_date": False}, Refusal.SUPPRESSED),
+        ({"up_to_date": False, "held": True}, Refusal.OUT_OF_DATE),
+        ({"hold_out": "spring"}, Refusal.HELD_OUT),
+        ({"hold_out": "spring", "urgent": True}, None),
+        ({"hold_out": "spring", "deadline": NOON - timedelta(days=9)}, Refusal.TOO_LATE),
+        ({"stopped": True, "deadline": NOON - timedelta(days=9)}, Refusal.TOO_LATE),
+        ({"worded": False}, Refusal.NO_WORDING),
+        ({"worded": False, "reachable": False}, Refusal.NO_ADDRESS),
         ({"deadline": NOON}, None),
         ({"deadline": NOON - timedelta(seconds=1)}, Refusal.TOO_LATE),
-        ({"deadline": NOON - timedelta(days=9), "asked_for": True}, Refusal.TOO_LATE),
+        ({"deadline": NOON - timedelta(days=9), "urgent": True}, Refusal.TOO_LATE),
     ],
 )
 def test_a_wish_is_granted_now_or_refused_with_its_reason(change, refusal):
     granted = Verdict(send_at=NOON)
     expected = Verdict(refusal=refusal) if refusal else granted
     assert decide(replace(WISH, **change), at=NOON) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal", "hours"),
+    [
+        ({"stopped": True, "consented": False}, Refusal.STOPPED, 1 / 12),
+        ({"held": True}, Refusal.HELD, 1),
+        ({"held": True, "deadline": NOON + timedelta(hours=1)}, Refusal.HELD, 1),
+    ],
+)
+def test_a_stop_and_a_price_in_doubt_pass(change, refusal, hours):
+    verdict = decide(replace(WISH, **change), at=NOON)
+    assert verdict == Verdict(refusal=refusal, ask_after=NOON + timedelta(hours=hours))
+
+
+TODAY = NOON.date()
+
+
+def rival(days=0, priority=100, *, is_movable=True):
+    return Rival(1, TODAY - timedelta(days=days), priority, is_movable)
+
+
+@pytest.mark.parametrize(
+    ("rivals", "limits", "refusal"),
+    [
+        ([], [Limit(1, 2)], None),
+        ([rival(priority=100)], [], Refusal.DAY_TAKEN),
+        ([rival(priority=99)], [], None),
+        ([rival(priority=99, is_movable=False)], [], Refusal.DAY_TAKEN),
+        ([rival(1, 999)], [], None),
+        ([rival(1)], [Limit(1, 2)], Refusal.TOO_OFTEN),
+        ([rival(2)], [Limit(1, 2)], None),
+        ([rival(6), rival(1)], [Limit(3, 7), Limit(2, 7)], Refusal.TOO_OFTEN),
+        ([rival(7), rival(1)], [Limit(3, 7), Limit(2, 7)], None),
+        ([rival(-1), rival(1)], [Limit(2, 7)], None),
+        ([rival(), rival(1)], [Limit(1, 7)], Refusal.DAY_TAKEN),
+    ],
+)
+def test_an_offer_needs_a_day_of_its_own_and_room_under_the_limits(rivals, limits, refusal):
+    frequency = Frequency(100, tuple(rivals), tuple(limits))
+    assert decide(replace(WISH, frequency=frequency), at=NOON).refusal == refusal
 
 
 @pytest.mark.parametrize(
@@ -66,9 +115,9 @@ def test_quiet_hours_put_a_message_off_to_their_end(begins, ends, at, send_at):
     assert decide(replace(WISH, quiet=quiet), at=moment(at)) == Verdict(send_at=moment(send_at))
 
 
-def test_what_the_client_asked_for_comes_at_night():
+def test_what_the_client_urgent_comes_at_night():
     night = NOON.replace(hour=23)
-    assert decide(replace(WISH, asked_for=True), at=night) == Verdict(send_at=night)
+    assert decide(replace(WISH, urgent=True), at=night) == Verdict(send_at=night)
 
 
 def test_news_that_would_be_old_after_the_quiet_hours_is_not_sent():

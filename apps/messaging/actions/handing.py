@@ -57,7 +57,7 @@ WHERE message.id = asked.id AND message.attempts = asked.attempts AND message.st
             AND (stopped.client_id IS NULL OR stopped.client_id = notice.client_id)
     )
     AND coalesce((
-        SELECT template.purpose = '' OR (
+        SELECT template.purpose = '' OR template.kind = 'security' OR (
             SELECT granted FROM profiles_consentrecord AS consent
             WHERE consent.client_id = notice.client_id AND consent.purpose = template.purpose
                 AND consent.channel = message.channel

@@ -19,7 +19,7 @@ from apps.messaging.channels import Letter
 from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.phrasing import snippets_in
-from apps.messaging.queries import wishes
+from apps.messaging.queries.zones import time_zone
 from apps.messaging.scribes import BATCH, POOL, Answer, Job, letter
 from apps.messaging.wording import WordingError
 from apps.profiles.models import Channel, Client, Purpose
@@ -214,7 +214,7 @@ def values_of(message: Message, link: str) -> dict[str, Any]:
 
 def zone_of(client: Client) -> str:
     """Name the zone of the client's clock; one that nobody knows stops no message."""
-    zone = wishes.time_zone(client.time_zone)
+    zone = time_zone(client.time_zone)
     return client.time_zone if zone else settings.DEFAULT_CLIENT_TIME_ZONE
 
 

@@ -3,36 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from apps.messaging import gate
 from apps.messaging.actions import links, outcomes
+from apps.messaging.actions.asking import ask_again
 from apps.messaging.actions.letters import Ready, wants_link, write_all
 from apps.messaging.actions.outcomes import Outcome
-from apps.messaging.actions.planning import explain
 from apps.messaging.models.links import Link
 from apps.messaging.models.outbox import Message
-from apps.messaging.queries import wishes
-from apps.profiles.queries.suppressions import suppressions
 
 
 def look_again(messages: Sequence[Message], *, at: datetime) -> list[Message]:
     """Ask the gate once more, with what holds at this moment; put off or skip what it refuses."""
-    notices = [message.notice for message in messages]
-    standing, outdated = wishes.standing_consents(notices), wishes.out_of_date(notices)
-    stopped = suppressions(message.contact_point for message in messages)
-    granted, others = [], []
-    for message in messages:
-        notice, channel = message.notice, message.channel
-        asked = wishes.wish(notice, channel, message.contact_point, standing, outdated, stopped)
-        verdict = gate.decide(asked, at=at)
-        if verdict.refusal is not None:
-            reason = explain({channel: verdict.refusal}, notice.template.purpose)
-            others.append(Outcome.skipped(message, reason, at=at))
-        elif verdict.send_at is not None and verdict.send_at > at:
-            others.append(Outcome.put_off(message, verdict.send_at))
-        else:
-            granted.append(message)
-    outcomes.record(others, at=at)
-    return granted
+    answers = ask_again(messages, at=at)
+    outcomes.record(answers.others, at=at)
+    return answers.granted
 
 
 def write_letters(messages: Sequence[Message], *, at: datetime) -> list[Ready]:

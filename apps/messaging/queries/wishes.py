@@ -1,22 +1,74 @@
-"""What the gate must know about notices: consents, addresses and quiet hours, read in batches."""
+"""What the gate must know about notices: consents, addresses, hours and rivals, read in batches."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import datetime
 
-from django.conf import settings
 from django.db.models import F
 
-from apps.messaging.gate import Quiet, Wish
-from apps.messaging.models.corrections import CorrectedResult
+from apps.messaging.gate import Wish
+from apps.messaging.models.content import Kind
 from apps.messaging.models.outbox import Notice
-from apps.products.models.strategies import ObservationResult
-from apps.profiles.models import Client, ContactPoint
+from apps.messaging.queries import freshness, offers, stops
+from apps.messaging.queries.zones import quiet_hours, time_zone
+from apps.profiles.models import Channel, ContactPoint
 from apps.profiles.queries.consents import consents
 from apps.profiles.queries.suppressions import suppressions
 
 Consents = set[tuple[str, int, str]]  # purpose, client, channel
+Addresses = dict[tuple[int, str], ContactPoint]  # by client and channel
+
+
+class Grounds:
+    """All that the gate's decisions on some notices rest on, read with a few queries.
+
+    The notices come with client, template and address. `points` are addresses that are asked about
+    besides those that are chosen here; where they are given, none is chosen.
+    """
+
+    def __init__(
+        self,
+        notices: Collection[Notice],
+        *,
+        at: datetime,
+        points: Iterable[ContactPoint] | None = None,
+    ) -> None:
+        self.stops = stops.standing_stops()
+        self.consents = standing_consents(notices)
+        self.outdated = out_of_date(notices)
+        self.held = freshness.held({notice.result_id for notice in notices if notice.result_id})
+        self.groups = offers.groups(at=at)
+        self.frequencies = offers.frequencies(notices)
+        if points is None:
+            self.addresses, self.suppressed = addresses(notices)
+        else:
+            self.addresses, self.suppressed = {}, suppressions(points)
+        self.phones = phones({n.client_id for n in notices if not time_zone(n.client.time_zone)})
+
+    def wish(
+        self, notice: Notice, channel: str, point: ContactPoint | None, *, worded: bool = True
+    ) -> Wish:
+        """Put together what the gate decides on."""
+        client, template = notice.client, notice.template
+        return Wish(
+            consented=(template.purpose, client.pk, channel) in self.consents,
+            reachable=point is not None and reachable(notice, point),
+            quiet=quiet_hours(
+                client.time_zone,
+                self.phones.get(client.pk, ""),
+                client.quiet_from,
+                client.quiet_until,
+            ),
+            stopped=self.stops.cover(channel),
+            suppressed=point is not None and point.pk in self.suppressed,
+            up_to_date=notice.pk not in self.outdated,
+            held=notice.result_id in self.held,
+            deadline=notice.deadline_at,
+            hold_out=offers.group_of(notice, self.groups),
+            frequency=self.frequencies.get(notice.pk),
+            worded=worded,
+            urgent=not template.purpose or template.kind == Kind.SECURITY,
+        )
 
 
 def standing_consents(notices: Iterable[Notice]) -> Consents:
@@ -35,21 +87,11 @@ def standing_consents(notices: Iterable[Notice]) -> Consents:
 def out_of_date(notices: Collection[Notice]) -> set[int]:
     """Return the notices that tell of results which were superseded since; two queries."""
     told = {notice.pk: notice.result_id for notice in notices}
-    superseded = set(
-        ObservationResult.objects.filter(
-            pk__in={result for result in told.values() if result}, superseded_by__isnull=False
-        ).values_list("pk", flat=True)
-    )
-    corrections = CorrectedResult.objects.filter(
-        notice__in=[pk for pk, result in told.items() if result is None],
-        result__superseded_by__isnull=False,
-    )
-    return {pk for pk, result in told.items() if result in superseded} | set(
-        corrections.values_list("notice", flat=True)
-    )
-
-
-Addresses = dict[tuple[int, str], ContactPoint]  # by client and channel
+    superseded = freshness.superseded({result for result in told.values() if result})
+    corrections = [pk for pk, result in told.items() if result is None]
+    return {
+        pk for pk, result in told.items() if result in superseded
+    } | freshness.out_of_date_corrections(corrections)
 
 
 def addresses(notices: Collection[Notice]) -> tuple[Addresses, dict[int, str]]:
@@ -71,28 +113,18 @@ def addresses(notices: Collection[Notice]) -> tuple[Addresses, dict[int, str]]:
     return chosen, stopped
 
 
-def wish(
-    notice: Notice,
-    channel: str,
-    point: ContactPoint | None,
-    standing: Consents,
-    outdated: Collection[int],
-    stopped: Collection[int],
-) -> Wish:
-    """Put together what the gate decides on; notice, client and template are loaded.
-
-    `outdated` are notices, `stopped` are contact points that must not be written to.
-    """
-    purpose = notice.template.purpose
-    return Wish(
-        consented=(purpose, notice.client_id, channel) in standing,
-        reachable=point is not None and reachable(notice, point),
-        quiet=quiet_hours(notice.client),
-        up_to_date=notice.pk not in outdated,
-        suppressed=point is not None and point.pk in stopped,
-        asked_for=not purpose,
-        deadline=notice.deadline_at,
+def phones(client_ids: Collection[int]) -> dict[int, str]:
+    """Return a phone number of each of these clients, the one that is likeliest still his."""
+    if not client_ids:
+        return {}
+    found = (
+        ContactPoint.objects.filter(client_id__in=client_ids, channel=Channel.SMS)
+        .exclude(state=ContactPoint.State.REMOVED)
+        .order_by("client_id", "-pk")
+        .distinct("client_id")
+        .values_list("client_id", "address")
     )
+    return dict(found)
 
 
 def reachable(notice: Notice, point: ContactPoint) -> bool:
@@ -106,17 +138,3 @@ def reachable(notice: Notice, point: ContactPoint) -> bool:
         point.state == ContactPoint.State.VALID
         or (meant and point.state == ContactPoint.State.UNCONFIRMED)
     )
-
-
-def quiet_hours(client: Client) -> Quiet:
-    zone = time_zone(client.time_zone) or time_zone(settings.DEFAULT_CLIENT_TIME_ZONE)
-    return Quiet(client.quiet_from, client.quiet_until, zone or ZoneInfo("UTC"))
-
-
-@cache
-def time_zone(name: str) -> ZoneInfo | None:
-    """Read a time zone; one that nobody knows stops no message."""
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError):
-        return None

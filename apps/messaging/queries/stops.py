@@ -1,0 +1,28 @@
+"""What the kill switch stops just now."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from apps.messaging.models.stops import Stop
+
+
+@dataclass(frozen=True)
+class Stops:
+    """The stops that stand: for everything, or for some channels."""
+
+    everything: bool
+    channels: frozenset[str]
+
+    def cover(self, channel: str) -> bool:
+        return self.everything or channel in self.channels
+
+
+def standing_stops() -> Stops:
+    """Read the stops that stand; one query. This installation speaks for one issuer."""
+    stops = list(Stop.objects.filter(released_at=None).values_list("scope", "value"))
+    ours = {(Stop.Scope.GLOBAL, ""), (Stop.Scope.ISSUER, settings.ISSUER_NAME)}
+    return Stops(
+        everything=any(stop in ours for stop in stops),
+        channels=frozenset(value for scope, value in stops if scope == Stop.Scope.CHANNEL),
+    )
