@@ -25,7 +25,7 @@ from apps.profiles.imports.storing import Storing
 
 NAME = "clients"
 # Nothing here spills to the disk, and no plan is worth compiling.
-SETTINGS = "SET LOCAL work_mem = '128MB'; SET LOCAL jit = off"
+SETTINGS = "SET LOCAL work_mem = '128MB'; SET LOCAL jit = off; SET LOCAL random_page_cost = 1.1"
 
 LANDING = "SELECT set_config('tidings.landing', %s, true)"  # triggers read it
 
@@ -97,7 +97,7 @@ def _left(staging: Staging, do: Comparing) -> str:
             return staging.records
         cursor.execute(staging.query("ANALYZE {verdicts} (number)"))
         cursor.execute(staging.query(do.take_left), {})
-        cursor.execute(f"ANALYZE {LEFT} (number, {staging.cell('core_id')})")
+        cursor.execute(f"ANALYZE {LEFT} (number, faults, {staging.cell('core_id')})")
     return LEFT
 
 
