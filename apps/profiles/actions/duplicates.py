@@ -14,22 +14,31 @@ from apps.profiles.models import Duplicate
 # could decide: 1,000 of them would be 499,500 questions.
 CROWD = 5
 
+# Who shares nothing with anybody, as nearly everybody, is left out before anything is counted.
 # Suggestions that no longer hold go; a pair that a person has decided on is never asked again.
 SUGGEST = """
 WITH named (id) AS MATERIALIZED (
     {select}
 ), own AS (
     SELECT DISTINCT channel, address
-    FROM profiles_contactpoint JOIN named ON named.id = client_id
-    WHERE state <> 'removed'
+    FROM profiles_contactpoint AS point JOIN named ON named.id = client_id
+    WHERE state <> 'removed' AND EXISTS (
+        SELECT FROM profiles_contactpoint AS other
+        WHERE other.channel = point.channel AND other.address = point.address
+            AND other.client_id <> point.client_id AND other.state <> 'removed'
+    )
 ), shared AS (
     SELECT channel, address FROM own JOIN profiles_contactpoint USING (channel, address)
     WHERE state <> 'removed'
     GROUP BY channel, address HAVING count(*) BETWEEN 2 AND %(crowd)s
 ), names AS (
     SELECT DISTINCT last_name, first_name, birth_on
-    FROM named JOIN profiles_client USING (id)
-    WHERE last_name <> '' AND first_name <> '' AND birth_on IS NOT NULL
+    FROM named JOIN profiles_client AS client USING (id)
+    WHERE last_name <> '' AND first_name <> '' AND birth_on IS NOT NULL AND EXISTS (
+        SELECT FROM profiles_client AS other
+        WHERE other.last_name = client.last_name AND other.first_name = client.first_name
+            AND other.birth_on = client.birth_on AND other.id <> client.id
+    )
 ), alike AS (
     SELECT last_name, first_name, birth_on
     FROM names JOIN profiles_client USING (last_name, first_name, birth_on)
