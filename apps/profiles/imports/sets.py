@@ -25,11 +25,21 @@ from apps.profiles.imports.storing import Storing
 
 NAME = "clients"
 # Nothing here spills to the disk, and no plan is worth compiling.
-SETTINGS = "SET LOCAL work_mem = '128MB'; SET LOCAL jit = off; SET LOCAL random_page_cost = 1.1"
+SETTINGS = "SET LOCAL work_mem = '128MB'; SET LOCAL jit = off"
+# Few are looked up one by one; the planner would hash whole tables for them.
+FEW = """
+SELECT set_config('random_page_cost', '1.1', true) FROM pg_class AS known, pg_class AS compared
+WHERE known.oid = 'profiles_client'::regclass AND compared.oid = %s::regclass
+    AND known.reltuples > 10 * compared.reltuples
+"""
 
 LANDING = "SELECT set_config('tidings.landing', %s, true)"  # triggers read it
 
 MANY = 10_000  # new clients that change what the planner knows of their tables
+LEARN = """
+ANALYZE profiles_client (id, last_name, first_name, birth_on),
+    profiles_contactpoint (client_id, channel, address, state)
+"""
 TAKE = """
 SELECT min(id), max(id) FROM (
     SELECT nextval(%s::regclass) AS id FROM generate_series(1, %s)
@@ -47,6 +57,7 @@ class ClientSets:
             cursor.execute(SETTINGS)
             cursor.execute(f"DROP TABLE IF EXISTS {', '.join(TABLES)}")
             left = _left(staging, do)
+            cursor.execute(FEW, [left])
             cursor.execute(staging.query(do.match, records=left), {})
             if cursor.rowcount:
                 cursor.execute(f"ANALYZE {MATCHED}")
@@ -70,14 +81,15 @@ class ClientSets:
             cursor.execute(SETTINGS)
             cursor.execute(LANDING, ["sets"])
             cursor.execute(staging.query(do.places), {})
-            first, last = cursor.fetchone()
+            first, last, all_new = cursor.fetchone()
             if first is not None:
+                do = Storing(staging, all_new=all_new)
                 said["base"] = _first_of(last - first + 1) - first
                 for statement in do.additions():
                     cursor.execute(staging.query(statement), said)
                 # What comes is compared with what is known; plans for empty tables would take hours.
                 if last - first >= MANY:
-                    cursor.execute("ANALYZE profiles_client, profiles_contactpoint")
+                    cursor.execute(LEARN)
             for statement in do.changes():
                 cursor.execute(staging.query(statement), said)
             cursor.execute(LANDING, [""])

@@ -2,6 +2,7 @@
 """The SQL by which a million clients land, for the columns of one file; what was left out is not here."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from apps.core.imports.columns import NOTHING
 from apps.profiles.imports.clients import CONSENTS, FIELDS
@@ -10,8 +11,11 @@ from apps.profiles.imports.staged import CHANGED, INTRICATE, MATCHED, StagedClie
 from apps.profiles.models import Channel, Client
 
 
+@dataclass(frozen=True)
 class Storing(StagedClients):
     """What lands a file with these columns, statement by statement."""
+
+    all_new: bool = False  # every good record is a plain new client
 
     def additions(self) -> Iterator[str]:
         """Yield what lands the new clients; `base`, `at` and `source` are parameters."""
@@ -32,9 +36,10 @@ class Storing(StagedClients):
 
     @property
     def places(self) -> str:
-        """Tell between which numbers of records the new clients stand."""
+        """Tell between which numbers of records the new clients stand, and whether all are new."""
         return f"""
-            SELECT min(number), max(number) FROM {{verdicts}}
+            SELECT min(number), max(number), count(*) = (SELECT count(*) FROM {{verdicts}})
+            FROM {{verdicts}}
             WHERE fate = 'new' AND number NOT IN (SELECT number FROM {INTRICATE})
         """
 
@@ -58,6 +63,10 @@ class Storing(StagedClients):
     @property
     def _fresh(self) -> str:
         """The new clients in the file's order, their ids counted from `base` on."""
+        if self.all_new:  # there they stand in this order
+            return """(
+                SELECT %(base)s::bigint + number AS id, * FROM {records} WHERE faults IS NULL
+            ) AS record"""
         return f"""(
             SELECT %(base)s::bigint + record.number AS id, record.*
             FROM {{records}} AS record JOIN {{verdicts}} USING (number)
