@@ -1,0 +1,39 @@
+"""Breaking one guard each: the checks must see it, else they check nothing."""
+
+import itertools
+import uuid
+from dataclasses import replace
+
+from apps.messaging.actions import claims, handing
+from tests.faults import carrier
+
+
+def new_keys():
+    """Give a letter another key each time it is handed over to whom keys matter."""
+    letters = handing.Batch.letters
+
+    def renamed(batch):
+        for letter in letters(batch):
+            key = uuid.uuid4() if batch.provider.settles == "key" else letter.key
+            batch.taken[key] = batch.taken[letter.key]
+            yield replace(letter, key=key)
+
+    handing.Batch.letters = renamed
+
+
+def deaf_look_up():
+    """Ask the provider and believe that it never got anything."""
+    carrier.Carrier.look_up = lambda _self, keys: zip(keys, itertools.repeat(None), strict=False)
+
+
+def no_mark():
+    """Hand over without a note that survives the sender."""
+    handing.MARK = handing.MARK.replace("coalesce(message.handed_at, %(at)s)", "message.handed_at")
+
+
+def no_lease():
+    """Leave what a dead sender had claimed where it is."""
+    claims.RELEASE = "SELECT %(at)s"
+
+
+BY_NAME = {made.__name__: made for made in (new_keys, deaf_look_up, no_mark, no_lease)}
