@@ -48,7 +48,20 @@ def read(job: Job, sources: Sequence[str]) -> Answer:
     return {"used": used}
 
 
-DEEDS: dict[str, Callable[[Job, Sequence[str]], Answer]] = {"write": write, "read": read}
+def design(job: Job, sources: Sequence[str]) -> Answer:
+    """Compile a design; its compilers are loaded by the few who need them."""
+    from apps.messaging import designs  # noqa: PLC0415
+
+    (_name, at), *_others = job["texts"]
+    html, text = designs.compiled(sources[at], job["with"]["language"])
+    return {"texts": {"html": html, "body": text}}
+
+
+DEEDS: dict[str, Callable[[Job, Sequence[str]], Answer]] = {
+    "write": write,
+    "read": read,
+    "design": design,
+}
 
 
 def answered(job: Job, sources: Sequence[str]) -> Answer:

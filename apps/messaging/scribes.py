@@ -71,6 +71,11 @@ def letter(
     return Job("write", tuple(texts.items()), tuple(pages.items()), rest)
 
 
+def design(mjml: str, language: str) -> Job:
+    """Make the job of compiling a design; it brings its `html`, and its `body` as plain text."""
+    return Job("design", (("design", mjml),), (), orjson.dumps({"language": language}))
+
+
 class GoneError(Exception):
     """The child process is dead, or as good as dead."""
 

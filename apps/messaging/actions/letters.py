@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from apps.messaging import speech, wording
 from apps.messaging.actions.dressing import dressed, why, with_small_print
 from apps.messaging.actions.phrases import NEXT, Phrases, Sources, phrases_of
-from apps.messaging.channels import Letter
+from apps.messaging.actions.pictures import Chart, charts_of
+from apps.messaging.channels import Letter, Picture
 from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.phrasing import snippets_in
@@ -54,6 +55,7 @@ class Draft:
     message: Message
     values: Mapping[str, Any]
     sources: Sources
+    pictures: tuple[Picture, ...] = ()
 
     def job(self, values: Mapping[str, Any] | None = None) -> Job:
         texts = {
@@ -92,7 +94,10 @@ def write_all(
 def write_batch(
     messages: Sequence[Message], link_of: Mapping[int, str], phrases: Phrases
 ) -> Iterator[Ready | Unwritten]:
-    drafts = [drafted(message, link_of.get(message.pk or 0, ""), phrases) for message in messages]
+    charts = charts_of(messages)
+    drafts = [
+        drafted(message, link_of.get(message.pk or 0, ""), phrases, charts) for message in messages
+    ]
     answers = POOL.ask([draft.job() for draft in drafts if isinstance(draft, Draft)])
     for draft in drafts:
         if isinstance(draft, Unwritten):
@@ -101,12 +106,19 @@ def write_batch(
             yield finished(draft, next(answers))
 
 
-def drafted(message: Message, link: str, phrases: Phrases) -> Draft | Unwritten:
+def drafted(
+    message: Message, link: str, phrases: Phrases, charts: Mapping[tuple[int, str], Chart]
+) -> Draft | Unwritten:
     try:
         sources = phrases.sources(message.wording, message.notice)
     except WordingError as error:
         return Unwritten(message, str(error))
-    return Draft(message, values_of(message, link), sources)
+    values = values_of(message, link)
+    chart = charts.get((message.notice.result_id or 0, message.language))
+    if chart is None:
+        return Draft(message, values, sources)
+    values |= {"chart": f"cid:{chart.picture.cid}", "chart_words": chart.words}
+    return Draft(message, values, sources, (chart.picture,))
 
 
 def finished(draft: Draft, answer: Answer) -> Ready | Unwritten:
@@ -121,7 +133,7 @@ def finished(draft: Draft, answer: Answer) -> Ready | Unwritten:
     if message.channel == Channel.EMAIL:
         purpose = message.notice.template.purpose
         unsubscribes = purpose in {Purpose.DIGEST, Purpose.MARKETING}
-        made = replace(made, html=html, may_unsubscribe=unsubscribes)
+        made = replace(made, html=html, may_unsubscribe=unsubscribes, pictures=draft.pictures)
     return Ready(message, made, *kept)
 
 
@@ -195,7 +207,8 @@ def sample(notice: Notice, version: TemplateVersion, *, at: datetime) -> tuple[s
         notice=notice, wording=version, channel=version.channel, language=version.language
     )
     phrases = phrases_of([version.language], day=at.date())
-    draft = drafted(message, f"{settings.PUBLIC_URL}/s/x", phrases)
+    link = f"{settings.PUBLIC_URL}/s/x"
+    draft = drafted(message, link, phrases, charts_of([message]))
     if isinstance(draft, Unwritten):
         raise WordingError(draft.reason)
     answer = next(POOL.ask([draft.job(speech.masked(draft.values))]))

@@ -128,6 +128,10 @@ def compose(letter: Letter, recipient: str, sender: str) -> bytes:
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
+    for picture in letter.pictures:
+        page = message.get_body(("html", "related"))
+        kinds = dict(zip(("maintype", "subtype"), picture.kind.split("/"), strict=True))
+        page.add_related(picture.content, cid=f"<{picture.cid}>", disposition="inline", **kinds)
     content = message.as_bytes()
     return unsubscribing.lines(letter.key) + content if letter.may_unsubscribe else content
 
