@@ -71,6 +71,11 @@ def letter(
     return Job("write", tuple(texts.items()), tuple(pages.items()), rest)
 
 
+def names(texts: Mapping[str, str], pages: Mapping[str, str]) -> Job:
+    """Make the job of naming the values that texts and pages take."""
+    return Job("read", tuple(texts.items()), tuple(pages.items()))
+
+
 def design(mjml: str, language: str) -> Job:
     """Make the job of compiling a design; it brings its `html`, and its `body` as plain text."""
     return Job("design", (("design", mjml),), (), orjson.dumps({"language": language}))

@@ -6,7 +6,7 @@ never a blank.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, wraps
 from typing import Any
 
@@ -177,14 +177,6 @@ def given(value: Any) -> Any:
 def used(source: str, *, html: bool = False) -> list[str]:
     """Name the values that a template takes, like "amount" or "shares.name". Raises WordingError."""
     return sorted(compiled(source, html).global_variable_paths())
-
-
-def missing(source: str, allowed: Collection[str]) -> list[str]:
-    """Name the values that a template takes and its occasion does not have.
-
-    Whoever allows "strategy" allows everything inside it. Raises WordingError.
-    """
-    return [path for path in used(source) if not {path, re.split(r"[.\[]", path)[0]} & set(allowed)]
 
 
 # The GSM 03.38 alphabet: 7 bits a character; those of the extension cost two.

@@ -7,10 +7,18 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from apps.messaging.actions.content import publish_version
+from apps.messaging.actions.content import publish_snippet, publish_version, publish_versions
 from apps.messaging.models.content import Template, TemplateVersion
+from apps.messaging.models.phrases import Disclaimer, Snippet, SnippetText
+from tests import factories
+from tests.messaging.world import DAY
 
 pytestmark = pytest.mark.django_db
+
+DESIGN = (
+    "<mjml><mj-body><mj-section><mj-column><mj-text>{{ strategy }}</mj-text></mj-column>"
+    "</mj-section></mj-body></mjml>"
+)
 
 
 def draft(body="{{ amount }} {{ link }}", code="coupon.accrued", **fields):
@@ -25,7 +33,7 @@ def test_a_draft_replaces_the_wording_published_so_far():
     (old,) = TemplateVersion.objects.filter(
         template=version.template, channel="sms", language="en", variant="plain", number=1
     )
-    assert publish_version(version.pk)
+    assert publish_version(version.pk, at=DAY)
     version.refresh_from_db()
     old.refresh_from_db()
     assert (version.state, old.state) == ("published", "retired")
@@ -34,8 +42,8 @@ def test_a_draft_replaces_the_wording_published_so_far():
 
 def test_publishing_twice_changes_nothing():
     version = draft()
-    assert publish_version(version.pk)
-    assert not publish_version(version.pk)
+    assert publish_version(version.pk, at=DAY)
+    assert not publish_version(version.pk, at=DAY)
 
 
 @pytest.mark.parametrize(
@@ -49,16 +57,16 @@ def test_publishing_twice_changes_nothing():
 def test_a_wording_that_could_not_be_written_is_not_published(body, field, word):
     version = draft(body)
     with pytest.raises(ValidationError) as caught:
-        publish_version(version.pk)
+        publish_version(version.pk, at=DAY)
     assert word in caught.value.message_dict[field][0]
     version.refresh_from_db()
     assert version.state == "draft"
 
 
 def test_a_marketers_own_template_may_take_any_value_but_must_be_readable():
-    assert publish_version(draft("{{ whatever }}", code="my.own").pk)
+    assert publish_version(draft("{{ whatever }}", code="my.own").pk, at=DAY)
     with pytest.raises(ValidationError):
-        publish_version(draft("{% if %}", code="my.own", number=3).pk)
+        publish_version(draft("{% if %}", code="my.own", number=3).pk, at=DAY)
 
 
 @pytest.mark.concurrency
@@ -70,10 +78,96 @@ def test_four_who_publish_at_once_publish_once():
     def publish(_):
         start.wait()
         try:
-            return publish_version(version.pk)
+            return publish_version(version.pk, at=DAY)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(publish, range(4))) == 1
     assert TemplateVersion.objects.filter(template=version.template, state="published").exists()
+
+
+def test_a_state_that_a_strategy_can_reach_needs_its_words(settings):
+    factories.strategy()  # with memory, never called
+    accrued = draft("{{ strategy }}", channel="push")
+    with pytest.raises(ValidationError) as caught:
+        publish_version(accrued.pk, at=DAY)
+    (reason,) = [text for text in caught.value.messages if "push" in text]
+    assert "Coupon remembered" in reason
+    assert "called" not in reason
+    assert TemplateVersion.objects.get(pk=accrued.pk).state == "draft"
+
+
+def test_drafts_of_all_states_are_published_together_or_not_at_all():
+    factories.strategy()
+    codes = ("coupon.accrued", "coupon.saved", "coupon.lost", "strategy.matured")
+    drafts = [draft("{{ strategy }}", code, channel="push").pk for code in codes]
+    with pytest.raises(ValidationError):
+        publish_versions(drafts, at=DAY)
+    assert not TemplateVersion.objects.filter(channel="push", state="published").exists()
+    drafts.append(draft("{{ strategy }}", "result.corrected", channel="push").pk)
+    assert publish_versions(drafts, at=DAY) == 5
+    assert publish_versions(drafts, at=DAY) == 0
+
+
+def test_without_strategies_nothing_can_be_reached():
+    assert publish_version(draft("{{ strategy }}", channel="push").pk, at=DAY)
+
+
+def test_a_push_says_no_sums_unless_somebody_allows_it():
+    version = draft("{{ amount }}", channel="push")
+    with pytest.raises(ValidationError, match="locked screen"):
+        publish_version(version.pk, at=DAY)
+    TemplateVersion.objects.filter(pk=version.pk).update(shows_money=True)
+    assert publish_version(version.pk, at=DAY)
+
+
+def test_a_wording_whose_disclaimer_has_no_words_is_not_published():
+    Disclaimer.objects.create(name="Risk", channels=["sms"])
+    with pytest.raises(ValidationError, match="Risk"):
+        publish_version(draft().pk, at=DAY)
+    Disclaimer.objects.update(is_required=False)
+    assert publish_version(draft(number=3).pk, at=DAY)
+
+
+def test_a_wording_asks_for_snippets_that_are_published():
+    version = draft("{{ amount }} {{ snippet.bye }}")
+    with pytest.raises(ValidationError, match="bye"):
+        publish_version(version.pk, at=DAY)
+    text = SnippetText.objects.create(
+        snippet=Snippet.objects.create(name="bye"), language="en", body="Yours, {{ issuer }}"
+    )
+    assert publish_snippet(text.pk)
+    assert not publish_snippet(text.pk)
+    assert publish_version(version.pk, at=DAY)
+
+
+@pytest.mark.parametrize("body", ["{{ snippet.other }}", "{% if %}", "{{ lead_in }}"])
+def test_a_shared_text_stands_by_itself(body):
+    text = SnippetText.objects.create(
+        snippet=Snippet.objects.create(name="bye"), language="en", body=body
+    )
+    with pytest.raises(ValidationError):
+        publish_snippet(text.pk)
+
+
+def test_a_design_is_compiled_when_it_is_published_and_gives_the_plain_text():
+    version = draft("", channel="email", subject="News", mjml=DESIGN)
+    assert publish_version(version.pk, at=DAY)
+    version.refresh_from_db()
+    assert version.html.startswith("<!DOCTYPE html>")
+    assert version.body == "{{ strategy }}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"mjml": "<mjml>"}, "MJML"),
+        ({"mjml": DESIGN.replace("strategy", "amonut")}, "amonut"),
+        ({"mjml": DESIGN, "channel": "sms"}, "Only an e-mail"),
+    ],
+)
+def test_a_design_that_could_not_be_sent_is_not_published(fields, said):
+    version = draft("{{ strategy }}", **{"channel": "email", "subject": "News", **fields})
+    with pytest.raises(ValidationError, match=said):
+        publish_version(version.pk, at=DAY)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from apps.messaging import wording
-from apps.messaging.wording import WordingError, missing, render, segments
+from apps.messaging.wording import WordingError, render, segments
 
 VALUES = {
     "name": "Ann",
@@ -133,19 +133,18 @@ def test_a_template_is_read_once():
 
 
 @pytest.mark.parametrize(
-    ("source", "unknown"),
+    ("source", "names"),
     [
-        ("{{ amount }} {{ next.day }}", []),
-        ("{{ amonut }}", ["amonut"]),
+        ("{{ amount }} {{ next.day }}", ["amount", "next.day"]),
         ("{% if tranche %}{{ tranche }}{% endif %}", ["tranche"]),
         ("{% for s in shares %}{{ s.name }}{% endfor %}", ["shares"]),
-        ("{% assign x = amount %}{{ x }}", []),
-        ("{{ next.day | append: other }}", ["other"]),
-        ("{{ amount[next.day] }}", []),
+        ("{% assign x = amount %}{{ x }}", ["amount"]),
+        ("{{ next.day | append: other }}", ["next.day", "other"]),
+        ("{{ days | plural: one, 'x' }}", ["days", "one"]),
     ],
 )
-def test_a_template_is_checked_against_what_its_occasion_has(source, unknown):
-    assert missing(source, {"amount", "next"}) == unknown
+def test_the_values_that_a_template_takes_are_known_before_it_is_filled(source, names):
+    assert wording.used(source) == names
 
 
 @pytest.mark.parametrize(

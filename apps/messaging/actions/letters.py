@@ -27,7 +27,7 @@ from apps.profiles.models import Channel, Client, Purpose
 
 SUBJECT_LIMIT = 300  # of the column that keeps it
 LINK = "link"  # the value that is the client's personal link
-FEWEST_LEFT = 6  # characters of a secret that, left in a text, still are one
+FEWEST_LEFT = 4  # characters of a secret that, left in a text, still are one
 
 
 @dataclass(frozen=True)

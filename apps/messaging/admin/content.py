@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from apps.core import clock
 from apps.core.admin.display import badge, column, pill
 from apps.core.admin.pages import Page, deed
 from apps.events.actions import listen, stop_listening
@@ -136,7 +137,7 @@ class TemplateVersionPage(Page[TemplateVersion]):
 )  # fmt: skip
 def publish(request: HttpRequest, version: TemplateVersion) -> None:
     try:
-        published = publish_version(version.pk)
+        published = publish_version(version.pk, at=clock.now())
     except ValidationError as error:
         for reason in error.messages:
             messages.error(request, reason)

@@ -128,10 +128,12 @@ def compose(letter: Letter, recipient: str, sender: str) -> bytes:
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
-    for picture in letter.pictures:
-        page = message.get_body(("html", "related"))
-        kinds = dict(zip(("maintype", "subtype"), picture.kind.split("/"), strict=True))
-        page.add_related(picture.content, cid=f"<{picture.cid}>", disposition="inline", **kinds)
+    page = message.get_body(("html",))
+    for picture in letter.pictures if page else ():
+        kind = picture.kind.partition("/")[2]
+        page.add_related(  # type: ignore[union-attr]
+            picture.content, "image", kind, cid=f"<{picture.cid}>", disposition="inline"
+        )
     content = message.as_bytes()
     return unsubscribing.lines(letter.key) + content if letter.may_unsubscribe else content
 

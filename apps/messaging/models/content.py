@@ -8,7 +8,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
-from apps.messaging import wording
+from apps.messaging.phrasing import PHRASE
+from apps.messaging.scribes import POOL, names
 from apps.profiles.models import Channel, Purpose
 
 # What each occasion has to say, by template code; a template of another code is not checked.
@@ -18,6 +19,7 @@ OBSERVED = ALWAYS | {
     "pays_on", "next_on", "worst", "worst_level",
 }  # fmt: skip
 DATED = ALWAYS | {"strategy", "tranche", "policies", "on"}
+ON_PAGES = {"chart", "chart_words", "why"}  # what every e-mail may show besides
 CATALOGUE = {
     "coupon.accrued": OBSERVED,
     "coupon.saved": OBSERVED,
@@ -142,23 +144,38 @@ class TemplateVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.template} {self.channel}/{self.language}/{self.variant} v{self.number}"
 
+    def known(self) -> set[str]:
+        """Name the values that the occasion has; nothing for an occasion of marketers' own."""
+        names = CATALOGUE.get(self.template.code, set())
+        return names | ON_PAGES if names and self.channel == Channel.EMAIL else names
+
     def clean(self) -> None:
         """Refuse a wording that could not be written: its syntax, or a value nobody gives it."""
         super().clean()
+        if not self.body.strip() and not self.mjml.strip():
+            raise ValidationError({"body": _("Say something, or give it a design.")})
         if self.template_id is not None:
-            self.check_words("subject", self.subject)
-            self.check_words("body", self.body)
+            # Shared phrases are looked up when it is published; here they only stand in the way.
+            sources = {name: PHRASE.sub("", getattr(self, name)) for name in ("subject", "body")}
+            jobs = [names({name: source}, {}) for name, source in sources.items()]
+            for name, answer in zip(sources, POOL.ask(jobs), strict=True):
+                if "error" in answer:
+                    raise ValidationError({name: answer["error"]})
+                self.check_names(name, answer["used"][name])
 
-    def check_words(self, field: str, source: str) -> None:
-        allowed = CATALOGUE.get(self.template.code)
-        try:
-            unknown = wording.missing(source, allowed or wording.used(source))
-        except wording.WordingError as error:
-            raise ValidationError({field: str(error)}) from error
+    def check_names(self, field: str, taken: list[str]) -> None:
+        """Refuse values that the occasion does not have. Raises ValidationError."""
+        known = self.known()
+        unknown = [path for path in taken if known and root(path) not in known]
         if unknown:
             raise ValidationError(
                 {
                     field: _("This occasion has no %(unknown)s. It has %(known)s.")
-                    % {"unknown": ", ".join(unknown), "known": ", ".join(sorted(allowed or ()))}
+                    % {"unknown": ", ".join(unknown), "known": ", ".join(sorted(known))}
                 }
             )
+
+
+def root(path: str) -> str:
+    """Return the first name of a path like "shares[0].name"."""
+    return path.partition("[")[0].partition(".")[0]
