@@ -1,6 +1,6 @@
 """Unsubscribing from a letter itself: by the mail program, or on the page behind its link."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_unsubscribing_twice_withdraws_once(client, letter):
 
 
 @pytest.mark.parametrize(
-    "token", ["x", "A" * 38, "_" * 38, "%F0%9F%98%80", unsubscribing.token(uuid4())]
+    "token", ["x", "A" * 38, "_" * 38, "%F0%9F%98%80", unsubscribing.token(UUID(int=1))]
 )
 def test_a_token_that_is_not_of_a_letter_opens_nothing(client, letter, token):
     assert client.get(f"/u/{token}").status_code == 404

@@ -1,7 +1,7 @@
 """What comes back by mail: bounces, complaints, and what somebody made to look like one."""
 
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -181,7 +181,7 @@ def test_who_complains_of_the_news_of_his_contracts_gets_no_email(letter):
     assert Suppression.objects.get().reason == "complaint"
 
 
-@pytest.mark.parametrize("raw", [bounce(uuid4()), complaint(uuid4())])
+@pytest.mark.parametrize("raw", [bounce(UUID(int=1)), complaint(UUID(int=1))])
 def test_a_letter_of_which_nobody_knows_changes_no_address(letter, raw):
     take(raw)
     assert ContactPoint.objects.get(pk=letter.contact_point_id).state == "valid"
