@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.landing.views import devices, pages, unsubscribing
+from apps.landing.views import devices, messengers, pages, unsubscribing
 
 app_name = "landing"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("p/<slug:token>/subscribe/", pages.subscribe, name="subscribe"),
     path("p/<slug:token>/chart/<int:strategy>/", pages.chart, name="chart"),
     path("p/<slug:token>/chart/<int:strategy>/table/", pages.chart_table, name="chart_table"),
+    path("p/<slug:token>/messenger/", messengers.connect, name="messenger"),
     path("p/<slug:token>/devices/", devices.add, name="add_device"),
     path("p/<slug:token>/devices/remove/", devices.remove, name="remove_device"),
     path("p/worker.js", devices.worker, name="worker"),

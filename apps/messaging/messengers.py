@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 LONGEST_TEXT = 4_096  # characters of a message that are kept; none of the three allows more
 
@@ -201,4 +202,21 @@ SIGNATURES: dict[str, tuple[str, Callable[[bytes, str], str]]] = {
     "telegram": ("X-Telegram-Bot-Api-Secret-Token", lambda _body, secret: secret),
     "viber": ("X-Viber-Content-Signature", digest),
     "whatsapp": ("X-Hub-Signature-256", lambda body, secret: f"sha256={digest(body, secret)}"),
+}
+
+
+def invitation_url(kind: str, options: Mapping[str, Any], token: str) -> str:
+    """Return where a person opens the conversation with us; "" where that is not set up.
+
+    The provider's option is `bot` (Telegram), `uri` (Viber) or `number` (WhatsApp).
+    """
+    name, url = INVITATIONS[kind]
+    ours = str(options.get(name) or "").lstrip("@+")
+    return url.format(ours=quote(ours), token=quote(token)) if ours else ""
+
+
+INVITATIONS = {
+    "telegram": ("bot", "https://t.me/{ours}?start={token}"),
+    "viber": ("uri", "viber://pa?chatURI={ours}&context={token}"),
+    "whatsapp": ("number", "https://wa.me/{ours}?text=" + quote(INVITED) + "{token}"),
 }

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from apps.messaging import views
+from apps.messaging.views import messengers, receipts
 
 app_name = "messaging"
 urlpatterns = [
-    path("receipts/<slug:provider>", views.hear, name="receipts"),
+    path("receipts/<slug:provider>", receipts.hear, name="receipts"),
+    path("messengers/<slug:provider>", messengers.hear, name="messenger"),
 ]

@@ -52,6 +52,7 @@ from apps.landing.views.access import (
     personal,
     usable_link,
 )
+from apps.landing.views.messengers import offered
 from apps.messaging.actions.links import record_hit
 from apps.messaging.models.links import Hit, Link
 from apps.messaging.queries.devices import application_key, devices_of
@@ -227,6 +228,7 @@ def _page(
             "holdings": sorted(holdings, key=lambda one: not _is_subject(link, one)),
             "refused": found.refused,
             "form": form,
+            "messengers": offered() if shown and not link.is_for_staff else (),
             "devices": list(devices_of(link.client_id)) if shown else (),
             "push_key": application_key() if shown and not link.is_for_staff else "",
             "said": said if said in SAID else "",

@@ -48,6 +48,11 @@ TABLES = [
         BROWSER="cookie_hash client state joined_at",
     ),
     table(
+        "messaging.Invitation", "client",
+        TECHNICAL="id client provider made_at used_at proven_at", LINK="token_hash",
+        DEVICE="account",
+    ),
+    table(
         "messaging.Device", "contact_point__client", TECHNICAL="id contact_point kind created_at",
         DEVICE="endpoint p256dh auth name",
     ),

@@ -1,0 +1,1 @@
+"""Where the outside world calls us, by subject."""
