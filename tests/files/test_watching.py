@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from apps.files.actions.resuming import purge
 from apps.files.actions.watching import take_files
 from apps.files.actions.working import work
 from apps.files.models import Batch, Folder
@@ -167,3 +168,46 @@ def test_a_folder_that_is_new_or_rests_at_the_weekend_alarms_nobody(place):
         state="landed", received_at=MONDAY - timedelta(days=3),
     )  # fmt: skip
     assert late_files(sunday) == []
+
+
+def test_a_folder_that_is_reached_by_a_link_is_not_looked_into(place, tmp_path):
+    folder()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "clients.csv").write_text(TEXT)
+    place.rmdir()
+    place.symlink_to(tmp_path / "elsewhere")
+    assert looks(3) == []
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["clients.csv"]
+
+
+def test_nothing_is_put_aside_behind_a_link(place, tmp_path):
+    folder()
+    (tmp_path / "elsewhere").mkdir()
+    (place / "unreadable").symlink_to(tmp_path / "elsewhere")
+    (place / ".taking" / "folder.csv").mkdir(parents=True)
+    assert looks(2) == []
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_what_was_put_aside_goes_with_the_folder(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "FILES_DIR", tmp_path / "files")
+    watched = folder()
+    for name in (".taking", "too_large"):
+        (place / name).mkdir()
+        (place / name / "clients.csv").write_text(TEXT)
+    (place / "own.csv").write_text(TEXT)
+    purge(at=MONDAY)
+    assert len(list(place.rglob("*.csv"))) == 3
+    watched.delete()
+    purge(at=MONDAY)
+    assert list(place.rglob("*.csv")) == [place / "own.csv"]
+
+
+def test_what_broke_off_while_it_came_in_is_thrown_away(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "FILES_DIR", tmp_path)
+    for name, age in ((".coming-old", 2 * 24 * 3600), (".coming-new", 0)):
+        (tmp_path / name).write_text(TEXT)
+        now = (tmp_path / name).stat().st_mtime
+        os.utime(tmp_path / name, (now - age, now - age))
+    purge(at=MONDAY)
+    assert [path.name for path in tmp_path.iterdir()] == [".coming-new"]

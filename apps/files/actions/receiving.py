@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Mapping as Named
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -17,6 +18,8 @@ from apps.files.actions.turns import settle_content
 from apps.files.models import Batch, Folder, Mapping, kept_at
 
 CHUNK = 2**20
+COMING = ".coming-"  # how a file is called that is not whole yet
+BROKEN_OFF = 24 * 3600  # seconds without a byte, after which nobody is writing it any more
 
 
 class TooLargeError(ValueError):
@@ -73,7 +76,7 @@ def keep(content: IO[bytes]) -> tuple[str, int]:
     folder = Path(settings.FILES_DIR)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".coming-", delete=False) as file:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=COMING, delete=False) as file:
         coming = Path(file.name)  # 0600 from the start
         try:
             while chunk := content.read(CHUNK):
@@ -93,6 +96,19 @@ def keep(content: IO[bytes]) -> tuple[str, int]:
     for names in (place.parent, folder):  # whoever brought it may throw his own away now
         _settle(names)
     return digest.hexdigest(), size
+
+
+def clear_broken_off() -> None:
+    """Throw away what somebody was killed over while it came in."""
+    folder = Path(settings.FILES_DIR)
+    if not folder.is_dir():
+        return
+    with tempfile.NamedTemporaryFile(dir=folder) as file:
+        now = os.fstat(file.fileno()).st_mtime  # by the clock of that disk
+    for path in folder.glob(f"{COMING}*"):
+        with suppress(FileNotFoundError):  # it has just become whole
+            if path.stat().st_mtime < now - BROKEN_OFF:
+                path.unlink()
 
 
 def _settle(folder: Path) -> None:

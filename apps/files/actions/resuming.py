@@ -1,5 +1,6 @@
 """Goes on where somebody was killed, and lets go of what nobody looks at any more."""
 
+import traceback
 from datetime import datetime, timedelta
 
 import structlog
@@ -8,6 +9,8 @@ from django.db.models import Q, QuerySet
 
 from apps.files.actions import staging
 from apps.files.actions.discarding import discard
+from apps.files.actions.receiving import clear_broken_off
+from apps.files.actions.watching import clear_abandoned
 from apps.files.actions.working import work
 from apps.files.models import Batch
 
@@ -27,8 +30,11 @@ def resume(*, at: datetime) -> int:
     for pk in waiting.values_list("pk", flat=True):
         try:
             count += work(pk, at=at)
-        except Exception:
-            log.exception("a file cannot be worked on", batch=pk)
+        except Exception as error:  # noqa: BLE001 (whatever it is)
+            # Never the error itself, nor what was at hand when it came: both may name clients.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{place.filename}:{place.lineno}"
+            log.warning("a file cannot be worked on", batch=pk, why=type(error).__name__, at=where)
     return count
 
 
@@ -47,6 +53,8 @@ def purge(*, at: datetime) -> int:
     # All of them: somebody may have been killed before he came to it.
     files = Batch.objects.filter(useless).values_list("sha256", flat=True).distinct()
     discard(files, unless=Batch.objects.exclude(useless))
+    clear_broken_off()
+    clear_abandoned()
     return count
 
 

@@ -60,10 +60,10 @@ def _claimed(folder: Folder) -> Iterator[tuple[Path, bool]]:
     place = place_of(folder)
     if not place.is_dir():
         return
+    _refuse_links(place)
     taking = place / TAKING
     taking.mkdir(mode=0o700, exist_ok=True)
-    if taking.is_symlink():
-        raise NotADirectoryError(errno.ENOTDIR, "a link")
+    _refuse_links(taking)
     yield from [(path, True) for path in sorted(taking.iterdir())]
     before, seen = cache.get(SEEN % folder.pk) or {}, {}
     for path in sorted(place.iterdir()):
@@ -74,6 +74,13 @@ def _claimed(folder: Folder) -> Iterator[tuple[Path, bool]]:
         else:
             seen[path.name] = known
     cache.set(SEEN % folder.pk, seen, REMEMBERED)
+
+
+def _refuse_links(place: Path) -> None:
+    """Refuse a folder that is reached by a link: who may write there could lead us anywhere."""
+    root = Path(settings.FILES_DROP)
+    if place.resolve() != root.resolve() / place.relative_to(root):
+        raise NotADirectoryError(errno.ENOTDIR, "a link")
 
 
 def _look(path: Path) -> list[int] | None:
@@ -120,11 +127,24 @@ def _take(folder: Folder, path: Path, *, was_claimed: bool, at: datetime) -> int
 def clear_aside(folders: Iterable[Folder]) -> None:
     """Throw away what lies aside in folders: nobody can say whom it names."""
     for folder in folders:
-        for place in (place_of(folder) / name for name in ASIDE):
-            if place.is_dir() and not place.is_symlink():
-                for path in place.iterdir():
-                    if path.is_symlink() or not path.is_dir():
-                        path.unlink(missing_ok=True)
+        for name in ASIDE:
+            _empty(place_of(folder) / name)
+
+
+def clear_abandoned() -> None:
+    """Throw away what we had taken or put aside where no folder is watched any more."""
+    watched = {place_of(folder) for folder in Folder.objects.all()}
+    for top, names, _files in os.walk(settings.FILES_DROP):
+        if TAKING in names and Path(top) not in watched:
+            for name in (TAKING, *ASIDE):
+                _empty(Path(top) / name)
+
+
+def _empty(place: Path) -> None:
+    if place.is_dir() and not place.is_symlink():
+        for path in place.iterdir():
+            if path.is_symlink() or not path.is_dir():
+                path.unlink(missing_ok=True)
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -151,6 +171,7 @@ def _move(path: Path, folder: Folder, aside: str) -> None:
     """Move a file aside; one of the same name that lies there gives way by a number."""
     place = place_of(folder) / aside
     place.mkdir(mode=0o700, exist_ok=True)
+    _refuse_links(place)
     target, number = place / path.name, 1
     while os.path.lexists(target):
         number += 1

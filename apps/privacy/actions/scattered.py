@@ -13,7 +13,7 @@ from apps.core.models import KeptAnswer
 from apps.events.models import Event, Stray
 from apps.files.actions.discarding import discard
 from apps.files.actions.resuming import DONE, let_go
-from apps.files.actions.watching import clear_aside
+from apps.files.actions.watching import clear_abandoned, clear_aside
 from apps.files.models import Batch, Folder, Record
 from apps.privacy.queries.holding import OF_THE_MARKET
 from apps.products.models.holdings import Policy
@@ -123,3 +123,4 @@ def _throw_files_away(*, at: datetime) -> None:
     folders = list(Folder.objects.exclude(kind__in=OF_THE_MARKET))
     transaction.on_commit(lambda: discard(files, unless=wanted))
     transaction.on_commit(lambda: clear_aside(folders))
+    transaction.on_commit(clear_abandoned)
