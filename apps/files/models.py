@@ -175,6 +175,8 @@ class Batch(models.Model):
     undone_by = _person(_("undone by"))
     reported_at = _moment(_("reported"))
     purged_at = _moment(_("purged"))
+    # How often its work was begun and not ended since somebody decided something about it.
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         verbose_name = _("file")

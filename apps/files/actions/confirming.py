@@ -31,7 +31,11 @@ def begin(
     if controls is not None:
         chosen["controls"] = dict(controls)
     readable = Batch.objects.filter(pk=batch_id, state__in=READABLE, landed_at=None)
-    return bool(readable.update(state=State.CHECKING, note="", faults=[], purged_at=None, **chosen))
+    return bool(
+        readable.update(
+            state=State.CHECKING, note="", faults=[], purged_at=None, attempts=0, **chosen
+        )
+    )
 
 
 def confirm(batch_id: int, *, by: AbstractBaseUser | None, at: datetime) -> bool:

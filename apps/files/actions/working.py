@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from apps.core import audit
@@ -24,6 +25,7 @@ from apps.files.actions.undoing import take_back
 from apps.files.models import Batch
 
 State = Batch.State
+ATTEMPTS = 10  # of work that fails or is killed; more would be the same
 
 
 def work(batch_id: int, *, at: datetime, hear: Hearer | None = None) -> bool:
@@ -37,10 +39,12 @@ def work(batch_id: int, *, at: datetime, hear: Hearer | None = None) -> bool:
         batch = Batch.objects.select_related(*people).filter(pk=batch_id).first()
         if not mine or batch is None or batch.state not in Batch.WORKING:
             return False
-        if batch.state == State.UNDOING:
-            take_back(batch, at=at)
+        if batch.attempts >= ATTEMPTS:
+            Work(batch, at, hear).surrender()
         else:
-            Work(batch, at, hear).run()
+            Batch.objects.filter(pk=batch_id).update(attempts=F("attempts") + 1)
+            Work(batch, at, hear).do()
+        Batch.objects.filter(pk=batch_id).update(attempts=0)
         return True
 
 
@@ -51,6 +55,22 @@ class Work:
     batch: Batch
     at: datetime
     hear: Hearer | None = None
+
+    def do(self) -> None:
+        if self.batch.state == State.UNDOING:
+            take_back(self.batch, at=self.at)
+        else:
+            self.run()
+
+    def surrender(self) -> None:
+        """Leave a file alone whose work never ends; a person may begin it anew."""
+        reason = _("The work on it failed or broke off %(count)d times; the log says where.")
+        said = reason % {"count": self.batch.attempts}
+        if self.batch.state == State.UNDOING:
+            said = " ".join([_("It cannot be undone."), said])
+            self._move(State.LANDED, note=said, undone_by=None, undone_at=None)
+        else:
+            self._give_up([Fault(said, code="keeps_failing")])
 
     def run(self) -> None:
         try:
