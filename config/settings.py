@@ -255,7 +255,7 @@ QUOTE_JUMP = Decimal(os.environ.get("QUOTE_JUMP", "0.25"))
 FILES_DIR = os.environ.get("FILES_DIR") or BASE_DIR / "var" / "files"
 # Watched folders lie below this one.
 FILES_DROP = os.environ.get("FILES_DROP") or BASE_DIR / "var" / "drop"
-FILES_MOST_BYTES = int(os.environ.get("FILES_MOST_MB", "2048")) * 2**20
+FILES_MOST_BYTES = int(os.environ.get("FILES_MOST_MB", "1024")) * 2**20
 # More changed phones or e-mails of one file wait for a second person: a swapped column would send
 # portfolios to strangers.
 FILES_CONTACT_CHANGES = int(os.environ.get("FILES_CONTACT_CHANGES", "50"))

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import IO
 from zipfile import BadZipFile, ZipFile
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from apps.core.imports.reading.refusals import refused
 
 MB = 2**20
-MAX_BYTES = 1024 * MB  # a million clients in twenty columns are about 200 MB
 MAX_RATIO = 200  # tables shrink to a tenth or so; beyond this a file is made to burst
 FREE_BYTES = 16 * MB  # what may come of any container, however small it is
 MAX_ENTRIES = 2000  # parts of a workbook; usual ones have some dozens
@@ -65,7 +65,7 @@ def opened_source(file: bytes | Path | IO[bytes]) -> Iterator[Source]:
         size = _size(packed)
         if not size:
             raise refused("empty", _("The file is empty."))
-        if size > MAX_BYTES:
+        if size > settings.FILES_MOST_BYTES:
             raise _too_large()
         head = _head(packed)
         if head.startswith(b"\x1f\x8b"):
@@ -106,7 +106,7 @@ def _head(stream: IO[bytes]) -> bytes:
 
 
 def _too_large() -> Exception:
-    most = MAX_BYTES // MB
+    most = settings.FILES_MOST_BYTES // MB
     return refused(
         "too_large", _("The file is larger than %(most)d MB; split it.") % {"most": most}
     )
@@ -115,7 +115,7 @@ def _too_large() -> Exception:
 @contextmanager
 def _unpacked(packed: IO[bytes], size: int) -> Iterator[IO[bytes]]:
     """Unpack a gz file to a place of its own, as far as its size is believable."""
-    most = min(MAX_BYTES, max(FREE_BYTES, size * MAX_RATIO))
+    most = min(settings.FILES_MOST_BYTES, max(FREE_BYTES, size * MAX_RATIO))
     with tempfile.SpooledTemporaryFile(_SPOOL) as plain:
         try:
             with gzip.GzipFile(fileobj=packed) as unpacking:
