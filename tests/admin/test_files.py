@@ -152,7 +152,7 @@ def test_the_report_has_an_entry_for_every_record(admin_client, holder):
     batch = bring(admin_client, HEAD + GOOD + BAD)
     out = admin_client.get(reverse("admin:files_batch_report", args=[batch.pk]))
     report = json.loads(b"".join(out.streaming_content))
-    assert [entry["fate"] for entry in report["records"]] == ["ok", "rejected"]
+    assert [entry["fate"] for entry in report["entries"]] == ["ok", "rejected"]
     assert report["totals"]["records"] == 2
 
 

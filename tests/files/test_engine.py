@@ -1,16 +1,20 @@
 """A file from its bytes to its rows: what it would change, what lands, and what does not."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
+import structlog
 
 from apps.core.imports import landing
-from apps.files.actions import reading
+from apps.files.actions import reading, working
 from apps.files.actions.bringing import bring
-from apps.files.actions.confirming import confirm, drop
+from apps.files.actions.confirming import begin, confirm, drop
+from apps.files.actions.resuming import resume
 from apps.files.actions.working import work
 from apps.files.models import Batch, Record
-from apps.files.queries.reports import entries, totals
+from apps.files.queries import downloads
+from apps.files.queries.reports import entries, report_head, totals
 from apps.profiles.models import Client
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -161,3 +165,26 @@ def test_a_file_that_was_confirmed_a_moment_before_is_not_thrown_away(django_use
     assert work(batch.pk, at=AT)
     assert not drop(batch.pk, by=boss, at=AT)
     assert Client.objects.count() == 1
+
+
+def test_work_that_always_fails_ends_with_a_reason_and_may_begin_anew(monkeypatch):
+    batch = brought(HEAD + clients(2))
+    with structlog.testing.capture_logs() as logs, monkeypatch.context() as broken:
+        broken.setattr(working, "read", lambda *_: 1 / 0)
+        begin(batch.pk)
+        assert sum(resume(at=AT) for _ in range(working.ATTEMPTS + 2)) == 1
+    batch.refresh_from_db()
+    assert (batch.state, batch.faults[0][0]) == ("refused", "keeps_failing")
+    assert len(logs) == working.ATTEMPTS
+    assert {(each["why"], "exception" in each) for each in logs} == {("ZeroDivisionError", False)}
+    begin(batch.pk)
+    assert resume(at=AT) == 1
+    batch.refresh_from_db()
+    assert (batch.state, batch.attempts) == ("checked", 0)
+
+
+def test_the_page_and_the_command_tell_the_same_report(way):
+    batch = brought(HEAD + clients(2) + "C-9,Ann,Example,giant\n")
+    told = json.loads("".join(downloads.report(batch)))
+    assert told.pop("entries") == list(entries(batch))
+    assert told == json.loads(json.dumps(report_head(batch)))

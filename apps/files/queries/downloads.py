@@ -7,7 +7,7 @@ from apps.core.imports.layout import Layout
 from apps.core.imports.reading.rejected import rejected_file
 from apps.core.imports.reading.table import Opened, open_table
 from apps.files.models import Batch, Record
-from apps.files.queries.reports import entries, totals
+from apps.files.queries.reports import entries, report_head
 
 FETCHED = 2_000
 
@@ -52,15 +52,8 @@ def _found(batch: Batch, opened: Opened) -> Iterator[Rejected]:
 
 def report(batch: Batch) -> Iterator[str]:
     """Yield, piece by piece, JSON that says what became of every record."""
-    head = {
-        "kind": batch.kind,
-        "file": batch.filename,
-        "sha256": batch.sha256,
-        "state": batch.state,
-        "faults": batch.faults,
-        "totals": totals(batch),
-    }
-    yield json.dumps(head, ensure_ascii=False)[:-1] + ', "records": ['
-    for number, entry in enumerate(entries(batch)):
-        yield (",\n" if number else "\n") + json.dumps(entry, ensure_ascii=False)
-    yield "\n]}\n"
+    yield json.dumps(report_head(batch), ensure_ascii=False, indent=1)[:-2]
+    yield ',\n "entries": ['
+    for place, entry in enumerate(entries(batch)):
+        yield (",\n  " if place else "\n  ") + json.dumps(entry, ensure_ascii=False)
+    yield "\n ]\n}\n"

@@ -1,7 +1,6 @@
 """Brings one file in from the command line, and writes what came of each of its records."""
 
 import errno
-import json
 import os
 import sys
 from argparse import ArgumentParser
@@ -12,14 +11,15 @@ from typing import IO, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from apps.core import clock
+from apps.core import audit, clock
 from apps.core.imports.kinds import KINDS
 from apps.core.imports.layout import Layout, LayoutError
 from apps.files.actions.bringing import bring, go_on, mark_reported
 from apps.files.actions.receiving import TooLargeError
 from apps.files.models import Batch, Mapping
+from apps.files.queries import downloads
 from apps.files.queries.progress import Progress
-from apps.files.queries.reports import entries, report_head, sentences, totals
+from apps.files.queries.reports import sentences, totals
 
 WRONG = 2  # the exit code of a command that was called wrongly; 1: not all of the file is good
 GOOD = {Batch.State.CHECKED, Batch.State.LANDED, Batch.State.UNCHANGED}
@@ -63,10 +63,11 @@ class Command(BaseCommand):
             raise CommandError(_("There is no folder “%s”.") % report.parent, returncode=WRONG)
         if report:
             _try(report)
-        batch = self._bring(file, how)
-        if report:
-            _write(report, batch)
-        mark_reported(batch.pk, at=clock.now())
+        with audit.context(channel="command", name="import_file"):
+            batch = self._bring(file, how)
+            if report:
+                _write(report, batch)
+            mark_reported(batch.pk, at=clock.now())
         self._tell(batch)
         if batch.state not in GOOD or batch.rejected or batch.held or batch.note:
             sys.exit(1)
@@ -163,10 +164,5 @@ def _write(path: Path, batch: Batch) -> None:
     """Write the report, however many records it tells of; it is there whole or not at all."""
     half = _half(path)
     with half.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(report_head(batch), ensure_ascii=False, indent=1)[:-2])
-        file.write(',\n "entries": [')
-        for place, entry in enumerate(entries(batch)):
-            file.write(",\n  " if place else "\n  ")
-            file.write(json.dumps(entry, ensure_ascii=False))
-        file.write("\n ]\n}\n")
+        file.writelines(downloads.report(batch))
     half.replace(path)
