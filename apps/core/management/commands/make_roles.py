@@ -6,6 +6,8 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from apps.core import audit, clock
+
 CLIENTS = "client identifier contactpoint consentrecord suppression"
 WHO_IS_WHO = "duplicate conflict merge"
 MARKETS = (
@@ -89,10 +91,11 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
-        for name, work in OWN_WORK.items():
-            group, _made = Group.objects.get_or_create(name=name)
-            group.permissions.set([*permissions(READING), *permissions(work)])
-            self.stdout.write(f"{name}: {group.permissions.count()} rights")
+        with audit.context(channel="command", name="make_roles", at=clock.now()):
+            for name, work in OWN_WORK.items():
+                group, _made = Group.objects.get_or_create(name=name)
+                group.permissions.set([*permissions(READING), *permissions(work)])
+                self.stdout.write(f"{name}: {group.permissions.count()} rights")
 
 
 def permissions(rights: dict[str, dict[str, str]]) -> list[Permission]:

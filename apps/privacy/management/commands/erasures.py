@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apps.core import clock
+from apps.core import audit, clock
 from apps.privacy.actions.erasing import erase_again
 from apps.privacy.models import Erasure
 
@@ -24,8 +24,10 @@ class Command(BaseCommand):
             self.write(options["write"])
             return
         again = 0
-        for line in json.loads(options["apply"].read_text()):
-            again += erase_again(line["client"], reason=f"again: {line['digest']}", at=clock.now())
+        with audit.context(channel="command", name="erasures"):
+            for line in json.loads(options["apply"].read_text()):
+                reason = f"again: {line['digest']}"
+                again += erase_again(line["client"], reason=reason, at=clock.now())
         self.stdout.write(f"{again} erased again")
 
     def write(self, file: Path) -> None:

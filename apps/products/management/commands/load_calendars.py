@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.core import clock
+from apps.core import audit, clock
 from apps.products.actions.calendars import Calendar, Stored, store_calendar
 from apps.products.imports.calendars import corrected
 
@@ -47,8 +47,9 @@ class Command(BaseCommand):
         last = options["last"] or date(at.year + AHEAD_YEARS, 12, 31)
         if last < options["first"]:
             raise CommandError("--to lies before --from.")
-        for code in options["mic"] or NAMES:
-            self.load(code, options["first"], last, at)
+        with audit.context(channel="command", name="load_calendars", at=at):
+            for code in options["mic"] or NAMES:
+                self.load(code, options["first"], last, at)
 
     def load(self, code: str, first: date, last: date, at: datetime) -> None:
         calendar = corrected(published(code, first, last))
