@@ -70,9 +70,7 @@ def working(*, at: datetime, name: str = "") -> list[Provider]:
         for provider in Provider.objects.filter(
             Q(rests_until=None) | Q(rests_until__lte=at),
             is_open=True,
-            environment__in={settings.ENVIRONMENT} - {""}
-            if settings.LIVE
-            else {"", settings.ENVIRONMENT},
+            environment__in=environments(),
             **({"name": name} if name else {}),
         )
         if provider.kind in REGISTRY
@@ -81,16 +79,24 @@ def working(*, at: datetime, name: str = "") -> list[Provider]:
     ]
 
 
+def environments() -> set[str]:
+    """Return what the rows of providers name that this installation may use."""
+    return {settings.ENVIRONMENT} - {""} if settings.LIVE else {"", settings.ENVIRONMENT}
+
+
 def opened(provider: Provider) -> AbstractContextManager[Carrier]:
     """Open a carrier to the provider."""
-    account = Account(
+    return connect(provider.kind, account_of(provider))
+
+
+def account_of(provider: Provider) -> Account:
+    return Account(
         name=provider.name,
         sender=provider.sender,
         options=provider.options,
         secret=settings.PROVIDER_SECRETS.get(provider.name, ""),
         window=provider.window,
     )
-    return connect(provider.kind, account)
 
 
 @contextmanager

@@ -66,11 +66,18 @@ def connect(account: Account) -> Iterator[Carrier]:
 
 
 @contextmanager
-def bound(account: Account, keep: Keep) -> Iterator[Session]:
-    """Hold the session of a provider. Raises OptionsError, DownError."""
+def bound(account: Account, keep: Keep, leave: Callable[[], object] = bool) -> Iterator[Session]:
+    """Hold the session of a provider; `leave` ends what `keep` began in its thread.
+
+    Raises OptionsError, DownError.
+    """
     options = read_options(account.options, OPTIONS, ALLOWED)
     session = Session(
-        login_of(account, options), style_of(account, options), keep, window=account.window
+        login_of(account, options),
+        style_of(account, options),
+        keep,
+        window=account.window,
+        leave=leave,
     )
     session.open()
     BOUND[account.name] = session

@@ -51,6 +51,7 @@ class Session:
     keep: Keep
     window: int = 10
     patience: float = PATIENCE  # for the answer to a message
+    leave: Callable[[], object] = bool  # what the thread that keeps does at its end
     flights: dict[int, Flight] = field(default_factory=dict)  # oldest first
 
     def __post_init__(self) -> None:
@@ -215,6 +216,7 @@ class Session:
             if self.is_held and self.incoming.qsize() < MOST_WAITING:
                 self.is_held = False
                 self.link.hold_back(hold=False)
+        self.leave()
 
     def keep_some(self, units: Sequence[Pdu | Receipt]) -> None:
         found: list[tuple[Pdu | Receipt, Incoming]] = []
