@@ -46,6 +46,7 @@ app.conf.beat_schedule = {
         ("correct what was told", "apps.messaging.tasks.correct_news", 10),
         ("turn notices into messages", "apps.messaging.tasks.plan_messages", 10),
         ("deliver what is due", "apps.messaging.tasks.deliver_due", 10),
+        ("try another channel", "apps.messaging.tasks.follow_up", 10),
         ("let sendings go on", "apps.messaging.tasks.let_sendings_go_on", 10),
         ("count what providers tell", "apps.messaging.tasks.settle_receipts", 10),
         ("count what providers told early", "apps.messaging.tasks.settle_late_receipts", 3600),

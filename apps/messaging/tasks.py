@@ -9,6 +9,7 @@ from apps.core import clock
 from apps.messaging.actions import (
     archive,
     belongings,
+    cascades,
     contracts,
     corrections,
     delivery,
@@ -74,6 +75,16 @@ def deliver_due() -> int:
         if time.monotonic() > stop_at:
             transaction.on_commit(deliver_due.delay)
             break
+    return total
+
+
+@shared_task
+def follow_up() -> int:
+    total = 0
+    while followed := cascades.follow_up(at=clock.now(), limit=PLANNED):
+        total += followed
+    if total:
+        transaction.on_commit(deliver_due.delay)
     return total
 
 

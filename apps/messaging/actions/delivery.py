@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from apps.messaging.actions import claims, outcomes, providers, reaping
+from apps.messaging.actions import claims, outcomes, providers, reaping, returns
 from apps.messaging.actions.handing import Batch
 from apps.messaging.actions.letters import Ready
 from apps.messaging.actions.outcomes import Outcome
@@ -64,9 +64,17 @@ def send(ready: Sequence[Ready], provider: Provider, *, at: datetime) -> None:
                 outcomes.judged(message, answer, provider, at=at) for message, answer in group
             )
             outcomes.record([outcome for outcome in judged if outcome], at=at)
+            give_up_gone(group, at=at)
             if providers.note(provider, [answer for _message, answer in group], at=at):
                 batch.stop()
     give_back(batch, at=at)
+
+
+def give_up_gone(group: Sequence[tuple[Message, Answer]], *, at: datetime) -> None:
+    """Write no more to addresses of which the provider says that nobody is there."""
+    for message, answer in group:
+        if answer.gone:
+            returns.give_up(message, at=at)
 
 
 def answers(batch: Batch, carrier: Carrier) -> Iterator[tuple[Message, Answer]]:

@@ -14,11 +14,15 @@ from apps.messaging.actions import sendings
 from apps.messaging.actions.claims import survive_crashes
 from apps.messaging.actions.notices import hide_addresses
 from apps.messaging.channels import Answer, Verdict
+from apps.messaging.models.content import Kind
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.models.providers import Provider
 from apps.messaging.models.sendings import CascadeStep
 
 REASON_LENGTH = 500  # of the column
+ALARM = timedelta(
+    seconds=20
+)  # then an alert that nobody has confirmed goes out in one more channel
 BACK_OFF = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180)]
 
 State = Message.State
@@ -88,6 +92,11 @@ class Outcome:
     def goes_back(self) -> bool:
         """Say whether it returns to the queue with nothing of it out there."""
         return self.state == State.QUEUED and self.message.handed_at is None
+
+    @property
+    def left_us(self) -> bool:
+        """Say whether its provider was given it, whatever it answered."""
+        return self.deferred or self.state in {State.SENT, State.UNKNOWN}
 
     @classmethod
     def of(
@@ -210,12 +219,14 @@ def next_looks(outcomes: Sequence[Outcome], *, at: datetime) -> list[datetime | 
     }
 
     def look(outcome: Outcome) -> datetime | None:
-        message = outcome.message
-        if message.is_beside or message.notice.contact_point_id is not None:
+        message, notice = outcome.message, outcome.message.notice
+        if notice.contact_point_id is not None:
             return None
         if outcome.state == State.FAILED:
             return at
-        within = steps.get((message.notice.template_id, message.number + 1))
+        if notice.template.kind == Kind.SECURITY and outcome.left_us:
+            return at + ALARM
+        within = steps.get((notice.template_id, message.number + 1))
         return at + within if within and outcome.state in {State.SENT, State.UNKNOWN} else None
 
     return [look(outcome) for outcome in outcomes]

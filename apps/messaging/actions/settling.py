@@ -36,6 +36,7 @@ WITH heard AS (
 )
 UPDATE messaging_message AS message SET
     state = becoming.state, reason = becoming.reason, ended_at = becoming.ended_at,
+    follow_at = CASE WHEN becoming.state = 'failed' THEN %(at)s ELSE message.follow_at END,
     delivered_at = becoming.delivered_at, seen_at = least(message.seen_at, becoming.seen_at),
     sent_at = coalesce(message.sent_at, message.handed_at, becoming.first_at)
 FROM becoming
@@ -84,7 +85,9 @@ def settle(messages: Collection[int], *, at: datetime) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [sorted(messages)])
         free = [pk for (pk,) in cursor.fetchall()]
-        cursor.execute(SETTLE, {"messages": free, "undelivered": _("The provider gave it up.")})
+        cursor.execute(
+            SETTLE, {"messages": free, "undelivered": _("The provider gave it up."), "at": at}
+        )
         changed = [pk for (pk,) in cursor.fetchall()]
         cursor.execute(NOTICES, [changed])
     if changed:
