@@ -120,7 +120,7 @@ def test_what_is_left_is_evidence_and_money_without_a_person(person, officers):
     erasure = erase(person, officers)
     assert ConsentRecord.objects.filter(client=person).count() == consents
     assert len(erasure.evidence["consents"]) == consents
-    assert erasure.evidence["messages"] == {"sms failed": 1, "sms sent": 1}
+    assert erasure.evidence["messages"] == {"sms failed": 1, "sms delivered": 1}
     assert Payment.objects.filter(policy__client=person).count() == paid
     assert set(Policy.objects.filter(client=person).values_list("number", flat=True)) == {
         f"erased-{policy.pk}" for policy in Policy.objects.filter(client=person)
