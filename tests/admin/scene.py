@@ -15,6 +15,14 @@ from apps.messaging.actions.links import make_link, record_hit
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.frequency import FrequencyPolicy, HoldOut
 from apps.messaging.models.outbox import Digest, Message, Notice
+from apps.messaging.models.phrases import (
+    Disclaimer,
+    DisclaimerText,
+    LeadIn,
+    SeedAddress,
+    Snippet,
+    SnippetText,
+)
 from apps.messaging.models.stops import Stop
 from apps.messaging.models.verdicts import Verdict
 from apps.privacy.models import Erasure, PersonExport
@@ -182,6 +190,21 @@ def overheard(client: Client) -> None:
     )  # fmt: skip
 
 
+def phrased() -> None:
+    """Make one of each phrase that templates share."""
+    template = Template.objects.first()
+    snippet = Snippet.objects.get_or_create(name="bye")[0]
+    SnippetText.objects.get_or_create(snippet=snippet, language="en", body="Yours")
+    risk = Disclaimer.objects.get_or_create(name="Risk", product="account")[0]
+    DisclaimerText.objects.get_or_create(
+        disclaimer=risk, language="en", defaults={"body": "Risk", "valid_from": date(2020, 1, 1)}
+    )
+    LeadIn.objects.get_or_create(
+        segment="gold", template=template, channel="sms", language="en", body="Dear friend,"
+    )
+    SeedAddress.objects.get_or_create(name="Desk", channel="email", address="desk@example.com")
+
+
 def world(clients: int = 2) -> list[Client]:
     """One strategy evaluated, one waiting, one draft; each client holds both, is told of one."""
     made = people(clients)
@@ -245,6 +268,7 @@ def world(clients: int = 2) -> list[Client]:
         Erasure.objects.create(client=client, reason="a letter", asked_at=EVENING)
         PersonExport.objects.create(client=client, reason="a letter", asked_at=EVENING)
     Digest.objects.get_or_create(month=date(2020, 2, 1))
+    phrased()
     assert Observation.objects.filter(state="waiting").exists()
     return made
 

@@ -24,7 +24,8 @@ EMPTY = {"demo.Letter", "demo.World"}  # written by the demo alone
 SHARED = {  # what every world has in common
     "products.Exchange", "products.TradingDay", "products.Underlying", "products.Quote",
     "messaging.Template", "messaging.TemplateVersion", "messaging.Digest",
-    "products.Milestone",
+    "products.Milestone", "messaging.Snippet", "messaging.SnippetText", "messaging.Disclaimer",
+    "messaging.LeadIn", "messaging.SeedAddress",
 }  # fmt: skip
 
 

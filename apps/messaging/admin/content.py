@@ -1,10 +1,14 @@
 """What messages say; a published wording is frozen, a new version replaces it."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -14,9 +18,10 @@ from apps.core.admin.display import badge, column, pill
 from apps.core.admin.pages import Page, deed
 from apps.events.actions import listen, stop_listening
 from apps.events.models import Listening
-from apps.messaging.actions.content import publish_version
+from apps.messaging.actions.content import prepare, publish_version, publish_versions
 from apps.messaging.actions.contracts import DAYS
 from apps.messaging.actions.routing import LISTENER
+from apps.messaging.admin.previewing import measure, preview_page
 from apps.messaging.models.content import Template, TemplateVersion
 
 UNHEARD = {"digest.monthly", "email.confirm"}  # they come by themselves
@@ -27,7 +32,7 @@ class VersionInline(StackedInline):
     model = TemplateVersion
     extra = 0
     collapsible = True
-    fields = [("channel", "language", "variant"), ("number", "state"), "subject", "body"]
+    fields = [("channel", "language", "variant"), ("number", "state"), "subject", "body", "mjml"]
     readonly_fields = ["state"]
     ordering = ["channel", "language", "variant", "-number"]
 
@@ -102,8 +107,26 @@ def is_draft(version: TemplateVersion | None) -> bool:
     return version is None or version.state == TemplateVersion.State.DRAFT
 
 
+class VersionForm(forms.ModelForm[TemplateVersion]):
+    """A wording whose design is compiled when it is saved."""
+
+    def clean(self) -> dict[str, Any]:
+        said: dict[str, Any] = super().clean() or {}
+        if said.get("mjml", "").strip() and not self.errors:
+            tried = TemplateVersion(**{name: said[name] for name in WRITTEN if name in said})
+            prepare(tried)
+            self.instance.html = tried.html
+            said["body"] = tried.body
+        return said
+
+
+WRITTEN = ("channel", "language", "mjml", "body")
+
+
 @admin.register(TemplateVersion)
 class TemplateVersionPage(Page[TemplateVersion]):
+    form = VersionForm
+    change_form_template = "messaging/admin/version_form.html"
     list_display = [
         "template", "channel", "language", "variant", "number",
         badge("state", _("state"), **WORDED), "subject",
@@ -118,7 +141,35 @@ class TemplateVersionPage(Page[TemplateVersion]):
     search_fields = ["template__code", "template__name", "subject", "body"]
     autocomplete_fields = ["template"]
     readonly_fields = ["state", "created_at"]
+    fields = [
+        "template", ("channel", "language"), ("variant", "number"), "subject", "body", "mjml",
+        "shows_money", "state", "created_at",
+    ]  # fmt: skip
     ordering = ["template", "channel", "language", "variant", "-number"]
+    actions = ["publish_together"]
+    import_export_change_list_template = "messaging/admin/version_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("preview/", view(self.preview_view), name="messaging_templateversion_preview"),
+            path("measure/", view(measure), name="messaging_templateversion_measure"),
+            *super().get_urls(),
+        ]
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        return preview_page(request, {**self.admin_site.each_context(request), "opts": self.opts})
+
+    @admin.action(description=_("Publish together"), permissions=["change"])
+    def publish_together(self, request: HttpRequest, rows: QuerySet[TemplateVersion]) -> None:
+        try:
+            count = publish_versions(rows.values_list("pk", flat=True), at=clock.now())
+        except ValidationError as error:
+            for reason in error.messages:
+                messages.error(request, reason)
+            return
+        text = ngettext("%d wording is published.", "%d wordings are published.", count)
+        messages.success(request, text % count)
 
     def has_change_permission(
         self, request: HttpRequest, row: TemplateVersion | None = None

@@ -27,7 +27,8 @@ PRODUCTS = (
 )
 MESSAGES = (
     "template templateversion notice message link hit digest correctionverdict verdict"
-    " frequencypolicy holdout reservation stop"
+    " frequencypolicy holdout reservation stop snippet snippettext disclaimer disclaimertext leadin"
+    " seedaddress"
 )
 REQUESTS = "personexport erasure"
 
@@ -57,7 +58,12 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
             ),
             "change": "milestone",
         },
-        "messaging": {"add change": "template templateversion frequencypolicy holdout"},
+        "messaging": {
+            "add change": (
+                "template templateversion frequencypolicy holdout snippet snippettext disclaimer"
+                " disclaimertext leadin seedaddress"
+            )
+        },
         "files": {"release": "batch", "change": "mapping"},
     },
     "Operations": {
