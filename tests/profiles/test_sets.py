@@ -141,7 +141,7 @@ def clients():
             sorted(client.consents.values_list(*ANSWER), key=str),
             Duplicate.objects.filter(second=client).count(),
         )
-        for client in Client.objects.order_by("identifiers__value")
+        for client in Client.objects.order_by("identifiers__value", "pk")
     ]
 
 
