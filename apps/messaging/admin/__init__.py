@@ -1,6 +1,7 @@
 """Messages in the back office: what we say, whom we told, what came back; its part of the start."""
 
 from apps.messaging.admin import (
+    carriers,
     content,
     corrections,
     gate,
@@ -13,6 +14,7 @@ from apps.messaging.admin import (
 )
 
 __all__ = [
+    "carriers",
     "content",
     "corrections",
     "gate",

@@ -1,0 +1,241 @@
+"""The desk: the services that carry messages and how they do, and sendings on their way."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+
+from apps.core import clock
+from apps.core.admin.display import (
+    badge,
+    column,
+    count,
+    list_url,
+    moment,
+    money,
+    page_url,
+    pill,
+)
+from apps.core.admin.pages import Page, ReadOnlyPage, deed, panel
+from apps.core.site import COUNTED, Concern, Figure, Line, bounded, concerns, figures
+from apps.messaging.actions.receipts import Word, receive
+from apps.messaging.actions.sendings import pause_sending, resume_sending, stop_sending
+from apps.messaging.admin.outbox import SENT
+from apps.messaging.models.outbox import Message, Notice
+from apps.messaging.models.providers import Provider
+from apps.messaging.models.receipts import Receipt
+from apps.messaging.models.sendings import CascadeStep, Sending
+from apps.messaging.queries.carriers import (
+    ailing,
+    cost_since,
+    funnel,
+    lately,
+    progress,
+    queues,
+)
+from apps.messaging.queries.desk import midnight
+
+SENDING = {"running": "good", "paused": "wait", "stopped": "quiet"}
+BY_HAND = "staff"  # the provider of what a person says
+HALT = "messaging.change_sending"
+
+
+@admin.register(Provider)
+class ProviderPage(Page[Provider]):
+    list_display = [
+        "name", "channel", "kind", "environment", "health", "preference", "rate", "settles",
+    ]  # fmt: skip
+    list_filter = [("channel", ChoicesDropdownFilter), ("settles", ChoicesDropdownFilter)]
+    search_fields = ["name", "kind"]
+    ordering = ["channel", "preference", "pk"]
+    readonly_fields = ["failures", "trips", "rests_until"]
+
+    @column(_("health"))
+    def health(self, row: Provider) -> str:
+        if not row.is_open:
+            return pill(gettext("closed"), "quiet")
+        if row.rests_until and row.rests_until > clock.now():
+            return pill(gettext("rests until %s") % moment(row.rests_until), "bad")
+        return pill(gettext("open"), "good")
+
+    def has_delete_permission(self, request: HttpRequest, row: Provider | None = None) -> bool:
+        return False  # what it carried refers to it
+
+
+@panel(Provider, _("The last hour"), permission="messaging.view_message", order=10)
+def last_hour(_request: HttpRequest, provider: Provider) -> dict[str, Any]:
+    at = clock.now()
+    states = dict(Message.State.choices)
+    counts = lately(provider, at=at)
+    rows = [[pill(states[state], SENT[state]), count(many)] for state, many in counts.items()]
+    spent = money(cost_since(provider, midnight(at)), provider.currency) if provider.cost else ""
+    return {
+        "headers": [_("state"), _("messages")],
+        "rows": rows,
+        "empty": _("Nothing was handed over in the last hour."),
+        "note": gettext("Today's messages cost %s.") % spent if spent else "",
+    }
+
+
+@admin.register(CascadeStep)
+class CascadeStepPage(Page[CascadeStep]):
+    list_display = ["template", "number", "channel", "unless", "within"]
+    list_select_related = ["template"]
+    list_filter = [("channel", ChoicesDropdownFilter), ("unless", ChoicesDropdownFilter)]
+    search_fields = ["template__code", "template__name"]
+    autocomplete_fields = ["template"]
+
+
+def runs(sending: Sending) -> bool:
+    return sending.state == Sending.State.RUNNING
+
+
+def is_paused(sending: Sending) -> bool:
+    return sending.state == Sending.State.PAUSED
+
+
+def may_end(sending: Sending) -> bool:
+    return sending.state != Sending.State.STOPPED
+
+
+@admin.register(Sending)
+class SendingPage(ReadOnlyPage[Sending]):
+    list_display = [
+        "created_at", "title", badge("state", _("state"), **SENDING), "reason", "released",
+        "failed", "source",
+    ]  # fmt: skip
+    list_filter = [("state", ChoicesDropdownFilter)]
+    search_fields = ["title", "=source", "reason"]
+    ordering = ["-pk"]
+
+    class Media:
+        js = ["messaging/live.js"]
+
+
+@panel(
+    Sending, _("How far it is"), permission="messaging.view_notice", wide=True, order=10,
+    template="messaging/admin/progress.html",
+)  # fmt: skip
+def how_far(_request: HttpRequest, sending: Sending) -> dict[str, Any]:
+    known = progress(sending)
+    states = dict(Notice.State.choices)
+    steps = funnel(sending)
+    said = gettext("%(done)s of %(total)s clients decided; %(released)s %% may be told by now.")
+    return {
+        "said": said
+        % {
+            "done": count(known.done),
+            "total": count(known.total),
+            "released": sending.released,
+        },
+        "label": gettext("How far it is"),
+        "percent": known.percent,
+        "moves": runs(sending) and known.done < known.total,
+        "headers": [_("clients"), _("count")],
+        "rows": [
+            *([states[state], count(many)] for state, many in sorted(known.by_state.items())),
+            [_("told, and the message delivered"), count(steps["delivered"])],
+            [_("seen by a person"), count(steps["seen"])],
+        ],
+        "empty": _("Nobody is meant yet."),
+    }
+
+
+@deed(Sending, _("Pause"), permission=HALT, icon="pause", offered=runs)
+def pause(request: HttpRequest, sending: Sending) -> None:
+    if pause_sending(sending.pk, gettext("Paused by %s.") % request.user):
+        messages.success(request, gettext("Paused: nothing more of it is handed over."))
+
+
+@deed(Sending, _("Let it go on"), permission=HALT, icon="play_arrow", offered=is_paused)
+def go_on(request: HttpRequest, sending: Sending) -> None:
+    if resume_sending(sending.pk):
+        messages.success(request, gettext("It goes on."))
+
+
+@deed(Sending, _("Stop for good"), permission=HALT, icon="stop", offered=may_end)
+def end(request: HttpRequest, sending: Sending) -> None:
+    if stop_sending(sending.pk, gettext("Stopped by %s.") % request.user):
+        messages.success(request, gettext("Stopped: what has not left will not."))
+
+
+def is_unknown(message: Message) -> bool:
+    return message.state == Message.State.UNKNOWN
+
+
+@deed(
+    Message, _("It arrived"), permission="messaging.change_message", icon="mark_email_read",
+    offered=is_unknown,
+)  # fmt: skip
+def arrived(request: HttpRequest, message: Message) -> None:
+    settled_by(request, message, Receipt.State.DELIVERED)
+
+
+@deed(
+    Message, _("It did not arrive"), permission="messaging.change_message",
+    icon="unsubscribe", offered=is_unknown,
+)  # fmt: skip
+def did_not_arrive(request: HttpRequest, message: Message) -> None:
+    settled_by(request, message, Receipt.State.FAILED)
+
+
+def settled_by(request: HttpRequest, message: Message, state: str) -> None:
+    """Note a person's word as a receipt: the provider's own, should it come yet, counts as ever."""
+    word = Word(state, key=message.key, reason=gettext("Settled by %s.") % request.user)
+    receive(BY_HAND, [word], at=clock.now())
+    messages.success(request, gettext("Noted."))
+
+
+@concerns("messaging.view_provider")
+def providers_ailing(at: datetime) -> Iterable[Concern]:
+    rows = ailing(at=at)
+    yield Concern(
+        title=_("Providers that carry nothing"),
+        count=len(rows),
+        url=list_url(Provider),
+        lines=[
+            Line(
+                row.name,
+                row.reason or gettext("rests until %s") % moment(row.rests_until),
+                page_url(row),
+            )
+            for row in rows
+        ],
+        tone="bad",
+        icon="cloud_off",
+    )
+
+
+@concerns("messaging.view_sending")
+def sendings_paused(_at: datetime) -> Iterable[Concern]:
+    rows = Sending.objects.filter(state=Sending.State.PAUSED).order_by("-pk")
+    yield Concern(
+        title=_("Sendings on pause"),
+        count=rows[: COUNTED + 1].count(),
+        url=list_url(Sending, state__exact=Sending.State.PAUSED),
+        lines=[Line(row.title, row.reason, page_url(row)) for row in rows[:5]],
+        icon="pause_circle",
+    )
+
+
+@figures("messaging.view_message")
+def waiting(at: datetime) -> Iterable[Figure]:
+    found = queues(at=at, most=COUNTED + 1)
+    total = sum(queue.count for queue in found)
+    oldest = min((queue.oldest for queue in found), default=at)
+    minutes = int((at - oldest).total_seconds() // 60)
+    yield Figure(
+        label=gettext("Should be out by now"),
+        value=bounded(total),
+        note=ngettext("the oldest waits for %d minute", "the oldest waits for %d minutes", minutes)
+        % minutes
+        if total
+        else "",
+        url=list_url(Message, state__exact=Message.State.QUEUED),
+        icon="hourglass_top",
+    )
