@@ -5,13 +5,16 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from apps.messaging.actions.providers import environments
 from apps.messaging.actions.receipts import Word, receive
 from apps.messaging.actions.unsubscribing import unsubscribe
-from apps.messaging.channels import mailbox, returned
+from apps.messaging.channels import anymail, mailbox, returned
 from apps.messaging.channels.returned import Fate, Returned
 from apps.messaging.models.outbox import Message
+from apps.messaging.models.providers import Provider
 from apps.messaging.models.receipts import Receipt
 from apps.profiles.actions.suppressions import suppress
 from apps.profiles.models import Channel, ContactPoint, Purpose, Suppression
@@ -99,3 +102,16 @@ def heed_complaint(letter: Message, *, at: datetime) -> None:
         return
     point, reason = letter.contact_point, Suppression.Reason.COMPLAINT
     suppress(point.channel, point.address, reason=reason, source=f"message:{letter.pk}", at=at)
+
+
+def hear_provider(name: str, request: HttpRequest, *, at: datetime) -> int | None:
+    """Take what an e-mail provider tells of letters; None where it is not the provider that speaks."""
+    known = Provider.objects.filter(name=name, kind="anymail", environment__in=environments())
+    secret = settings.PROVIDER_SECRETS.get(f"{name}-webhook", "")
+    if not secret or (provider := known.first()) is None:
+        return None
+    try:
+        told = anymail.events(provider.options.get("esp", ""), secret, request)
+    except anymail.ForgedError:
+        return None
+    return sum(take_returned(one, at=at) for one in told)

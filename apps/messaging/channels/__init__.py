@@ -97,6 +97,7 @@ class Module(Protocol):
 
 # By the kind of a provider; imported when first needed, since few installations need all.
 REGISTRY = {
+    "anymail": "apps.messaging.channels.anymail",
     "fcm": "apps.messaging.channels.fcm",
     "smtp": "apps.messaging.channels.email",
     "sms_http": "apps.messaging.channels.sms",

@@ -1,14 +1,29 @@
 """The options of a provider: what its kind needs to know, checked before anything is sent."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
+
+from apps.messaging.channels import Answer, Letter, Verdict
 
 
 class OptionsError(Exception):
     """A provider's options cannot be used; the text says why."""
+
+
+class Misset:
+    """Stands for a provider whose options cannot be used: it says so of one letter."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def send(self, letters: Iterable[Letter]) -> Iterator[tuple[UUID, Answer]]:
+        for letter in letters:
+            yield letter.key, Answer(Verdict.AGAIN, reason=self.reason)
+            return
 
 
 def read_options(

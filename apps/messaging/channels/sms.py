@@ -22,7 +22,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from apps.messaging.channels import Account, Answer, Letter, Verdict
-from apps.messaging.channels.options import OptionsError, are_numbers, read_options
+from apps.messaging.channels.options import Misset, OptionsError, are_numbers, read_options
 
 TIMEOUT = httpx2.Timeout(10, connect=5)
 # Before a byte has left, nothing can have been taken.
@@ -173,18 +173,6 @@ class Gateway:
                 yield key, None
             elif response.is_success and provider_id:
                 yield key, Answer(Verdict.SENT, provider_id=provider_id)
-
-
-class Misset:
-    """Stands for a gateway whose options cannot be used: it says so of one letter."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-
-    def send(self, letters: Iterable[Letter]) -> Iterator[tuple[UUID, Answer]]:
-        for letter in letters:
-            yield letter.key, Answer(Verdict.AGAIN, reason=self.reason)
-            return
 
 
 def answered(under_way: dict[Future[Answer], UUID]) -> Iterator[tuple[UUID, Answer]]:

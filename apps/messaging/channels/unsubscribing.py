@@ -41,11 +41,15 @@ def signature(key: UUID) -> bytes:
     return hmac.digest(settings.LINK_KEY.encode(), signed, "sha256")[:SIGNED]
 
 
+def headers(key: UUID) -> dict[str, str]:
+    """Return what lets a mail program show its own button."""
+    return {"List-Unsubscribe": f"<{url(key)}>", "List-Unsubscribe-Post": ONE_CLICK}
+
+
 def lines(key: UUID) -> bytes:
-    """Return the header lines that let a mail program show its own button.
+    """Return the same as lines of a letter.
 
     Whole, whatever their length: Python's mail package would encode an address that it cannot fold,
     and mail programs do not decode it.
     """
-    said = f"List-Unsubscribe: <{url(key)}>\r\nList-Unsubscribe-Post: {ONE_CLICK}\r\n"
-    return said.encode("ascii")
+    return "".join(f"{name}: {value}\r\n" for name, value in headers(key).items()).encode("ascii")
