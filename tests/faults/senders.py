@@ -42,7 +42,7 @@ AT_ONCE = 3
 def hurry(wrong):
     """Let everything that waits for minutes wait for moments, and break a guard where asked."""
     REGISTRY["peer"] = "tests.faults.carrier"
-    claims.LEASE = timedelta(seconds=3)
+    claims.LEASE = timedelta(seconds=4)
     handing.PATIENCE = 1
     outcomes.BACK_OFF = [timedelta(seconds=0.1)] * 1_000
     providers.REST = providers.LONGEST_REST = timedelta(seconds=0.05)

@@ -23,7 +23,7 @@ from apps.messaging.models.providers import Provider
 from tests.messaging.world import DAY, by_email, by_sms, fresh, planned
 
 pytestmark = pytest.mark.django_db
-LATER = DAY + LEASE + timedelta(seconds=1)
+LATER = DAY + LEASE + timedelta(minutes=5)
 
 
 def claimed(channel="sms", *, at=DAY):

@@ -4,7 +4,9 @@ A claim is named by message and `attempts`. Whoever claims it later has another 
 that the first one writes under his own is taken any more.
 """
 
+import time
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -54,7 +56,25 @@ WHERE id IN (
 """
 
 
-def claim(provider: Provider, *, at: datetime, limit: int) -> tuple[list[int], int]:
+@dataclass(frozen=True)
+class Watch:
+    """The moment at which a sender looked at the clock, and what has passed since.
+
+    A lease that ran from that moment, many batches ago, might be over while a letter is on its way:
+    who then asked the provider would hear that it never came, and send another.
+    """
+
+    at: datetime
+    begun: float = field(default_factory=time.monotonic)
+
+    @property
+    def lease(self) -> datetime:
+        return self.at + timedelta(seconds=time.monotonic() - self.begun) + LEASE
+
+
+def claim(
+    provider: Provider, *, at: datetime, limit: int, watch: Watch | None = None
+) -> tuple[list[int], int]:
     """Take messages for this sender alone, and commit; return them and how many were looked at."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         survive_crashes()
@@ -65,7 +85,7 @@ def claim(provider: Provider, *, at: datetime, limit: int) -> tuple[list[int], i
                 "scheme": provider.scheme,
                 "provider": provider.pk,
                 "at": at,
-                "until": at + LEASE,
+                "until": (watch or Watch(at)).lease,
                 "limit": limit,
             },
         )

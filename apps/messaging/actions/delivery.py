@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from apps.messaging.actions import claims, outcomes, providers, reaping, returns
+from apps.messaging.actions.claims import Watch
 from apps.messaging.actions.handing import Batch
 from apps.messaging.actions.letters import Ready
 from apps.messaging.actions.outcomes import Outcome
@@ -31,33 +32,36 @@ def deliver_due(*, at: datetime, limit: int, provider: str = "") -> int:
     Several senders share the queue without waiting for each other. No transaction is open while
     the outside world is talked to. A `provider` is named by a process that serves it alone.
     """
+    watch = Watch(at)
     reaping.settle_expired(at=at, provider=provider)
-    return sum(serve(one, at=at, limit=limit) for one in providers.working(at=at, name=provider))
+    working = providers.working(at=at, name=provider)
+    return sum(serve(one, at=at, limit=limit, watch=watch) for one in working)
 
 
-def serve(provider: Provider, *, at: datetime, limit: int) -> int:
+def serve(provider: Provider, *, at: datetime, limit: int, watch: Watch) -> int:
     """Send what one provider carries."""
-    taken, count = claims.claim(provider, at=at, limit=share(provider, limit))
+    share = share_of(provider, limit)
+    taken, count = claims.claim(provider, at=at, limit=share, watch=watch)
     if not taken:
         return count
     settled = reaping.give_up_forgotten(claims.loaded(taken), provider, at=at)
     messages = look_again(settled, at=at)
-    send(write_letters(messages, at=at), provider, at=at)
+    send(write_letters(messages, at=at), provider, at=at, watch=watch)
     return count
 
 
-def share(provider: Provider, limit: int) -> int:
+def share_of(provider: Provider, limit: int) -> int:
     """Claim no more than the provider takes in a while, and one to try it out after a rest."""
     if provider.trips:
         return 1
     return limit if provider.rate is None else max(1, min(limit, provider.rate * A_WHILE))
 
 
-def send(ready: Sequence[Ready], provider: Provider, *, at: datetime) -> None:
+def send(ready: Sequence[Ready], provider: Provider, *, at: datetime, watch: Watch) -> None:
     """Hand letters over, record the answers in groups and give back what was not handed over."""
     if not ready:
         return
-    batch = Batch(ready, provider, at=at)
+    batch = Batch(ready, provider, at=at, watch=watch)
     with providers.apart(provider), providers.opened(provider) as carrier:
         for group in grouped(answers(batch, carrier)):
             judged = (

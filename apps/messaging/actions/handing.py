@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
-from apps.messaging.actions.claims import survive_crashes
+from apps.messaging.actions.claims import Watch, survive_crashes
 from apps.messaging.actions.letters import Ready
 from apps.messaging.actions.providers import Pace
 from apps.messaging.channels import Letter
@@ -32,7 +32,7 @@ PATIENCE = 20  # seconds a batch may take: a fraction of the lease; its rest goe
 MARK = """
 UPDATE messaging_message AS message SET
     handed_at = coalesce(message.handed_at, %(at)s), subject = asked.subject, body = asked.body,
-    parts = asked.parts, cost = asked.cost
+    parts = asked.parts, cost = asked.cost, leased_until = %(until)s
 FROM unnest(
     %(ids)s::bigint[], %(attempts)s::smallint[], %(hashes)s::bytea[], %(subjects)s::text[],
     %(bodies)s::text[], %(parts)s::smallint[], %(costs)s::integer[]
@@ -77,8 +77,12 @@ RETURNING message.id
 """
 
 
-def mark(batch: Sequence[Ready], provider: Provider, *, at: datetime) -> set[int]:
+def mark(
+    batch: Sequence[Ready], provider: Provider, *, at: datetime, watch: Watch | None = None
+) -> set[int]:
     """Note under our claims that these letters go out now; return the messages that may.
+
+    Their leases begin anew, so that nobody asks for them while they are on their way.
 
     The others are ours no longer, or something changed a moment ago: nothing of them has left.
     """
@@ -89,6 +93,7 @@ def mark(batch: Sequence[Ready], provider: Provider, *, at: datetime) -> set[int
             MARK,
             {
                 "at": at,
+                "until": (watch or Watch(at)).lease,
                 "provider": provider.pk,
                 "issuer": settings.ISSUER_NAME,
                 "ids": [ready.message.pk for ready in batch],
@@ -113,9 +118,17 @@ def parts_of(ready: Ready) -> int:
 class Batch:
     """Letters for one carrier, marked as it takes them; it knows which were taken and which not."""
 
-    def __init__(self, ready: Sequence[Ready], provider: Provider, *, at: datetime) -> None:
+    def __init__(
+        self,
+        ready: Sequence[Ready],
+        provider: Provider,
+        *,
+        at: datetime,
+        watch: Watch | None = None,
+    ) -> None:
         self.provider = provider
         self.at = at
+        self.watch = watch or Watch(at)
         self.pace = Pace(provider)
         self.waiting = deque(ready)
         self.taken: dict[UUID, Message] = {}
@@ -130,7 +143,7 @@ class Batch:
                 return
             group = [self.waiting.popleft() for _ in range(allowed)]
             begun = time.monotonic()
-            marked = mark(group, self.provider, at=self.at)
+            marked = mark(group, self.provider, at=self.at, watch=self.watch)
             self.refused += [ready.message for ready in group if ready.message.pk not in marked]
             self.waiting.extendleft(
                 ready for ready in reversed(group) if ready.message.pk in marked
