@@ -4,7 +4,8 @@ import logging
 import re
 
 # Django writes the path of every request that it refuses, and a path like /p/<token>/ is the key.
-TOKEN = re.compile(r"(?<=/[spe]/)[\w-]{8,}")
+# So is one that stands alone behind the short domain.
+TOKEN = re.compile(r"(?<=/[spe]/)[\w-]{8,}|(?<=/)\w{22}(?![\w./-])")
 
 
 class Discreet(logging.Formatter):

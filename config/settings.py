@@ -93,10 +93,18 @@ SECRET_KEY = os.environ.get("SECRET_KEY", "")
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 # Personal links are derived with this key; changing SECRET_KEY then breaks no link already sent.
 LINK_KEY = os.environ.get("LINK_KEY", "") or SECRET_KEY
+# Keys that links were made with before: those still are written as they were.
+LINK_KEY_FALLBACKS = env_list("LINK_KEY_FALLBACKS")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 # Where clients' links lead: scheme and host, no slash at the end.
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://localhost:8000").rstrip("/")
+# A domain of few letters that leads to the same server, for links in messages; it may stay empty.
+SHORT_URL = os.environ.get("SHORT_URL", "").rstrip("/")
+# Here lies what was seen of links until it is in the database, a second or two.
+HITS_DIR = os.environ.get("HITS_DIR") or BASE_DIR / "var" / "hits"
+# Kinds of events that a link is meant to lead to.
+CONVERSION_KINDS = env_list("CONVERSION_KINDS", "purchase.made")
 # The demo lives on the days of its prices: its moment = the real one + this many seconds.
 CLOCK_OFFSET = timedelta(seconds=int(os.environ.get("CLOCK_OFFSET_SECONDS", "0")))
 
@@ -185,7 +193,10 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # A worker serves both, unless it is told otherwise; one of its own for the second keeps what must
 # be quick from waiting behind files and evaluations that take minutes.
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("prompt")]
-CELERY_TASK_ROUTES = {"apps.events.tasks.drain": {"queue": "prompt"}}
+CELERY_TASK_ROUTES = {
+    "apps.events.tasks.drain": {"queue": "prompt"},
+    "apps.messaging.tasks.drain_hits": {"queue": "prompt"},
+}
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_TASK_TIME_LIMIT = 270
 # Longer than a task may run, so that no running task is delivered a second time.

@@ -40,7 +40,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 @pytest.fixture(scope="session", autouse=True)
 def private_files(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep received files, and look for watched folders, in folders of this run alone."""
-    for name in ("FILES_DIR", "FILES_DROP"):
+    for name in ("FILES_DIR", "FILES_DROP", "HITS_DIR"):
         folder = tmp_path_factory.mktemp(name.lower())
         os.environ[name] = str(folder)  # of processes that tests start
         setattr(settings, name, folder)

@@ -15,18 +15,24 @@ MACHINES = re.compile(
 BROWSERS = re.compile(r"(Mozilla/5\.0 \(|Opera/).")
 
 
-def is_person(method: str, agent: str, purpose: str = "") -> bool:
-    """Say whether a request for a link looks like a person's.
+def signs(method: str, agent: str, purpose: str = "", languages: str = "") -> list[str]:
+    """Say what in a request for a link speaks for a machine.
 
-    Browsers alone ask with GET under a browser's name; `purpose` is what Sec-Purpose says when
-    they only fetch ahead. In doubt it is a machine: an opening that nobody made would mislead.
+    Browsers alone ask with GET under a browser's name, and say which languages are read; `purpose` is
+    what Sec-Purpose says when they only fetch ahead.
     """
-    return (
-        method == "GET"
-        and "prefetch" not in purpose.lower()
-        and BROWSERS.match(agent) is not None
-        and MACHINES.search(agent) is None
-    )
+    found = {
+        "head": method != "GET",
+        "prefetch": "prefetch" in purpose.lower(),
+        "agent": BROWSERS.match(agent) is None or MACHINES.search(agent) is not None,
+        "bare": not languages,
+    }
+    return [sign for sign, is_there in found.items() if is_there]
+
+
+def is_person(method: str, agent: str, purpose: str = "") -> bool:
+    """Say whether a request looks like a person's; in doubt it is a machine's."""
+    return not set(signs(method, agent, purpose)) - {"bare"}
 
 
 @dataclass(frozen=True)

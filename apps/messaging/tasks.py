@@ -14,7 +14,9 @@ from apps.messaging.actions import (
     corrections,
     delivery,
     digests,
+    hits,
     inbound,
+    links,
     planning,
     receipts,
     returns,
@@ -134,4 +136,22 @@ def seal_messages() -> int:
     total = 0
     while sealed := archive.seal(at=clock.now()):
         total += sealed
+    return total
+
+
+@shared_task
+def drain_hits() -> int:
+    return hits.drain_hits()
+
+
+@shared_task
+def forget_hit_files() -> int:
+    return hits.forget_files()
+
+
+@shared_task
+def end_links() -> int:
+    total = 0
+    while ended := links.end_links(at=clock.now()):
+        total += ended
     return total

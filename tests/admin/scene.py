@@ -1,5 +1,6 @@
 """A small world with a row in every list of the back office; call it again for more rows."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -11,7 +12,8 @@ from apps.files.models import Batch, Folder, Mapping, Record
 from apps.landing.actions.joining import note_visit
 from apps.landing.models import EmailSubscription
 from apps.messaging.actions import inbound, receipts
-from apps.messaging.actions.links import make_link, record_hit
+from apps.messaging.actions.hits import Seen, record_seen
+from apps.messaging.actions.links import make_link
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.frequency import FrequencyPolicy, HoldOut
 from apps.messaging.models.outbox import Digest, Message, Notice
@@ -249,7 +251,9 @@ def world(clients: int = 2) -> list[Client]:
         message = told(client)
         decided(message)
         link, _token = make_link(client, subject="strategy:1", at=EVENING, message=message)
-        record_hit(link, verdict="human", agent="test", at=EVENING)
+        seen = Seen(bytes(link.token_hash), EVENING, "test")
+        opening = Seen(b"", EVENING, "test", message_key=str(message.key))
+        record_seen([seen, replace(seen, gesture="key"), opening])
         came_back(client, message)
         EmailSubscription.objects.create(
             client=client, link=link, contact_point=client.contact_points.get(channel="email"),

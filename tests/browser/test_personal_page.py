@@ -5,6 +5,8 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import expect
 
+from apps.messaging.actions.hits import drain_hits
+from apps.messaging.models.links import Hit
 from apps.messaging.models.outbox import Notice
 from tests.browser.conftest import DESK, PHONE
 from tests.landing.conftest import closes, evaluate, lived, today, world  # noqa: F401
@@ -64,6 +66,34 @@ def test_the_page_is_read_opened_and_drawn(open_context, world, viewport, scheme
     assert page.evaluate(VISIBLE_TEXTS) == []
     page.get_by_role("button", name="Hide my figures").click()
     expect(page.get_by_text("Vera Testperson")).to_have_count(0)
+
+
+def test_a_gesture_tells_of_a_person_once_and_no_script_makes_one(
+    open_context,
+    world,  # noqa: F811
+    settings,
+    tmp_path,
+):
+    settings.HITS_DIR = tmp_path
+    page = open_context(user_agent="Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0").new_page()
+    told = []
+    page.on(
+        "request", lambda request: "/gesture/" in request.url and told.append(request.post_data)
+    )
+    page.goto(f"/s/{world.token}")
+    page.evaluate("scrollTo(0, 900); dispatchEvent(new KeyboardEvent('keydown'))")
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert told == []
+    with page.expect_response("**/gesture/") as answer:
+        page.mouse.move(40, 40)
+    assert answer.value.status == 204
+    page.mouse.move(90, 90)
+    page.keyboard.press("Tab")
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert told == ["gesture=pointer"]
+    assert drain_hits() == 2
+    hit = Hit.objects.get()
+    assert (hit.verdict, hit.gesture, hit.signs) == ("human", "pointer", [])
 
 
 def test_a_reload_keeps_the_figures_and_another_browser_does_not_have_them(

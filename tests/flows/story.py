@@ -20,6 +20,7 @@ from apps.products.imports.strategies import StrategyResource
 from apps.profiles.imports.clients import ClientResource
 from tests.importing import import_file
 
+BROWSER = {"user-agent": "Mozilla/5.0 (X11) Firefox/140"}
 RESOURCES = {
     "clients": ClientResource,
     "closes": QuoteResource,
@@ -67,9 +68,7 @@ def link_in(text):
 
 def open_page(browser, path):
     """Follow a short link as a person; return the page's path and what it says."""
-    arrived = browser.get(
-        path, follow=True, headers={"user-agent": "Mozilla/5.0 (X11) Firefox/140"}
-    )
+    arrived = browser.get(path, follow=True, headers=BROWSER)
     assert arrived.status_code == 200
     page = arrived.redirect_chain[-1][0]
     return page, arrived.content.decode()
@@ -77,4 +76,4 @@ def open_page(browser, path):
 
 def press_show(browser, page):
     """Press "show my figures"; return what the page then says."""
-    return browser.post(f"{page}show/", follow=True).content.decode()
+    return browser.post(f"{page}show/", follow=True, headers=BROWSER).content.decode()

@@ -6,6 +6,7 @@ import pytest
 
 from apps.demo.models import Letter
 from apps.events.models import Event
+from apps.messaging.actions.hits import drain_hits
 from apps.messaging.models.links import Hit
 from apps.messaging.models.outbox import Message
 from apps.products.actions.quotes import confirm_quotes
@@ -120,6 +121,7 @@ def test_an_accrued_coupon_reaches_the_clients_page(files_in, client):
     assert "Ann" in shown
     assert "250.00" in shown
     assert "75.00" in shown
+    drain_hits()
     assert Hit.objects.get().verdict == Hit.Verdict.HUMAN
     assert set(Event.objects.values_list("kind", flat=True)) >= {"coupon.accrued", "link.opened"}
 

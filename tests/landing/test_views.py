@@ -1,5 +1,6 @@
 import re
 from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -10,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.events.models import Event
 from apps.landing.views import access
+from apps.messaging.actions.hits import drain_hits
 from apps.messaging.actions.links import make_link, revoke_link
 from apps.messaging.models.links import Hit
 from apps.products.models.markets import CorporateAction
@@ -29,22 +31,71 @@ def shown(client, world):
     return client.get(world.page).content.decode()
 
 
-def test_a_short_link_leads_to_the_page_and_notes_the_person(client, world):
-    answer = client.get(f"/s/{world.token}", headers={"User-Agent": PHONE})
-    assert (answer.status_code, answer["Location"]) == (302, world.page)
-    assert list(Hit.objects.values_list("link", "verdict")) == [(world.link.pk, "human")]
+@pytest.fixture(autouse=True)
+def hits_dir(settings, tmp_path):
+    settings.HITS_DIR = tmp_path / "hits"
+
+
+def test_a_short_link_leads_to_the_page_and_asks_no_database(client, world):
+    for address in (f"/s/{world.token}", f"/{world.token}"):
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.get(address, headers={"User-Agent": PHONE, "Accept-Language": "en"})
+        assert (answer.status_code, answer["Location"], len(queries)) == (302, world.page, 0)
+    assert drain_hits() == 2
+    assert set(Hit.objects.values_list("link", "verdict")) == {(world.link.pk, "machine")}
+    assert Hit.objects.first().signs == ["no_gesture"]
+
+
+def test_a_gesture_on_the_page_makes_a_person(client, world):
+    client.get(f"/s/{world.token}", headers={"User-Agent": PHONE})
+    gesture = {"path": f"{world.page}gesture/", "headers": {"User-Agent": PHONE}}
+    assert client.post(**gesture, data={"gesture": "touch"}).status_code == 204
+    for wrong in ("", "press", "x" * 99):
+        assert client.post(**gesture, data={"gesture": wrong}).status_code == 400
+    assert client.get(f"{world.page}gesture/").status_code == 405
+    drain_hits()
+    assert Hit.objects.get().gesture == "touch"
+    assert Event.objects.filter(kind="link.opened").count() == 1
+
+
+def test_who_presses_to_see_figures_is_a_person_without_scripts_too(client, world):
+    client.get(f"/s/{world.token}", headers={"User-Agent": PHONE})
+    client.post(f"{world.page}show/", headers={"User-Agent": PHONE})
+    drain_hits()
+    assert Hit.objects.get().gesture == "press"
+
+
+def test_what_an_address_says_of_a_campaign_is_noted_and_passed_on(client, world):
+    answer = client.get(f"/s/{world.token}?utm_source=sms&utm_campaign=a%26b&next=//evil&lang=ru")
+    assert answer["Location"] == f"{world.page}?utm_source=sms&utm_campaign=a%26b&lang=ru"
+    drain_hits()
+    assert Hit.objects.get().campaign == {"utm_source": "sms", "utm_campaign": "a&b"}
+
+
+def test_a_short_domain_leads_to_the_pages_own(client, world, settings):
+    settings.SHORT_URL, settings.PUBLIC_URL = "https://t.example", "https://page.example"
+    answer = client.get(f"/{world.token}")
+    assert answer["Location"] == f"https://page.example{world.page}"
+
+
+def test_an_image_in_a_letter_is_given_to_everybody(client, db):
+    answer = client.get(f"/o/{uuid4()}.gif")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "image/gif")
+    assert drain_hits() == 1
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
 def test_a_scanner_is_noted_as_a_machine(client, world, method):
     getattr(client, method)(f"/s/{world.token}", headers={"User-Agent": "LinkScan/1.0"})
+    client.post(f"{world.page}gesture/", {"gesture": "key"}, headers={"User-Agent": "LinkScan/1.0"})
+    drain_hits()
     assert Hit.objects.get().verdict == Hit.Verdict.MACHINE
     assert not Event.objects.filter(kind="link.opened").exists()
 
 
 @pytest.mark.parametrize(
     "address",
-    ["/s/{}", "/p/{}/", "/p/{}/chart/1/", "/p/{}/chart/1/table/", "/e/{}"],
+    ["/p/{}/", "/p/{}/chart/1/", "/p/{}/chart/1/table/", "/e/{}"],
 )
 def test_unknown_and_revoked_tokens_are_answered_alike(client, world, today, address):
     revoke_link(world.link.pk, at=today)

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from apps.events.models import Event
-from apps.messaging.actions.links import find_link, make_link, record_hit
+from apps.messaging.actions.hits import Seen, record_seen
+from apps.messaging.actions.links import find_link, make_link
 from apps.messaging.actions.staff_links import OPEN_FOR, open_for_staff, revoke_staff_links
 from apps.messaging.queries.desk import opened_today
 from tests.factories import NOON, client
@@ -45,8 +46,7 @@ def test_staff_links_end_by_themselves_and_once_while_the_clients_own_stay(admin
 def test_a_look_of_staff_is_no_page_opened_by_a_client(admin_user):
     person = client()
     link, _token = make_link(person, subject="strategy:1", at=NOON)
-    record_hit(link, verdict="human", agent="phone", at=NOON)
     looked = find_link(open_for_staff(person, by=admin_user, at=NOON))
-    record_hit(looked, verdict="human", agent="desk", at=NOON)
+    record_seen([Seen(bytes(each.token_hash), NOON, gesture="key") for each in (link, looked)])
     assert opened_today(at=NOON) == (1, 1)
     assert Event.objects.filter(client=person, kind="link.opened").count() == 1

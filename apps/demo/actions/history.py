@@ -161,7 +161,7 @@ def tour_link(code: str) -> Link | None:
         Link.objects.filter(
             subject=f"strategy:{strategy.pk if strategy else 0}",
             client__language="en",
-            message__state__in=[Message.State.SENT, Message.State.DELIVERED],
+            contact_point__messages__state__in=[Message.State.SENT, Message.State.DELIVERED],
         )
         .annotate(strategies=Count("client__policies__strategy", distinct=True))
         .order_by("strategies", "-created_at", "pk")

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 
 from apps.events.actions import Fact, record
 from apps.landing.models import Visit, Visitor
@@ -63,9 +64,8 @@ def _decide(visitor: Visitor, at: datetime) -> None:
 
 
 def _evidence(visitor: Visitor) -> list[Evidence]:
-    seen = visitor.visits.filter(deed__in=PROOFS).values_list(
-        "link__client", "deed", "link__message__channel"
-    )
+    channel = Coalesce("link__contact_point__channel", "link__message__channel")
+    seen = visitor.visits.filter(deed__in=PROOFS).values_list("link__client", "deed", channel)
     return [
         Evidence(client, deed == Visit.Deed.CONFIRMED, channel or "")
         for client, deed, channel in seen

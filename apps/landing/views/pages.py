@@ -45,15 +45,14 @@ from apps.landing.views.access import (
     VISITOR_COOKIE,
     back,
     cookie_of,
-    is_person,
     is_shown,
     language_of,
     languages,
     personal,
     usable_link,
 )
+from apps.landing.views.hits import note_request
 from apps.landing.views.messengers import offered
-from apps.messaging.actions.links import record_hit
 from apps.messaging.models.links import Hit, Link
 from apps.messaging.queries.devices import application_key, devices_of
 from apps.products.models.strategies import Strategy
@@ -66,21 +65,6 @@ from apps.products.terms.sheet import TermSheetError
 
 DRAWN = timedelta(days=366)  # of an account's course
 SAID = frozenset(Asked)  # what the page may say after a redirect
-
-
-@personal
-@require_safe
-def short_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Note who followed a link and lead on to the page."""
-    link = usable_link(token)
-    agent = request.headers.get("User-Agent", "")
-    person = is_person(request)
-    verdict = Hit.Verdict.HUMAN if person else Hit.Verdict.MACHINE
-    at = clock.now()
-    record_hit(link, verdict=verdict, agent=agent, at=at)
-    if person:
-        note_visit(cookie_of(request), Visit.Deed.OPENED, link=link, at=at)
-    return HttpResponseRedirect(reverse("landing:page", args=[token]))
 
 
 @personal
@@ -99,6 +83,7 @@ def show(request: HttpRequest, token: str) -> HttpResponse:
     link = usable_link(token)
     at, cookie = clock.now(), cookie_of(request) or new_cookie()
     show_figures(link, at=at)
+    note_request(request, token, gesture=Hit.Gesture.PRESS)
     response = back(request, token)
     if note_visit(cookie, Visit.Deed.SHOWN, link=link, at=at):
         # Given by the press of a button, and read here alone: it says that a browser came back.

@@ -1,37 +1,75 @@
-"""Personal links: made for a client, found by their token, followed and revoked.
+"""Personal links: made for a client, found by their token, revoked, ended with his contract.
 
-A token is derived from a stored nonce and LINK_KEY, so that a retry writes the same link again; the
-table holds the nonce and the token's hash, which give nobody the token without the key.
+A token is derived from a stored nonce and LINK_KEY, so that every message writes the same link again;
+the table holds the nonce and the token's hash, which give nobody the token without the key.
 """
 
 import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import connection
 from django.db.models import F, Q
 
-from apps.events.actions import Fact, record
-from apps.messaging.models.links import Hit, Link
+from apps.messaging.models.links import Link
 from apps.messaging.models.outbox import Message
 from apps.profiles.models import Client
 
 NONCE_BYTES = 16
-TOKEN_BYTES = 16  # 128 bits, written as 22 url-safe characters
-AGENT_LENGTH = 200  # of Hit.agent; the rest of a browser's name tells nothing
+TOKEN_BYTES = 16  # 128 bits
+LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+LENGTH = 22  # of 128 bits in 62 letters
+# Opened by a client to see what became of a contract that has ended.
+AFTERWARDS = timedelta(days=180)
+
+# A link about a contract lives as long as one of its client's there, and a while longer.
+END = """
+UPDATE messaging_link SET revoked_at = %(at)s WHERE id IN (
+    SELECT link.id FROM messaging_link AS link
+    CROSS JOIN LATERAL (SELECT split_part(link.subject, ':', 2) AS number) AS about
+    WHERE link.revoked_at IS NULL AND link.subject ~ '^(strategy|policy):[0-9]{1,18}$'
+        AND link.created_at < %(at)s - %(afterwards)s
+        AND NOT EXISTS (
+            SELECT FROM products_policy AS policy
+            WHERE policy.client_id = link.client_id
+                AND coalesce(policy.closed_on, policy.ends_on) > %(at)s - %(afterwards)s
+                AND CASE WHEN link.subject LIKE 'policy:%%' THEN policy.id ELSE policy.strategy_id END
+                    = about.number::bigint
+        )
+    ORDER BY link.id LIMIT %(limit)s
+    FOR UPDATE OF link SKIP LOCKED
+)
+"""
 
 
-def derive_token(nonce: bytes) -> str:
-    """Write the token that belongs to a nonce."""
-    if not settings.LINK_KEY:
+def derive_token(nonce: bytes, key: str = "") -> str:
+    """Write the token that belongs to a nonce, in digits and letters alone."""
+    return _in_letters(_derived(nonce, key or settings.LINK_KEY))
+
+
+def _derived(nonce: bytes, key: str) -> bytes:
+    if not key:
         raise ImproperlyConfigured("Personal links need LINK_KEY or SECRET_KEY.")
-    digest = hmac.digest(settings.LINK_KEY.encode(), nonce, "sha256")
-    return urlsafe_b64encode(digest[:TOKEN_BYTES]).rstrip(b"=").decode()
+    return hmac.digest(key.encode(), nonce, "sha256")[:TOKEN_BYTES]
+
+
+def _in_letters(digest: bytes) -> str:
+    number, token = int.from_bytes(digest), ""
+    for _place in range(LENGTH):
+        number, rest = divmod(number, len(LETTERS))
+        token = LETTERS[rest] + token
+    return token
+
+
+def _in_base64(digest: bytes) -> str:
+    """Write a token as they were written until 2026, which some links that went out still have."""
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def hash_token(token: str) -> bytes:
@@ -39,12 +77,18 @@ def hash_token(token: str) -> bytes:
 
 
 def new_link(client_id: int, *, subject: str, at: datetime, message: Message | None = None) -> Link:
-    """Make a link in memory, ready to be saved alone or with many."""
+    """Make a link in memory, ready to be saved alone or with many.
+
+    One for a message is the link of its address and subject: where the address goes to another
+    client it leads nowhere, and one who opens links that came by two ways has shown that both are his.
+    """
     nonce = secrets.token_bytes(NONCE_BYTES)
+    point = message.contact_point_id if message else None
     return Link(
         client_id=client_id,
-        message=message,
+        contact_point_id=point,
         subject=subject,
+        key=f"{client_id}:{point}:{subject}" if message else "",
         nonce=nonce,
         token_hash=hash_token(derive_token(nonce)),
         created_at=at,
@@ -54,29 +98,57 @@ def new_link(client_id: int, *, subject: str, at: datetime, message: Message | N
 def make_link(
     client: Client, *, subject: str, at: datetime, message: Message | None = None
 ) -> tuple[Link, str]:
-    """Make a client's link and its token; a message always gets the same one back."""
+    """Make a client's link and its token; for a message, that of its address and subject."""
     link = new_link(client.pk, subject=subject, at=at, message=message)
     if message is None:
         link.save(force_insert=True)
     else:
-        link = links_of([link])[message.pk]
+        link = _standing([link])[link.key]
     return link, token_of(link)
 
 
-def links_of(wanted: Sequence[Link]) -> dict[int | None, Link]:
-    """Save links of messages, unless a message has one; return each message's link by its id."""
-    Link.objects.bulk_create(wanted, ignore_conflicts=True)
-    messages = [link.message_id for link in wanted]
-    return {link.message_id: link for link in Link.objects.filter(message__in=messages)}
+def links_for(messages: Sequence[Message], *, at: datetime) -> dict[int, Link]:
+    """Return each message's link by the message's id; notices are loaded.
+
+    A message that once had a link of its own keeps it.
+    """
+    own = {link.message_id or 0: link for link in Link.objects.filter(message__in=messages)}
+    wanted = {
+        message.pk: new_link(
+            message.notice.client_id, subject=message.notice.subject, at=at, message=message
+        )
+        for message in messages
+        if message.pk not in own
+    }
+    standing = _standing(wanted.values())
+    return own | {pk: standing[link.key] for pk, link in wanted.items() if link.key in standing}
+
+
+def _standing(wanted: Iterable[Link]) -> dict[str, Link]:
+    """Return the links with these keys that lead somewhere; those that are new are saved."""
+    by_key = {link.key: link for link in wanted}
+    usable = Link.objects.filter(key__in=by_key, revoked_at=None).exclude(key="")
+    found = {link.key: link for link in usable}
+    if fresh := [link for key, link in by_key.items() if key not in found]:
+        Link.objects.bulk_create(fresh, ignore_conflicts=True)
+        found |= {link.key: link for link in usable.all()}
+    return found
 
 
 def token_of(link: Link) -> str:
-    """Write the token of a link again."""
-    return derive_token(bytes(link.nonce))
+    """Write the token of a link again, whatever key and spelling it was made with."""
+    for key in (settings.LINK_KEY, *settings.LINK_KEY_FALLBACKS):
+        digest = _derived(bytes(link.nonce), key)
+        for token in (_in_letters(digest), _in_base64(digest)):
+            if hash_token(token) == bytes(link.token_hash):
+                return token
+    raise ImproperlyConfigured("LINK_KEY has changed: put the old one into LINK_KEY_FALLBACKS.")
 
 
 def short_url(token: str) -> str:
-    """Return the address that goes into a message."""
+    """Return the address that goes into a message, on the short domain where there is one."""
+    if settings.SHORT_URL:
+        return f"{settings.SHORT_URL}/{token}"
     return f"{settings.PUBLIC_URL}/s/{token}"
 
 
@@ -87,28 +159,20 @@ def find_link(token: str) -> Link | None:
     clients were merged by mistake and one was told at the address of the other.
     """
     his = Q(message=None) | Q(message__contact_point__client=F("client"))
-    usable = Link.objects.select_related("client").filter(his, revoked_at=None)
+    his_address = Q(contact_point=None) | Q(contact_point__client=F("client"))
+    usable = Link.objects.select_related("client").filter(his, his_address, revoked_at=None)
     return usable.filter(token_hash=hash_token(token)).first()
 
 
-@transaction.atomic
-def record_hit(link: Link, *, verdict: str, agent: str, at: datetime) -> Hit:
-    """Note that a link was followed; the client's own visit also goes on his timeline."""
-    hit = Hit.objects.create(link=link, occurred_at=at, verdict=verdict, agent=agent[:AGENT_LENGTH])
-    if verdict == Hit.Verdict.HUMAN and not link.is_for_staff:
-        opened = Fact(
-            client_id=link.client_id,
-            kind="link.opened",
-            subject=link.subject or f"link:{link.pk}",
-            occurred_at=at,
-            source_key=f"hit:{hit.pk}",
-            properties={"link": link.pk, "message": link.message_id},
-        )
-        record([opened])
-    return hit
-
-
 def revoke_link(link_id: int, *, at: datetime) -> bool:
-    """Make a link lead nowhere; False when it already does."""
+    """Make a link lead nowhere; False when it already does. The next message gets a new one."""
     usable = Link.objects.filter(pk=link_id, revoked_at=None)
     return usable.update(revoked_at=at) == 1
+
+
+def end_links(*, at: datetime, limit: int = 10_000) -> int:
+    """Revoke links about contracts that ended long ago; return how many."""
+    with connection.cursor() as cursor:
+        params: dict[str, Any] = {"at": at, "afterwards": AFTERWARDS, "limit": limit}
+        cursor.execute(END, params)
+        return int(cursor.rowcount)

@@ -7,7 +7,6 @@ from apps.messaging.actions import links, outcomes
 from apps.messaging.actions.asking import ask_again
 from apps.messaging.actions.letters import Ready, wants_link, write_all
 from apps.messaging.actions.outcomes import Outcome
-from apps.messaging.models.links import Link
 from apps.messaging.models.outbox import Message
 
 
@@ -21,8 +20,8 @@ def look_again(messages: Sequence[Message], *, at: datetime) -> list[Message]:
 def write_letters(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
     """Write every letter; one that cannot be written fails alone."""
     written, failed = [], []
-    made = make_links([message for message in messages if wants_link(message)], at=at)
-    urls = {pk or 0: links.short_url(links.token_of(link)) for pk, link in made.items()}
+    made = links.links_for([message for message in messages if wants_link(message)], at=at)
+    urls = {pk: links.short_url(links.token_of(link)) for pk, link in made.items()}
     for result in write_all(messages, urls, at=at):
         if isinstance(result, Ready):
             written.append(result)
@@ -30,14 +29,3 @@ def write_letters(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
             failed.append(Outcome.failed(result.message, result.reason, at=at))
     outcomes.record(failed, at=at)
     return written
-
-
-def make_links(messages: Sequence[Message], *, at: datetime) -> dict[int | None, Link]:
-    return links.links_of(
-        [
-            links.new_link(
-                message.notice.client_id, subject=message.notice.subject, at=at, message=message
-            )
-            for message in messages
-        ]
-    )

@@ -1,6 +1,7 @@
 """Personal links and who followed them; the token itself is nowhere to be read."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -14,14 +15,17 @@ from unfold.contrib.filters.admin import (
 )
 
 from apps.core import clock
-from apps.core.admin.display import badge, column, linked, page_url, pill
+from apps.core.admin.display import badge, column, linked, moment, page_url, pill
 from apps.core.admin.filters import MomentFilter
-from apps.core.admin.pages import ReadOnlyPage, deed
-from apps.events.admin import NamedSubjects, subjects, words
+from apps.core.admin.pages import ReadOnlyPage, deed, panel
+from apps.events.admin import NamedSubjects, in_words, subjects, words
 from apps.events.models import Event
 from apps.messaging.actions.links import revoke_link
-from apps.messaging.models.links import Hit, Link
+from apps.messaging.models.links import Hit, Link, Opening
+from apps.messaging.queries.conversions import conversions
 from apps.profiles.models import Channel
+
+SHOWN = 50
 
 
 class UsableFilter(RadioFilter):
@@ -58,9 +62,9 @@ class LinkPage(NamedSubjects, ReadOnlyPage[Link]):
     ]
     search_fields = ["client__last_name", "client__first_name", "=subject"]
     ordering = ["-pk"]
-    fields = ["client", "message", "about", "created_at", "revoked_at"]
+    fields = ["client", "contact_point", "about", "created_at", "revoked_at"]
     readonly_fields = ["about"]
-    export_without = ("nonce", "token_hash")
+    export_without = ("key", "nonce", "token_hash")
 
     @column(_("usable"), ordering="revoked_at")
     def usable(self, link: Link) -> str:
@@ -75,15 +79,38 @@ def revoke(request: HttpRequest, link: Link) -> None:
         messages.warning(request, gettext("The link was revoked already."))
 
 
+@panel(Link, _("What it led to"), permission="events.view_event")
+def led_to(_request: HttpRequest, link: Link) -> dict[str, Any]:
+    led = list(conversions(link)[:SHOWN])
+    return {
+        "headers": [_("when"), _("what happened")],
+        "rows": [[moment(event.occurred_at), in_words(event)] for event in led],
+        "empty": _("Nothing that is wished for, within seven days of a person's visit."),
+    }
+
+
 @admin.register(Hit)
 class HitPage(ReadOnlyPage[Hit]):
     list_display = [
         "occurred_at", linked("link__client", _("client"), "last_name"),
-        badge("verdict", _("verdict"), human="good"), "agent",
+        badge("verdict", _("verdict"), human="good"), "gesture", "signs", "agent",
     ]  # fmt: skip
     list_select_related = ["link__client"]
     list_filter = [("verdict", ChoicesDropdownFilter), ("occurred_at", MomentFilter)]
     search_fields = ["link__client__last_name", "agent"]
+    ordering = ["-pk"]
+
+
+@admin.register(Opening)
+class OpeningPage(ReadOnlyPage[Opening]):
+    """Recorded, and nothing depends on it: programs that look at letters ask for images too."""
+
+    list_display = [
+        "occurred_at", linked("message__notice__client", _("client"), "last_name"),
+        linked("message", _("message"), "message"), "agent",
+    ]  # fmt: skip
+    list_select_related = ["message__notice__client"]
+    list_filter = [("occurred_at", MomentFilter)]
     ordering = ["-pk"]
 
 

@@ -1,5 +1,6 @@
 """Personal links and who followed them."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
@@ -77,10 +78,31 @@ class Hit(models.Model):
         HUMAN = "human", _("a person")
         MACHINE = "machine", _("a machine")
 
+    class Gesture(models.TextChoices):
+        POINTER = "pointer", _("moved or pressed a pointer")
+        TOUCH = "touch", _("touched the screen")
+        KEY = "key", _("pressed a key")
+        SCROLL = "scroll", _("scrolled")
+        PRESS = "press", _("pressed to see figures")
+
     link = models.ForeignKey(Link, models.CASCADE, related_name="hits", verbose_name=_("link"))
     occurred_at = models.DateTimeField(_("occurred"))
-    verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict)
+    verdict = models.CharField(
+        _("verdict"), max_length=10, choices=Verdict,
+        help_text=_("A machine, until somebody makes a gesture on the page."),
+    )  # fmt: skip
+    gesture = models.CharField(
+        _("gesture"), max_length=10, choices=Gesture, blank=True, default="", db_default=""
+    )
+    signs = ArrayField(
+        models.CharField(max_length=10), verbose_name=_("signs of a machine"), default=list,
+        db_default=[], blank=True,
+    )  # fmt: skip
     agent = models.CharField(_("program"), max_length=200, blank=True)
+    campaign = models.JSONField(
+        _("campaign"), default=dict, db_default={}, blank=True,
+        help_text=_("What the address said of it: utm_source, utm_medium, utm_campaign …"),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("hit")
@@ -93,3 +115,37 @@ class Hit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.link_id} {self.occurred_at:%Y-%m-%d %H:%M}"
+
+
+class Opening(models.Model):
+    """An e-mail's image was asked for: by its reader, or by a program that looks at all images.
+
+    Recorded and shown; nothing that Tidings does depends on it.
+    """
+
+    message = models.ForeignKey(
+        Message, models.CASCADE, related_name="openings", verbose_name=_("message")
+    )
+    occurred_at = models.DateTimeField(_("occurred"))
+    agent = models.CharField(_("program"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("opening")
+        verbose_name_plural = _("openings")
+
+    def __str__(self) -> str:
+        return f"{self.message_id} {self.occurred_at:%Y-%m-%d %H:%M}"
+
+
+class SpoolFile(models.Model):
+    """How far a web process's notes of who followed links have been read."""
+
+    name = models.CharField(max_length=120, unique=True)
+    read = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("file of hits")
+        verbose_name_plural = _("files of hits")
+
+    def __str__(self) -> str:
+        return self.name

@@ -58,7 +58,11 @@ TABLES = [
     ),
     table(
         "messaging.Hit", "link__client", TECHNICAL="id link",
-        BEHAVIOUR="occurred_at verdict agent",
+        BEHAVIOUR="occurred_at verdict gesture signs agent campaign",
+    ),
+    table(
+        "messaging.Opening", "message__notice__client", TECHNICAL="id message",
+        BEHAVIOUR="occurred_at agent",
     ),
     table(
         "messaging.Reply", "client",
@@ -287,7 +291,7 @@ WITHOUT_CLIENTS = {
     "files": "Mapping Folder Batch",
     "webhooks": "Endpoint Secret Attempt",
     "messaging": (
-        "Template TemplateVersion CascadeStep Sending Provider Digest CorrectionVerdict "
+        "SpoolFile Template TemplateVersion CascadeStep Sending Provider Digest CorrectionVerdict "
         "FrequencyPolicy HoldOut Stop Snippet SnippetText Disclaimer DisclaimerText LeadIn SeedAddress"
     ),
     "demo": "World Letter",  # its people are invented
