@@ -78,6 +78,7 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
             ("messaging.Template", "edit_note"),
             ("messaging.Link", "link"),
             ("messaging.Hit", "ads_click"),
+            ("messaging.NumberCheck", "sim_card"),
             ("messaging.Digest", "newspaper"),
             ("messaging.FrequencyPolicy", "speed"),
             ("messaging.HoldOut", "group_remove"),

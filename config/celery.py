@@ -53,6 +53,7 @@ app.conf.beat_schedule = {
         ("take in who followed links", "apps.messaging.tasks.drain_hits", 1),
         ("forget files of hits that are gone", "apps.messaging.tasks.forget_hit_files", 3600),
         ("end links with their contracts", "apps.messaging.tasks.end_links", 6 * 3600),
+        ("look phone numbers up", "apps.messaging.tasks.check_numbers", 3600),
         ("finish what a STOP began", "apps.messaging.tasks.finish_stops", 30),
         ("put what has arrived on timelines", "apps.events.tasks.drain", 1),
         ("let events join who has come", "apps.events.tasks.join_strays", 10),

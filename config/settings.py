@@ -351,6 +351,15 @@ PROVIDER_SECRETS = {
     for name, secret in os.environ.items()
     if name.startswith("PROVIDER_SECRET_")
 }
+# A service that looks phone numbers up with the networks; empty: none are looked up.
+NUMBER_CHECK_URL = os.environ.get("NUMBER_CHECK_URL", "")
+NUMBER_CHECK_TOKEN = os.environ.get("NUMBER_CHECK_TOKEN", "")
+# What a number costs, and what a day may cost, in minor units.
+NUMBER_CHECK_PRICE = int(os.environ.get("NUMBER_CHECK_PRICE", "1"))
+NUMBER_CHECK_BUDGET = int(os.environ.get("NUMBER_CHECK_BUDGET", "0"))
+NUMBER_CHECK_CURRENCY = os.environ.get("NUMBER_CHECK_CURRENCY", "EUR")
+# Days after which a number is looked up again.
+NUMBER_CHECK_DAYS = int(os.environ.get("NUMBER_CHECK_DAYS", "180"))
 # Browsers subscribe to our push key: whoever changes it loses all of them. Empty: made of LINK_KEY.
 PUSH_KEY = os.environ.get("PUSH_KEY", "")
 PUSH_CONTACT = os.environ.get("PUSH_CONTACT", f"mailto:{DEFAULT_FROM_EMAIL}")

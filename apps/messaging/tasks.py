@@ -17,6 +17,7 @@ from apps.messaging.actions import (
     hits,
     inbound,
     links,
+    numbers,
     planning,
     receipts,
     returns,
@@ -155,3 +156,8 @@ def end_links() -> int:
     while ended := links.end_links(at=clock.now()):
         total += ended
     return total
+
+
+@shared_task
+def check_numbers() -> int:
+    return numbers.check_numbers(at=clock.now())

@@ -16,6 +16,7 @@ from apps.messaging.actions.hits import Seen, record_seen
 from apps.messaging.actions.links import make_link
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.frequency import FrequencyPolicy, HoldOut
+from apps.messaging.models.numbers import NumberCheck
 from apps.messaging.models.outbox import Digest, Message, Notice
 from apps.messaging.models.phrases import (
     Disclaimer,
@@ -282,3 +283,6 @@ def came_back(client, message):
     receipts.receive("sms-gateway", [receipts.Word("delivered", key=message.key)], at=EVENING)
     phone = client.contact_points.get(channel="sms").address
     inbound.receive("sms-gateway", "sms", [inbound.Said(phone, "call me")], at=EVENING)
+    NumberCheck.objects.create(
+        contact_point=message.contact_point, state="valid", asked_at=EVENING, cost=2
+    )

@@ -71,6 +71,11 @@ TABLES = [
         TOLD="channel occurred_at received_at meaning outcome settled_at",
     ),
     table(
+        "messaging.NumberCheck", "contact_point__client",
+        TECHNICAL="id contact_point cost asked_at answered_at",
+        CONTACT_STATE="state network ported_from owner_since",
+    ),
+    table(
         "messaging.Receipt", "message__notice__client",
         TECHNICAL="id message provider key applied_at", LINK="provider_id",
         TOLD="state reason occurred_at received_at",
