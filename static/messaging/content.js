@@ -6,6 +6,7 @@ const measured = form?.querySelector("[data-measure]");
 
 if (body && measured) {
   const field = (name) => form.querySelector(`[name=${name}]`)?.value ?? "";
+  body.after(measured); // beside what is being typed
   const [count, text] = measured.children;
   let timer = 0;
   let asked = 0;

@@ -21,6 +21,7 @@ from apps.events.models import Listening
 from apps.messaging.actions.content import prepare, publish_version, publish_versions
 from apps.messaging.actions.contracts import DAYS
 from apps.messaging.actions.routing import LISTENER
+from apps.messaging.actions.trying import UntriedError, send_test
 from apps.messaging.admin.previewing import measure, preview_page
 from apps.messaging.models.content import Template, TemplateVersion
 
@@ -199,3 +200,23 @@ def publish(request: HttpRequest, version: TemplateVersion) -> None:
         )
     else:
         messages.warning(request, gettext("It is no draft any more."))
+
+
+@deed(
+    TemplateVersion, _("Send a test"), permission="messaging.change_templateversion", icon="forward_to_inbox",
+)  # fmt: skip
+def try_out(request: HttpRequest, version: TemplateVersion) -> None:
+    """Send it to the list of our own addresses, and say what became of each."""
+    try:
+        prepare(version)
+        tried = send_test(version, at=clock.now())
+    except (UntriedError, ValidationError) as error:
+        reasons = error.messages if isinstance(error, ValidationError) else [str(error)]
+        for reason in reasons:
+            messages.error(request, reason)
+        return
+    for one in tried:
+        if one.is_sent:
+            messages.success(request, gettext("The test is on its way to %s.") % one.seed.name)
+        else:
+            messages.error(request, f"{one.seed.name}: {one.answer.reason}")
