@@ -22,6 +22,7 @@ from apps.messaging.channels import (
 from apps.messaging.models.providers import Provider
 from apps.messaging.models.stops import Stop
 
+KINDS = frozenset(REGISTRY)  # of providers, by the program that speaks with them
 FAILURES = 5  # in a row, then the provider rests
 REST = timedelta(seconds=30)  # the first; each further one is twice as long
 LONGEST_REST = timedelta(minutes=15)

@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from apps.core import clock
 from apps.core.admin.display import (
@@ -23,6 +25,7 @@ from apps.core.admin.display import (
 )
 from apps.core.admin.pages import Page, ReadOnlyPage, deed, panel
 from apps.core.site import COUNTED, Concern, Figure, Line, bounded, concerns, figures
+from apps.messaging.actions.providers import KINDS
 from apps.messaging.actions.receipts import Word, receive
 from apps.messaging.actions.sendings import pause_sending, resume_sending, stop_sending
 from apps.messaging.admin.outbox import SENT
@@ -45,8 +48,20 @@ BY_HAND = "staff"  # the provider of what a person says
 HALT = "messaging.change_sending"
 
 
+class ProviderForm(forms.ModelForm[Provider]):
+    kind = forms.ChoiceField(
+        label=_("Kind"), choices=[(kind, kind) for kind in sorted(KINDS)],
+        widget=UnfoldAdminSelectWidget, help_text=_("The program that speaks with it."),
+    )  # fmt: skip
+
+    class Meta:
+        model = Provider
+        fields = "__all__"  # noqa: DJ007 (all of them are the desk's)
+
+
 @admin.register(Provider)
 class ProviderPage(Page[Provider]):
+    form = ProviderForm
     list_display = [
         "name", "channel", "kind", "environment", "health", "preference", "rate", "settles",
     ]  # fmt: skip
