@@ -69,35 +69,50 @@ SELECT point.id FROM messaging_decided AS decided
 JOIN profiles_contactpoint AS point ON point.client_id = decided.client_id AND {STRANGE}
 WHERE decided.is_strange
 """  # noqa: S608
-POINTS = f"""
-point AS (
-    SELECT DISTINCT ON (asked.notice_id, point.channel) asked.notice_id, point.channel, point.id,
-        point.client_id = asked.client_id AND (
-            point.state = 'valid' OR asked.meant_id IS NOT NULL AND point.state = 'unconfirmed'
-        ) AS is_reachable,
-        stop.is_there IS NOT NULL OR point.id = ANY(%(suppressed)s) AS is_suppressed,
-        {STRANGE} AS is_strange
-    FROM messaging_asked AS asked
-    JOIN profiles_contactpoint AS point ON CASE WHEN asked.meant_id IS NULL
-        THEN point.state = 'valid' ELSE point.id = asked.meant_id END
-        AND point.client_id = asked.client_id
-    LEFT JOIN LATERAL (
-        SELECT true AS is_there FROM profiles_suppression AS stop
-        WHERE stop.lifted_at IS NULL
-            AND stop.address_hash = sha256(
-                convert_to(point.channel || ':' || lower(point.address), 'UTF8'))
-            AND (stop.client_id IS NULL OR stop.client_id = point.client_id)
-        LIMIT 1
-    ) AS stop ON true
-    ORDER BY asked.notice_id, point.channel, is_suppressed, point.verified_at DESC NULLS LAST,
-        point.id DESC
+# An offer's rivals of the same client: those that are on their way or have left. One that failed or
+# was skipped has given its day back; one that is still queued may have to make way.
+TAKEN = """
+    SELECT reservation.notice_id, reservation.day, other.priority,
+        NOT EXISTS (
+            SELECT FROM messaging_message AS message WHERE message.notice_id = other.id
+                AND message.state NOT IN ('queued', 'held', 'skipped', 'failed')
+        ) AS is_movable
+    FROM messaging_reservation AS reservation
+    JOIN messaging_notice AS other ON other.id = reservation.notice_id
+    WHERE asked.is_offer AND reservation.client_id = asked.client_id
+        AND reservation.notice_id <> asked.notice_id
+        AND EXISTS (
+            SELECT FROM messaging_message AS message WHERE message.notice_id = other.id
+                AND message.state NOT IN ('skipped', 'failed')
+        )
+"""
+# Few rows each, that many notices share: made once, however often they are looked at.
+SHARED = """
+hours AS MATERIALIZED (
+    SELECT * FROM unnest(
+        %(hour_zones)s::text[], %(hour_phones)s::text[], %(hour_begins)s::time[],
+        %(hour_ends)s::time[], %(hour_opens)s::timestamptz[], %(hour_days)s::date[]
+    ) AS hours (zone, phone, quiet_from, quiet_until, opens, day)
+), words AS MATERIALIZED (
+    SELECT template_id, language, variant, ids::bigint[] AS ids, spoken::text[] AS spoken
+    FROM unnest(
+        %(word_templates)s::bigint[], %(word_languages)s::text[], %(word_variants)s::text[],
+        %(word_ids)s::text[], %(word_spoken)s::text[]
+    ) AS words (template_id, language, variant, ids, spoken)
+), standing AS MATERIALIZED (
+    SELECT * FROM unnest(%(groups)s::text[], %(group_names)s::text[], %(group_lots)s::int[])
+        AS standing (id, name, below)
+), allowed AS MATERIALIZED (
+    SELECT * FROM unnest(%(limit_tiers)s::text[], %(limit_offers)s::int[], %(limit_days)s::int[])
+        AS allowed (tier, most, days)
 )
-"""  # noqa: S608
+"""
 # What is the same for all channels of a notice. The first limit or group that holds is named.
 NOTED = f"""
-noted AS MATERIALIZED (
+noted AS (
     SELECT asked.*,
         CASE WHEN asked.is_urgent THEN %(at)s ELSE hours.opens END AS send_at, hours.day,
+        words.ids AS word_ids, words.spoken,
         asked.result_id = ANY(%(superseded)s) OR asked.notice_id = ANY(%(corrected)s)
             AS is_outdated,
         asked.result_id = ANY(%(held)s) AS is_held,
@@ -107,56 +122,69 @@ noted AS MATERIALIZED (
             AND NOT (rival.is_movable AND rival.priority < asked.priority) AS is_taken,
         too_often.most
     FROM messaging_asked AS asked
-    JOIN unnest(
-        %(hour_zones)s::text[], %(hour_phones)s::text[], %(hour_begins)s::time[],
-        %(hour_ends)s::time[], %(hour_opens)s::timestamptz[], %(hour_days)s::date[]
-    ) AS hours (zone, phone, quiet_from, quiet_until, opens, day)
-        USING (zone, phone, quiet_from, quiet_until)
+    JOIN hours USING (zone, phone, quiet_from, quiet_until)
+    LEFT JOIN words USING (template_id, language, variant)
     LEFT JOIN LATERAL (
-        SELECT standing.name
-        FROM unnest(%(groups)s::bigint[], %(group_names)s::text[], %(group_lots)s::int[])
-            AS standing (id, name, below)
+        SELECT standing.name FROM standing
         WHERE asked.is_offer AND standing.below > (
             'x' || left(md5(standing.id || ':' || asked.client_id), 8)
         )::bit(32)::bigint %% {LOTS}
-        ORDER BY standing.id LIMIT 1
+        LIMIT 1
     ) AS held_out ON true
     LEFT JOIN LATERAL (
-        SELECT taken.* FROM ({{taken}}) AS taken
-        WHERE taken.day = CASE WHEN asked.is_urgent THEN NULL ELSE hours.day END
+        SELECT taken.* FROM ({TAKEN}) AS taken
+        WHERE taken.day = CASE WHEN NOT asked.is_urgent THEN hours.day END
     ) AS rival ON true
     LEFT JOIN LATERAL (
-        SELECT allowed.most || '/' || allowed.days AS most
-        FROM unnest(%(limit_tiers)s::text[], %(limit_offers)s::int[], %(limit_days)s::int[])
-            AS allowed (tier, most, days)
+        SELECT allowed.most || '/' || allowed.days AS most FROM allowed
         WHERE asked.is_offer AND allowed.tier IN ('', asked.tier) AND allowed.most <= (
-            SELECT count(*) FROM ({{taken}}) AS taken
+            SELECT count(*) FROM ({TAKEN}) AS taken
             WHERE taken.day > hours.day - allowed.days AND taken.day < hours.day
         )
         LIMIT 1
     ) AS too_often ON true
 )
 """  # noqa: S608
-TAKEN = """
-    SELECT reservation.notice_id, reservation.day, other.priority,
-        bool_and(message.state IN ('queued', 'held', 'skipped', 'failed')) AS is_movable
-    FROM messaging_reservation AS reservation
-    JOIN messaging_notice AS other ON other.id = reservation.notice_id
-    JOIN messaging_message AS message ON message.notice_id = other.id
-    WHERE asked.is_offer AND reservation.client_id = asked.client_id
-        AND reservation.notice_id <> asked.notice_id
-    GROUP BY 1, 2, 3
-    HAVING bool_or(message.state NOT IN ('skipped', 'failed'))
+# The address in a channel: valid and verified last, else the newest; one that may be written to goes
+# first. One that is not confirmed is good enough only for what is meant for it alone.
+POINT = f"""
+    SELECT point.id, point.state = 'valid' OR noted.meant_id IS NOT NULL
+            AND point.state = 'unconfirmed' AS is_reachable,
+        {STRANGE} AS is_strange,
+        point.id = ANY(%(suppressed)s) OR EXISTS (
+            SELECT FROM profiles_suppression AS stop
+            WHERE stop.lifted_at IS NULL
+                AND stop.address_hash = sha256(
+                    convert_to(point.channel || ':' || lower(point.address), 'UTF8'))
+                AND (stop.client_id IS NULL OR stop.client_id = point.client_id)
+        ) AS is_suppressed
+    FROM profiles_contactpoint AS point
+    WHERE point.client_id = noted.client_id AND point.channel = carried.channel
+        AND CASE WHEN noted.meant_id IS NULL
+            THEN point.state = 'valid' ELSE point.id = noted.meant_id END
+    ORDER BY is_suppressed, point.verified_at DESC NULLS LAST, point.id DESC
+    LIMIT 1
+"""  # noqa: S608
+CONSENT = """
+    SELECT record.granted FROM profiles_consentrecord AS record
+    WHERE record.client_id = noted.client_id AND record.purpose = noted.purpose
+        AND record.channel = carried.channel AND NOT noted.is_urgent
+    ORDER BY record.recorded_at DESC, record.id DESC LIMIT 1
 """
+OURS = ", ".join(f"(%(channel_{n})s, %(stopped_{n})s, {n})" for n in range(len(CHANNELS)))
+CARRIED = f"""
+    SELECT ours.channel, ours.is_stopped, (ours.channel <> noted.preferred)::int * 10 + ours.place
+    FROM (VALUES {OURS}) AS ours (channel, is_stopped, place)
+    WHERE noted.meant_id IS NULL
+    UNION ALL
+    SELECT meant.channel, %(all_stopped)s OR meant.channel = ANY(%(stops)s), 0
+    FROM profiles_contactpoint AS meant
+    WHERE noted.meant_id IS NOT NULL AND meant.id = noted.meant_id
+"""  # noqa: S608
 # The order of the checks is that of `gate.Refusal`.
-ANSWERED = """
-answered AS (
-    SELECT noted.notice_id, carried.channel, point.id AS point_id, wording.id AS wording_id,
-        wording.language, point.is_strange,
-        row_number() OVER (
-            PARTITION BY noted.notice_id
-            ORDER BY carried.channel <> noted.preferred, carried.place
-        ) AS place,
+ANSWERED = f"""
+    SELECT carried.channel, carried.place, point.id AS point_id, point.is_strange,
+        wording.id AS wording_id, wording.language,
         CASE
             WHEN carried.is_stopped THEN
                 CASE WHEN noted.deadline_at < %(at)s THEN 'too_late' ELSE 'stopped' END
@@ -174,60 +202,45 @@ answered AS (
             WHEN wording.id IS NULL THEN 'no_wording'
             ELSE ''
         END AS code
-    FROM noted
-    JOIN LATERAL (
-        SELECT * FROM unnest(%(channels)s::text[], %(stopped)s::boolean[])
-            WITH ORDINALITY AS ours (channel, is_stopped, place)
-        WHERE noted.meant_id IS NULL
-        UNION ALL
-        SELECT meant.channel, %(all_stopped)s OR meant.channel = ANY(%(stops)s), 1
-        FROM profiles_contactpoint AS meant WHERE meant.id = noted.meant_id
-    ) AS carried ON true
-    LEFT JOIN point ON point.notice_id = noted.notice_id AND point.channel = carried.channel
-    LEFT JOIN LATERAL (
-        SELECT record.granted FROM profiles_consentrecord AS record
-        WHERE record.client_id = noted.client_id AND record.purpose = noted.purpose
-            AND record.channel = carried.channel AND NOT noted.is_urgent
-        ORDER BY record.recorded_at DESC, record.id DESC LIMIT 1
-    ) AS consent ON true
-    LEFT JOIN unnest(
-        %(word_templates)s::bigint[], %(word_channels)s::text[], %(word_languages)s::text[],
-        %(word_variants)s::text[], %(word_ids)s::bigint[], %(word_spoken)s::text[]
-    ) AS wording (template_id, channel, asked_language, variant, id, language)
-        ON wording.template_id = noted.template_id AND wording.channel = carried.channel
-        AND wording.asked_language = noted.language AND wording.variant = noted.variant
-)
-"""
-DECIDE = f"""
-WITH {POINTS}, {NOTED.format(taken=TAKEN)}, {ANSWERED}, chosen AS (
-    SELECT notice_id,
-        min(place) FILTER (WHERE code = '') AS place,
-        CASE
-            WHEN bool_or(code = '') THEN ''
-            WHEN bool_or(code = 'stopped') THEN 'stopped'
-            WHEN bool_or(code = 'held') THEN 'held'
-            WHEN bool_or(code = 'no_wording') THEN 'no_wording'
-            ELSE min(code) FILTER (WHERE place = 1)
-        END AS reason,
+    FROM ({CARRIED}) AS carried (channel, is_stopped, place)
+    LEFT JOIN LATERAL ({POINT}) AS point ON true
+    LEFT JOIN LATERAL ({CONSENT}) AS consent ON true
+    CROSS JOIN LATERAL (SELECT
+        noted.word_ids[array_position(%(word_channels)s::text[], carried.channel)] AS id,
+        noted.spoken[array_position(%(word_channels)s::text[], carried.channel)] AS language
+    ) AS wording
+"""  # noqa: S608
+# One pass over the channels: the least array is that of the first channel that will do, else of the
+# reason that stands for all of them, as in `choosing.decisive`.
+CHOSEN = f"""
+    SELECT
+        min(ARRAY[
+            CASE code WHEN '' THEN '0' WHEN 'stopped' THEN '1' WHEN 'held' THEN '2'
+                WHEN 'no_wording' THEN '3' ELSE '4' END,
+            (place + 100)::text, code, channel, language, point_id::text, wording_id::text
+        ]) AS first,
         jsonb_object_agg(channel, code) AS channels, bool_or(is_strange) AS is_strange
-    FROM answered GROUP BY notice_id
-)
+    FROM ({ANSWERED}) AS answered
+"""  # noqa: S608
+DECIDE = f"""
+WITH {SHARED}, {NOTED}
 INSERT INTO messaging_decided
 SELECT noted.notice_id, noted.client_id, noted.is_offer, noted.priority, noted.has_waited,
-    noted.send_at, noted.day, noted.rival_id, best.channel, best.point_id, best.wording_id,
-    best.language, chosen.reason, chosen.channels,
-    jsonb_strip_nulls(jsonb_build_object(
-        'until', CASE WHEN noted.send_at > %(at)s THEN noted.send_at END,
-        'zone', CASE WHEN noted.send_at > %(at)s OR noted.send_at IS NULL
-            THEN coalesce(nullif(noted.zone, ''), nullif(noted.phone, ''), '?') END,
-        'group', nullif(noted.group_name, ''),
-        'by', CASE WHEN noted.is_taken THEN noted.rival_id END,
-        'most', noted.most
-    )),
+    noted.send_at, noted.day, noted.rival_id,
+    CASE WHEN first[3] = '' THEN first[4] END, CASE WHEN first[3] = '' THEN first[6]::bigint END,
+    CASE WHEN first[3] = '' THEN first[7]::bigint END, first[5], first[3], chosen.channels,
+    CASE WHEN noted.send_at = %(at)s AND noted.group_name = '' AND NOT noted.is_taken
+        AND noted.most IS NULL THEN '{{}}' ELSE jsonb_strip_nulls(jsonb_build_object(
+            'until', CASE WHEN noted.send_at > %(at)s THEN noted.send_at END,
+            'zone', CASE WHEN noted.send_at > %(at)s OR noted.send_at IS NULL
+                THEN coalesce(nullif(noted.zone, ''), nullif(noted.phone, ''), '?') END,
+            'group', nullif(noted.group_name, ''),
+            'by', CASE WHEN noted.is_taken THEN noted.rival_id END,
+            'most', noted.most
+        )) END,
     chosen.is_strange
 FROM noted
-JOIN chosen USING (notice_id)
-LEFT JOIN answered AS best ON best.notice_id = chosen.notice_id AND best.place = chosen.place
+CROSS JOIN LATERAL ({CHOSEN}) AS chosen
 """  # noqa: S608
 
 
@@ -246,7 +259,7 @@ def ask(cursor: CursorWrapper, *, at: datetime, limit: int, after: int, until: i
         ASK,
         {"at": at, "limit": limit, "after": after, "until": until, "zones": _zones()},
     )
-    cursor.execute("ANALYZE messaging_asked")
+    cursor.execute("ANALYZE messaging_asked (notice_id, client_id)")
     cursor.execute("SELECT count(*), coalesce(max(notice_id), 0) FROM messaging_asked")
     return Batch(*cursor.fetchone())
 
@@ -303,20 +316,27 @@ def _results(cursor: CursorWrapper) -> dict[str, list[int]]:
 
 
 def _words(cursor: CursorWrapper) -> dict[str, list[Any]]:
-    """Resolve which version speaks for each template, channel, language and variant asked for."""
+    """Resolve which version speaks in each channel, for what is asked for of the templates."""
     cursor.execute("SELECT DISTINCT template_id, language, variant FROM messaging_asked")
     asked = cursor.fetchall()
     wordings = published({template for template, _language, _variant in asked})
-    channels = {channel for _template, channel, _language, _variant in wordings}
-    rows = [
-        (template, channel, language, variant, version.pk, version.language)
-        for template, language, variant in asked
-        for channel in channels
-        if (version := worded(template, channel, language, variant, wordings=wordings))
-    ]
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * 6
-    names = ("templates", "channels", "languages", "variants", "ids", "spoken")
-    return {f"word_{name}": column for name, column in zip(names, columns, strict=True)}
+    channels = sorted({channel for _template, channel, _language, _variant in wordings})
+    ids, spoken = [], []
+    for template, language, variant in asked:
+        versions = [
+            worded(template, channel, language, variant, wordings=wordings) for channel in channels
+        ]
+        ids.append(_array([str(each.pk) if each else None for each in versions]))
+        spoken.append(_array([each.language if each else None for each in versions]))
+    columns = [list(column) for column in zip(*asked, strict=True)] or [[]] * 3
+    names = ("word_templates", "word_languages", "word_variants")
+    resolved = dict(zip(names, columns, strict=True))
+    return {**resolved, "word_ids": ids, "word_spoken": spoken, "word_channels": channels}
+
+
+def _array(values: list[str | None]) -> str:
+    """Write numbers or languages as an array of SQL."""
+    return "{" + ",".join("NULL" if value is None else value for value in values) + "}"
 
 
 def _limits(at: datetime) -> dict[str, list[Any]]:
@@ -327,7 +347,7 @@ def _limits(at: datetime) -> dict[str, list[Any]]:
         for limit in tiers
     ]
     return {
-        "groups": [key for key, _name, _below in groups],
+        "groups": [str(key) for key, _name, _below in groups],
         "group_names": [name for _key, name, _below in groups],
         "group_lots": [below for _key, _name, below in groups],
         "limit_tiers": [tier for tier, _most, _days in limits],
@@ -339,8 +359,8 @@ def _limits(at: datetime) -> dict[str, list[Any]]:
 def _channels() -> dict[str, Any]:
     stops = standing_stops()
     return {
-        "channels": [str(channel) for channel in CHANNELS],
-        "stopped": [stops.cover(channel) for channel in CHANNELS],
+        **{f"channel_{n}": str(channel) for n, channel in enumerate(CHANNELS)},
+        **{f"stopped_{n}": stops.cover(channel) for n, channel in enumerate(CHANNELS)},
         "all_stopped": stops.everything,
         "stops": sorted(stops.channels),
     }

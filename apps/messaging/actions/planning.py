@@ -4,6 +4,7 @@ Batches go by key up to a bound that is frozen when a round begins: any number m
 in one round nobody is asked twice.
 """
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,16 +19,18 @@ from apps.messaging.gate import PATIENCE, Refusal
 from apps.messaging.models.outbox import Notice
 
 WAITING = ", ".join(f"'{reason}'" for reason in PATIENCE)
+# Keys come of a secret: PostgreSQL asks the system for each random one, which takes longer than the
+# row. Whoever was queued again keeps the message that he has: nothing is said twice.
 MESSAGES = """
 INSERT INTO messaging_message (
     notice_id, channel, contact_point_id, language, wording_id, state, reason, key, provider_id,
     attempts, queued_at, send_after, subject, body
 )
-SELECT notice_id, channel, point_id, language, wording_id, 'queued', '', gen_random_uuid(), '', 0,
+SELECT notice_id, channel, point_id, language, wording_id, 'queued', '',
+    md5(%(seed)s || notice_id)::uuid, '', 0,
     %(at)s, send_at, '', ''
 FROM messaging_decided WHERE channel IS NOT NULL
-ORDER BY notice_id
-ON CONFLICT DO NOTHING
+ON CONFLICT (notice_id, number) DO NOTHING
 """
 # Of a notice that waits on, what made it wait is written already.
 VERDICTS = f"""
@@ -97,7 +100,7 @@ def _plan(cursor: CursorWrapper, at: datetime) -> None:
     deciding.decide(cursor, at=at)
     if has_offers and (displaced := reserving.reserve_days(cursor)):
         displace(displaced, at=at)
-    cursor.execute(MESSAGES, {"at": at})
+    cursor.execute(MESSAGES, {"at": at, "seed": secrets.token_hex()})
     cursor.execute(VERDICTS, {"at": at})
     cursor.execute(NOTICES, {"at": at})
     cursor.execute(ENDED)
