@@ -31,9 +31,12 @@ class TooLong(BaseException):
 
 
 def write(job: Job, sources: Sequence[str]) -> Answer:
-    """Fill templates with the same typed values, spoken once."""
+    """Fill templates with the same typed values, of which those that they name are spoken once."""
     given = job["with"]
-    values = wording.given(speech.spoken(given["values"], given["language"], given["zone"]))
+    named = {root for _name, at in job["texts"] for root in wording.roots(sources[at])}
+    named |= {root for _name, at in job["pages"] for root in wording.roots(sources[at], True)}  # noqa: FBT003
+    wanted = {name: value for name, value in given["values"].items() if name in named}
+    values = wording.given(speech.spoken(wanted, given["language"], given["zone"]))
     values[filters.LANGUAGE] = given["language"]
     texts = {name: wording.tidy(wording.fill(sources[at], values)) for name, at in job["texts"]}
     for name, at in job["pages"]:

@@ -158,8 +158,10 @@ def fill(source: str, values: Mapping[str, object], *, html: bool = False) -> st
 def tidy(text: str) -> str:
     """Drop the empty lines that guards leave."""
     if " \n" in text or "\t\n" in text:
-        text = re.sub(r"(?<![ \t])[ \t]+\n", "\n", text)
-    return re.sub(r"\n\n\n+", "\n\n", text).strip()
+        text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
+    if "\n\n\n" in text:
+        text = re.sub(r"\n\n\n+", "\n\n", text)
+    return text.strip()
 
 
 def given(value: Any) -> Any:
@@ -172,6 +174,12 @@ def given(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [given(item) for item in value]
     raise WordingError(f"A value of type {type(value).__name__} cannot be written.")
+
+
+@lru_cache(maxsize=1_000)
+def roots(source: str, html: bool = False) -> frozenset[str]:  # noqa: FBT001, FBT002
+    """Name the values that a template begins its paths with. Raises WordingError."""
+    return frozenset(re.split(r"[.\[]", path)[0] for path in used(source, html=html))
 
 
 def used(source: str, *, html: bool = False) -> list[str]:

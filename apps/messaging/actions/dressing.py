@@ -24,12 +24,13 @@ def dressed(
 ) -> str:
     """Dress plain text, everything in it escaped; a lone address becomes a button."""
     frame, paragraph, button, print_ = frame_of(language, purpose, settings.ISSUER_NAME)
+    before, after = paragraph.split(TEXT)
     labels = labels_of(values, language)
     parts = [
-        button.replace(URL, escape(part)).replace(LABEL, escape(labels[part]))
+        button.replace(URL, part).replace(LABEL, escape(labels[part]))
         if part in labels
-        else paragraph.replace(TEXT, lines(part))
-        for part in text.split("\n\n")
+        else before + part.replace("\n", "<br>") + after
+        for part in escape(text).split("\n\n")
     ]
     parts += [print_.replace(TEXT, lines(part)) for part in small.split("\n\n") if part]
     return frame.replace(SUBJECT, escape(subject)).replace(PARAGRAPHS, "".join(parts))
@@ -50,13 +51,13 @@ def lines(text: str) -> str:
 
 
 def labels_of(values: Mapping[str, Any], language: str) -> dict[str, str]:
-    """Say what the button of each address is called."""
+    """Say what the button of each address, as HTML has it, is called."""
     urls = {
         name: value["url"]
         for name, value in values.items()
         if isinstance(value, dict) and "url" in value
     }
-    return {url: label(name, language) for name, url in urls.items()}
+    return {escape(url): label(name, language) for name, url in urls.items()}
 
 
 @lru_cache
