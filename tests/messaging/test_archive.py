@@ -50,6 +50,16 @@ def test_what_has_not_left_and_what_just_leaves_is_not_sealed():
     assert not Sealed.objects.exists()
 
 
+def test_what_is_handed_over_anew_is_sealed_once_and_holds_up_nothing():
+    again, other = handed_over(2)
+    assert seal(at=LATER) == 2
+    (later,) = handed_over(1)
+    Message.objects.filter(pk__in=[again.pk, later.pk]).update(handed_at=LATER)
+    assert seal(at=LATER + SETTLED * 2) == 1
+    assert Sealed.objects.filter(message=other).count() == 1
+    assert list(breaches()) == []
+
+
 def test_a_changed_text_is_told():
     messages = handed_over()
     seal(at=LATER)

@@ -36,12 +36,13 @@ def seal(*, at: datetime, limit: int = BATCH) -> int:
     """Seal the next messages that were handed over; return how many were.
 
     They are taken in the order in which they were handed over, some minutes later, when no sender
-    can be about to hand over another one before them.
+    can be about to hand over another one before them. One that its provider never got, as it said
+    when it was asked, is handed over anew: it is sealed already, as the same words.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     last = Sealed.objects.order_by("pk").last()
-    due = Message.objects.filter(handed_at__lt=at - SETTLED)
+    due = Message.objects.filter(handed_at__lt=at - SETTLED, sealed=None)
     if last is not None:
         later = Q(handed_at=last.handed_at, pk__gt=last.message_id)
         due = due.filter(Q(handed_at__gt=last.handed_at) | later)
