@@ -7,6 +7,7 @@ out: messengers call again and again for whatever is not taken.
 
 import hmac
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -61,6 +62,7 @@ class Told:
 
 
 Fact: TypeAlias = Joined | Shared | Left | Said | Told
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # NUL, and halves of surrogate pairs
 INVITED = "Tidings "  # before the token, where a person sends it as a message
 
 
@@ -164,10 +166,10 @@ def objects(value: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
 
 
 def word(value: Mapping[str, Any], name: str) -> str:
-    """Read a text or a number as text; anything else is none. NUL cannot be stored."""
+    """Read a text or a number as text; anything else is none, and so is what cannot be stored."""
     found = value.get(name)
     is_plain = isinstance(found, str | int) and not isinstance(found, bool)
-    return str(found).replace("\0", "") if is_plain else ""
+    return UNSTORABLE.sub("", str(found)) if is_plain else ""
 
 
 def plus(digits: str) -> str:

@@ -35,6 +35,7 @@ def whatsapp(**value):
 CALLS = [
     ("telegram", telegram({"text": "/start abc"}), [Joined("77", "abc")]),
     ("telegram", telegram({"text": "STOP"}), [Said("77", "STOP", "77/5", AT)]),
+    ("telegram", telegram({"text": "\ud83dhi\0"}), [Said("77", "hi", "77/5", AT)]),
     ("telegram", telegram({"text": "hi"}, chat="group"), []),
     ("telegram", telegram({"contact": {"user_id": 77, "phone_number": "79161234567"}}),
      [Shared("77", "+79161234567")]),

@@ -79,6 +79,15 @@ def test_what_failed_and_was_delivered_after_all_is_delivered():
     assert list(kinds) == ["message.undelivered", "message.sent"]
 
 
+def test_what_no_column_holds_keeps_no_other_receipt_from_being_heard():
+    message = sent()
+    broken = [
+        Word("failed", "\0"), Word("failed", "x" * 121), Word("failed", "y\0z", reason="\ud83d\0"),
+    ]  # fmt: skip
+    assert receive("sms", [*broken, said("delivered")], at=NOW) == 3
+    assert fresh(message).state == "delivered"
+
+
 def test_a_thousand_copies_are_one_receipt():
     message = sent()
     words = [said("delivered")] * 1_000

@@ -6,7 +6,7 @@ one, and the message's state follows from all its receipts together.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,6 +19,7 @@ State = Receipt.State
 # A message's answer is noted seconds after its receipt at most; what is looked for longer was sent
 # by a sender that died.
 SOON, LATE = timedelta(minutes=15), timedelta(days=3)
+LONGEST_ID, LONGEST_REASON = 120, 500  # of the columns
 
 KEEP = """
 INSERT INTO messaging_receipt
@@ -56,9 +57,19 @@ class Word:
     reason: str = ""
 
 
+def storable(word: Word) -> Word:
+    """Leave out what no column holds: one such word must not keep the others from being heard."""
+    provider_id, reason = (
+        said.replace("\0", "").encode(errors="replace").decode()
+        for said in (word.provider_id, word.reason)
+    )
+    return replace(word, provider_id=provider_id[:LONGEST_ID], reason=reason[:LONGEST_REASON])
+
+
 @transaction.atomic
 def receive(provider: str, words: Sequence[Word], *, at: datetime) -> int:
     """Keep a provider's receipts and count those whose message is known; return how many are new."""
+    words = [kept for word in words if (kept := storable(word)).provider_id or kept.key]
     with connection.cursor() as cursor:
         cursor.execute(
             KEEP,
@@ -67,7 +78,7 @@ def receive(provider: str, words: Sequence[Word], *, at: datetime) -> int:
                 "ids": [word.provider_id for word in words],
                 "keys": [word.key for word in words],
                 "states": [word.state for word in words],
-                "reasons": [word.reason[:500] for word in words],
+                "reasons": [word.reason for word in words],
                 "moments": [word.occurred_at for word in words],
                 "at": at,
             },
