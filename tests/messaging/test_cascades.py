@@ -76,6 +76,27 @@ def test_what_did_not_arrive_in_time_is_told_in_the_next_channel(
     assert len(attempts(message)) == 1 + follows
 
 
+@pytest.mark.parametrize(
+    ("unless", "came", "then"),
+    [
+        ("delivered", {"delivered_at": DAY}, "skipped"),
+        ("seen", {"delivered_at": DAY}, "sent"),
+        ("seen", {"seen_at": DAY}, "skipped"),
+    ],
+)
+def test_what_waits_is_spared_when_a_late_receipt_says_that_the_first_arrived(
+    gateway, inbox, cascade, unless, came, then
+):
+    CascadeStep.objects.update(unless=unless)
+    (message,) = planned(factories.client())
+    deliver_due(at=DAY, limit=10)
+    follow_up(at=DAY + HOUR, limit=10)
+    Message.objects.filter(pk=message.pk).update(**came)
+    follow_up(at=DAY + HOUR, limit=10)
+    deliver_due(at=DAY + HOUR, limit=10)
+    assert attempts(message) == [(1, "sms", "sent"), (2, "email", then)]
+
+
 def test_an_alert_goes_out_in_every_channel_in_turn_until_one_is_confirmed(gateway, inbox):
     Template.objects.filter(code="coupon.accrued").update(kind="security")
     first, second = planned(factories.client(), factories.client())
@@ -96,6 +117,5 @@ def test_an_alert_does_not_wait_for_a_provider_that_is_down(gateway, inbox):
     assert attempts(message) == [(1, "sms", "queued"), (2, "email", "queued")]
     deliver_due(at=DAY + timedelta(seconds=20), limit=10)
     Message.objects.filter(notice=message.notice, number=2).update(delivered_at=DAY)
-    Message.objects.filter(pk=message.pk).update(is_beside=True)
     follow_up(at=DAY + timedelta(seconds=30), limit=10)
     assert attempts(message) == [(1, "sms", "skipped"), (2, "email", "sent")]

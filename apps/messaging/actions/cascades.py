@@ -18,14 +18,23 @@ from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.models.providers import Provider
 from apps.messaging.models.sendings import CascadeStep
 
-# Of an alarm that goes out in several channels the rest is spared once one has reached him.
+# What has not left is spared once another channel has reached him: the rest of an alarm, and what
+# followed a message of which only a late receipt says that it arrived.
 SPARE = """
 UPDATE messaging_message AS message SET state = 'skipped', reason = %(reason)s, ended_at = %(at)s
-WHERE message.state = 'queued' AND message.is_beside AND message.handed_at IS NULL AND EXISTS (
-    SELECT FROM messaging_message AS other
-    WHERE other.notice_id = message.notice_id
-        AND (other.delivered_at IS NOT NULL OR other.seen_at IS NOT NULL)
-)
+WHERE message.state = 'queued' AND (message.number > 1 OR message.is_beside)
+    AND message.handed_at IS NULL AND EXISTS (
+        SELECT FROM messaging_message AS other
+        WHERE other.notice_id = message.notice_id AND (
+            other.seen_at IS NOT NULL
+            OR other.delivered_at IS NOT NULL AND (message.is_beside OR NOT EXISTS (
+                SELECT FROM messaging_cascadestep AS step
+                JOIN messaging_notice AS notice ON notice.template_id = step.template_id
+                WHERE notice.id = message.notice_id AND step.number = message.number
+                    AND step.unless = 'seen'
+            ))
+        )
+    )
 """
 
 State = Message.State
@@ -66,6 +75,9 @@ def following(due: Sequence[Message], *, at: datetime) -> None:
         if (made_one := next_message(one, before[one.notice_id], steps, plan, costs))
     ]
     Message.objects.bulk_create(made)
+    Message.objects.filter(
+        notice__in=[message.notice_id for message in made if message.is_beside]
+    ).update(is_beside=True)
     Notice.objects.filter(
         pk__in=[message.notice_id for message in made], state=Notice.State.FAILED
     ).update(state=Notice.State.PLANNED, reason="")

@@ -231,6 +231,12 @@ class Message(models.Model):
             ),
             # "which does a sending hold?" and "which must be looked after?"
             models.Index(fields=["id"], condition=Q(state="held"), name="message_held"),
+            # "which need not go out, since another channel has reached him?"; few are second
+            models.Index(
+                fields=["notice"],
+                condition=Q(state="queued") & (Q(number__gt=1) | Q(is_beside=True)),
+                name="message_spared",
+            ),
             models.Index(
                 fields=["follow_at"], condition=Q(follow_at__isnull=False), name="message_followed"
             ),
