@@ -86,7 +86,7 @@ def prepare(asked, at):
     for first in range(0, asked.messages, 5_000):
         clients = Client.objects.bulk_create(
             Client(
-                first_name=f"Test {first + n}", last_name="Client", time_zone="UTC",
+                first_name=f"Test {first + n}", last_name="Client", time_zone="UTC", time_zone_source="stated",
                 quiet_from="00:00", quiet_until="00:01",
             )
             for n in range(min(5_000, asked.messages - first))
