@@ -26,6 +26,8 @@ from apps.messaging.models.phrases import (
     Snippet,
     SnippetText,
 )
+from apps.messaging.models.providers import Provider
+from apps.messaging.models.sendings import CascadeStep, Sending
 from apps.messaging.models.stops import Stop
 from apps.messaging.models.verdicts import Verdict
 from apps.privacy.models import Erasure, PersonExport
@@ -103,6 +105,12 @@ def decided(message: Message) -> None:
     FrequencyPolicy.objects.create(offers=1, days=number + 7)
     HoldOut.objects.create(name=f"Spring {number}", percent=5)
     Stop.objects.create(scope="channel", value=f"channel {number}", reason="a wrong price")
+    Sending.objects.create(title=f"Spring {number}", source=f"campaign:{number}")
+    Provider.objects.create(name=f"centre-{number}", channel="sms", kind="smpp", is_open=False,
+                            reason="a trial")  # fmt: skip
+    CascadeStep.objects.create(
+        template=message.notice.template, number=number + 2, within=timedelta(hours=2)
+    )
 
 
 def belongings(client: Client) -> Account:
