@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Programs that fetch what people send each other: previews, scanners, crawlers, libraries.
 MACHINES = re.compile(
@@ -15,7 +16,8 @@ MACHINES = re.compile(
 BROWSERS = re.compile(r"(Mozilla/5\.0 \(|Opera/).")
 
 
-def signs(method: str, agent: str, purpose: str = "", languages: str = "") -> list[str]:
+@lru_cache(1024)  # many people have the same browser
+def signs(method: str, agent: str, purpose: str = "", languages: str = "") -> tuple[str, ...]:
     """Say what in a request for a link speaks for a machine.
 
     Browsers alone ask with GET under a browser's name, and say which languages are read; `purpose` is
@@ -27,7 +29,7 @@ def signs(method: str, agent: str, purpose: str = "", languages: str = "") -> li
         "agent": BROWSERS.match(agent) is None or MACHINES.search(agent) is not None,
         "bare": not languages,
     }
-    return [sign for sign, is_there in found.items() if is_there]
+    return tuple(sign for sign, is_there in found.items() if is_there)
 
 
 def is_person(method: str, agent: str, purpose: str = "") -> bool:

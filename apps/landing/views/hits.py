@@ -7,7 +7,7 @@ a person's it becomes by the gesture of which the page's script tells.
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
@@ -45,7 +45,7 @@ def short_link(request: HttpRequest, token: str) -> HttpResponse:
         for name in set(asked) - set(PASSED):
             del asked[name]
         address += f"?{asked.urlencode()}" if asked else ""
-    return HttpResponseRedirect(address, headers=PRIVATE)
+    return HttpResponse(status=302, headers={**PRIVATE, "Location": address})
 
 
 @csrf_exempt

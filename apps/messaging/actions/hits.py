@@ -15,6 +15,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ from apps.events.actions import record as record_events
 from apps.messaging.models.links import Link, SpoolFile
 
 LARGEST = 8 * 2**20  # bytes of a file, then the next one is begun
+OLDEST = 600  # seconds, likewise: what was read is not to lie about
 AT_ONCE = 2**19  # bytes that a transaction takes up: about two thousand lines
 AGENT_LENGTH = 200  # of the column; the rest of a browser's name tells nothing
 SOON = timedelta(seconds=10)  # after sending: nobody reads that fast, a scanner does
@@ -59,13 +61,13 @@ class Spool:
     """This process's own file; a line is written by one call."""
 
     def __init__(self) -> None:
-        self.fd, self.owner, self.size, self.folder = -1, 0, 0, ""
+        self.fd, self.owner, self.size, self.folder, self.until = -1, 0, 0, "", 0.0
         self.lock = threading.Lock()
 
     def append(self, line: bytes) -> None:
         with self.lock:  # the number of a closed file may be another one's a moment later
             mine = self.owner == os.getpid() and self.folder == str(settings.HITS_DIR)
-            if not mine or self.size > LARGEST:
+            if not mine or self.size > LARGEST or time.monotonic() > self.until:
                 self._open()
             self.size += os.write(self.fd, line)
 
@@ -81,6 +83,7 @@ class Spool:
         fcntl.flock(self.fd, fcntl.LOCK_EX)
         unready.rename(folder / name)  # seen by drains only now that it is held
         self.owner, self.size, self.folder = os.getpid(), 0, str(settings.HITS_DIR)
+        self.until = time.monotonic() + OLDEST
 
 
 _spool = Spool()

@@ -7,13 +7,14 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, MultipleChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from apps.core import clock
-from apps.core.admin.display import badge, linked, list_url, moment, page_link, page_url
+from apps.core.admin.display import badge, column, linked, list_url, moment, page_link, page_url
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import Page, ReadOnlyPage, panel
 from apps.core.site import COUNTED, Concern, Line, concerns
@@ -25,6 +26,7 @@ from apps.messaging.models.receipts import Receipt
 from apps.messaging.models.replies import Reply
 
 SHOWN = 5
+LINE = 80  # characters of a text in the list
 MEANT = {"stop": "bad", "complaint": "bad", "call": "wait", "start": "wait", "text": "quiet"}
 
 
@@ -53,7 +55,7 @@ class ReplyPage(Page[Reply]):
     list_display = [
         "received_at", badge("state", _("state"), open="wait", settled="good"),
         badge("meaning", _("meaning"), **MEANT), linked("client", _("client"), "last_name"),
-        "channel", "sender", "text", "outcome", "settled_by",
+        "channel", "sender", "begin", "outcome", "settled_by",
     ]  # fmt: skip
     list_select_related = ["client", "settled_by"]
     list_filter = [
@@ -72,8 +74,12 @@ class ReplyPage(Page[Reply]):
     ]  # fmt: skip
     fields = [
         "text", "meaning", ("client", "sender"), ("channel", "provider"),
-        ("received_at", "occurred_at"), "outcome", "note", ("state", "settled_at", "settled_by"),
+        ("received_at", "occurred_at"), "outcome", "note", ("state", "settled_at"), "settled_by",
     ]  # fmt: skip
+
+    @column(_("text"))
+    def begin(self, reply: Reply) -> str:
+        return Truncator(reply.text).chars(LINE)
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False
