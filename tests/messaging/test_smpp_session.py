@@ -248,9 +248,29 @@ def test_what_cannot_be_kept_is_asked_for_again(smsc, kept):
     assert [each.text for each in kept.all] == ["STOP"]
 
 
-def test_a_receipt_without_an_id_is_refused_for_good(smsc, kept):
+def test_what_cannot_be_kept_holds_up_nothing_else(smsc):
+    found = []
+
+    def keep(brought):
+        if "poison" in [each.text for each in brought]:
+            raise ValueError
+        found.extend(each.text for each in brought)
+
+    with bound(smsc, keep):
+        for text in ("first", "poison", "last"):
+            smsc.write(text)
+        smsc.until(lambda: len(smsc.responses) == 3)
+    assert found == ["first", "last"]
+    statuses = sorted(status for _command, status in smsc.responses)
+    assert statuses == [Status.OK, Status.OK, Status.TRY_LATER]
+
+
+@pytest.mark.parametrize(
+    "text", ["stat:DELIVRD", "id: stat:", "id:" + "x" * 65 + " stat:DELIVRD", "rubbish"]
+)
+def test_a_receipt_without_an_id_is_refused_for_good(smsc, kept, text):
     with bound(smsc, kept):
-        smsc.write("stat:DELIVRD", esm_class=4)
+        smsc.write(text, esm_class=4, as_payload=True)
         smsc.until(lambda: smsc.responses)
     assert (kept.all, smsc.responses[0][1]) == ([], Status.NEVER)
 

@@ -38,6 +38,7 @@ class Centre:
         self.answers_links = True
         self.is_hex = False
         self.messages = []
+        self.count = 0  # of messages, by which they are called
         self.binds = []
         self.responses = []  # (command, status) of what it was answered
         self.sessions = []
@@ -95,6 +96,10 @@ class Centre:
 
     def bring_bytes(self, raw):
         self.do(lambda: self.sessions[-1].transport.write(raw))
+
+    def take(self, message):
+        self.count += 1
+        self.messages.append(message)
 
     def until(self, holds, seconds=30):
         """Wait until a condition holds that a message or a line may bring about."""
@@ -157,11 +162,11 @@ class Line(asyncio.Protocol):
             return
         message = ShortMessage.read(unit.body)
         if answer is SILENT or answer == Status.OK:
-            self.centre.note(lambda: self.centre.messages.append(message))
+            self.centre.note(lambda: self.centre.take(message))
         if answer is SILENT:
             self.centre.unanswered = unit
             return
-        number = len(self.centre.messages)
+        number = self.centre.count
         if answer != Status.OK:
             self.answer(unit.response(answer))
             return

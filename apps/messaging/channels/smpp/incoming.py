@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from apps.messaging import gsm
-from apps.messaging.channels.smpp.pdu import BrokenError, ShortMessage, Status, Tag
+from apps.messaging.channels.smpp.pdu import BrokenError, ShortMessage, Status, Tag, is_kept
 
 IS_RECEIPT = 0x3C  # bits of the message type; 0 is a message of a person
 HAS_HEADER = 0x40
@@ -118,7 +118,7 @@ def receipt(message: ShortMessage, text: str, style: Style) -> Receipt:
     tagged = message.tags.get(Tag.RECEIPTED_ID, b"").rstrip(b"\0").decode("latin-1")
     state = STATES.get(int.from_bytes(message.tags.get(Tag.MESSAGE_STATE, b""), "big"), "")
     provider_id, stat = tagged or said.get("id"), state or (said.get("stat") or "").upper()
-    if not provider_id or not stat:
+    if not provider_id or not stat or not is_kept(provider_id):
         raise BrokenError
     # A tagged id is that of the answer, in its spelling; the one of the text has its own.
     ids = style.answer_ids if tagged else style.receipt_ids

@@ -184,7 +184,10 @@ class Fields:
 
     def address(self) -> Address:
         ton, npi = self.take(2)
-        return Address(self.text(), ton, npi)
+        text = self.text()
+        if not is_kept(text):
+            raise BrokenError
+        return Address(text, ton, npi)
 
     def tags(self) -> dict[int, bytes]:
         found: dict[int, bytes] = {}
@@ -217,4 +220,9 @@ def bind(name: str, password: str, system_type: str = "") -> bytes:
 def read_id(body: bytes) -> str:
     """Return the id that a centre gave a message; empty where it is none that can be kept."""
     found = body.partition(b"\0")[0].decode("latin-1")
-    return found if len(found) <= 64 and found.isprintable() else ""
+    return found if is_kept(found) else ""
+
+
+def is_kept(text: str) -> bool:
+    """Say whether a name or an id can be stored: the standard allows 64 characters."""
+    return len(text) <= 64 and (text.isprintable() or not text)

@@ -226,12 +226,19 @@ class Session:
             except pdu.BrokenError:
                 log.warning("A message centre brought what cannot be read")
                 self.respond(unit, Status.NEVER)
-        if not found:
-            return
+        if found:
+            self.keep_together(found)
+
+    def keep_together(self, found: Sequence[tuple[Pdu | Receipt, Incoming]]) -> None:
+        """Keep what was understood; one that cannot be kept holds up none of the others."""
         try:
             self.keep([incoming for _unit, incoming in found])
         except Exception:
             log.exception("What a message centre brought could not be kept")
+            if len(found) > 1:
+                for each in found:
+                    self.keep_together([each])
+                return
             status = Status.TRY_LATER
         else:
             status = Status.OK
