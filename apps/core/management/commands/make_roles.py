@@ -28,7 +28,7 @@ PRODUCTS = (
 MESSAGES = (
     "template templateversion notice message link hit digest correctionverdict verdict"
     " frequencypolicy holdout reservation stop snippet snippettext disclaimer disclaimertext leadin"
-    " seedaddress"
+    " seedaddress reply receipt numbercheck opening provider sending cascadestep"
 )
 REQUESTS = "personexport erasure"
 
@@ -62,7 +62,9 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
             "add change": (
                 "template templateversion frequencypolicy holdout snippet snippettext disclaimer"
                 " disclaimertext leadin seedaddress"
-            )
+            ),
+            "add": "stop",
+            "change": "reply sending",
         },
         "files": {"release": "batch", "change": "mapping"},
     },
@@ -74,6 +76,12 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
             "add": "calendaroverride disruption",
             "change": "disruption observation payment restatement",
         },
+        "messaging": {
+            "add change": "provider cascadestep",
+            "add": "stop",
+            "release": "stop",
+            "change": "reply sending",
+        },
         "files": {"release": "batch", "add change": "folder", "change": "mapping"},
     },
     "Compliance": {
@@ -81,7 +89,11 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
         "profiles": {"add change": "suppression", "export": "lists", "see": "personal"},
         "privacy": {"view": REQUESTS, "confirm": "erasure"},
         "products": {"change": "restatement"},
-        "messaging": {"change": "link", "add": "correctionverdict"},
+        "messaging": {
+            "change": "link reply sending",
+            "add": "correctionverdict stop",
+            "release": "stop",
+        },
         "files": {"release": "batch"},
     },
     "Data protection": {
