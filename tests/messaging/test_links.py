@@ -61,6 +61,17 @@ def test_a_link_of_a_key_before_is_written_the_same(client_row, settings):
     assert links.token_of(link) == token
 
 
+def test_a_link_whose_key_is_gone_is_followed_and_another_one_is_sent(settings):
+    (message,) = planned(factories.client())
+    client, subject = message.notice.client, message.notice.subject
+    before, token = links.make_link(client, subject=subject, at=NOON, message=message)
+    settings.LINK_KEY = "another"
+    sent = [links.links_for([message], at=NOON)[message.pk] for _ in range(2)]
+    assert sent[0] == sent[1] != before
+    assert links.find_link(links.token_of(sent[0])) == sent[0]
+    assert links.find_link(token) == before
+
+
 def test_a_link_that_was_spelt_in_base64_is_written_so_again(client_row):
     link, _ = links.make_link(client_row, subject="", at=NOON)
     token = urlsafe_b64encode(hmac.digest(settings.LINK_KEY.encode(), link.nonce, "sha256")[:16])

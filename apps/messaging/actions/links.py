@@ -110,9 +110,11 @@ def make_link(
 def links_for(messages: Sequence[Message], *, at: datetime) -> dict[int, Link]:
     """Return each message's link by the message's id; notices are loaded.
 
-    A message that once had a link of its own keeps it.
+    A message that once had a link of its own keeps it. A link whose key is gone can still be followed
+    and not be written: another one takes its place.
     """
-    own = {link.message_id or 0: link for link in Link.objects.filter(message__in=messages)}
+    ours = Link.objects.filter(message__in=messages)
+    own = {link.message_id or 0: link for link in ours if can_be_written(link)}
     wanted = {
         message.pk: new_link(
             message.notice.client_id, subject=message.notice.subject, at=at, message=message
@@ -129,10 +131,22 @@ def _standing(wanted: Iterable[Link]) -> dict[str, Link]:
     by_key = {link.key: link for link in wanted}
     usable = Link.objects.filter(key__in=by_key, revoked_at=None).exclude(key="")
     found = {link.key: link for link in usable}
+    if lost := [link.pk for link in found.values() if not can_be_written(link)]:
+        Link.objects.filter(pk__in=lost).update(key="")
+        found = {link.key: link for link in usable.all()}
     if fresh := [link for key, link in by_key.items() if key not in found]:
         Link.objects.bulk_create(fresh, ignore_conflicts=True)
         found |= {link.key: link for link in usable.all()}
     return found
+
+
+def can_be_written(link: Link) -> bool:
+    """Say whether we still have the key of a link."""
+    try:
+        token_of(link)
+    except ImproperlyConfigured:
+        return not settings.LINK_KEY  # then none can be made either, and that is to be told
+    return True
 
 
 def token_of(link: Link) -> str:
