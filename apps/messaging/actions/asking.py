@@ -33,7 +33,8 @@ def ask_again(messages: Sequence[Message], *, at: datetime) -> Answers:
     for message in messages:
         wish = grounds.wish(message.notice, message.channel, message.contact_point)
         verdict = gate.decide(wish, at=at)
-        if verdict.send_at == at and not keeps_its_day(message, wish, at=at):
+        is_offer = wish.frequency is not None
+        if verdict.send_at == at and is_offer and not keeps_its_day(message, wish, at=at):
             verdict = gate.Verdict(refusal=Refusal.DAY_TAKEN)
         if verdict.refusal is not None:
             refused.append(_written(message, verdict, at))
@@ -52,8 +53,6 @@ def ask_again(messages: Sequence[Message], *, at: datetime) -> Answers:
 @transaction.atomic
 def keeps_its_day(message: Message, wish: Wish, *, at: datetime) -> bool:
     """Say whether an offer has the day on which it leaves; one that was put off takes a new one."""
-    if wish.frequency is None:
-        return True
     notice, day = message.notice_id, wish.quiet.day(at)
     if Reservation.objects.filter(notice=notice, day=day).exists():
         return True

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
+from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.outbox import Message
 from apps.messaging.models.providers import Provider
 
@@ -94,12 +95,21 @@ def claim(
 
 
 def loaded(pks: Collection[int]) -> list[Message]:
-    """Read claimed messages with all that is needed to send them."""
-    return list(
+    """Read claimed messages with all that is needed to send them.
+
+    Many share a template and a wording: these are read once, and not made anew for each message.
+    """
+    messages = list(
         Message.objects.filter(pk__in=pks)
-        .select_related("notice__client", "notice__template", "contact_point", "wording")
+        .select_related("notice__client", "contact_point")
         .order_by("send_after", "pk")
     )
+    templates = Template.objects.in_bulk({message.notice.template_id for message in messages})
+    wordings = TemplateVersion.objects.in_bulk({message.wording_id for message in messages})
+    for message in messages:
+        message.notice.template = templates[message.notice.template_id]
+        message.wording = wordings[message.wording_id]
+    return messages
 
 
 def release_expired(at: datetime) -> None:
