@@ -1,10 +1,11 @@
 """Why a client did (not) get something, and the limits that a marketer sets."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, MultipleChoicesDropdownFilter
 
@@ -26,13 +27,12 @@ SAID = {"granted": "good", "waits": "wait", "refused": "quiet"}
 def verdicts_on(_request: HttpRequest, notice: Notice) -> dict[str, Any]:
     verdicts = notice.verdicts.select_related("message").order_by("pk")
     return {
-        "headers": [_("asked"), _("when"), _("verdict"), _("why")],
+        "headers": [_("why"), _("asked"), _("when")],
         "rows": [
             [
+                _beside(_verdict(verdict), explain(verdict, notice)),
                 moment(verdict.at),
                 _("before sending") if verdict.message_id else _("when planning"),
-                pill(verdict.get_outcome_display(), SAID[verdict.outcome]),
-                explain(verdict, notice),
             ]
             for verdict in verdicts
         ],
@@ -40,21 +40,22 @@ def verdicts_on(_request: HttpRequest, notice: Notice) -> dict[str, Any]:
     }
 
 
-@panel(Client, QUESTION, permission="messaging.view_verdict", order=45)
+@panel(Client, QUESTION, permission="messaging.view_verdict", wide=True, order=55)
 def decisions_on_client(_request: HttpRequest, client: Client) -> dict[str, Any]:
     rows = []
     for notice in decisions_on(client):
         verdicts = list(notice.verdicts.all())
+        newest = max(verdicts, key=lambda verdict: verdict.pk, default=None)
+        state = _verdict(newest) if newest else pill(notice.get_state_display())
         rows.append(
             [
-                moment(notice.created_at),
                 page_link(notice, notice.template),
-                _verdict(notice, verdicts),
-                why(notice, verdicts) or "–",
+                _beside(state, why(notice, verdicts)),
+                moment(notice.created_at),
             ]
         )
     return {
-        "headers": [_("when"), _("what"), _("verdict"), _("why")],
+        "headers": [_("what"), _("why"), _("when")],
         "rows": rows,
         "empty": _("He was never meant to be told anything."),
         "more": _("All"),
@@ -62,11 +63,13 @@ def decisions_on_client(_request: HttpRequest, client: Client) -> dict[str, Any]
     }
 
 
-def _verdict(notice: Notice, verdicts: Iterable[Verdict]) -> object:
-    newest = max(verdicts, key=lambda verdict: verdict.pk, default=None)
-    if newest is None:
-        return pill(notice.get_state_display())
-    return pill(newest.get_outcome_display(), SAID[newest.outcome])
+def _verdict(verdict: Verdict) -> str:
+    return pill(verdict.get_outcome_display(), SAID[verdict.outcome])
+
+
+def _beside(state: str, words: str) -> SafeString:
+    """Put the words under the verdict, so that both are seen on a phone."""
+    return format_html("{}<br>{}", state, words)
 
 
 @admin.register(Verdict)

@@ -65,7 +65,9 @@ class Client(models.Model):
         max_length=64,
         blank=True,
         validators=[check_time_zone],
-        help_text=_("Like Europe/Moscow. Empty: the issuer's own time zone counts."),
+        help_text=_(
+            "Like Europe/Moscow. Empty: he is told when it is day in all of his phone's country."
+        ),
     )
     time_zone_source = models.CharField(
         _("time zone known from"),
