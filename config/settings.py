@@ -103,8 +103,7 @@ PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://localhost:8000").rstrip("/")
 SHORT_URL = os.environ.get("SHORT_URL", "").rstrip("/")
 # Here lies what was seen of links until it is in the database, a second or two.
 HITS_DIR = os.environ.get("HITS_DIR") or BASE_DIR / "var" / "hits"
-# Kinds of events that a link is meant to lead to.
-CONVERSION_KINDS = env_list("CONVERSION_KINDS", "purchase.made")
+CONVERSION_KINDS = env_list("CONVERSION_KINDS", "purchase.made")  # events that links lead to
 # The demo lives on the days of its prices: its moment = the real one + this many seconds.
 CLOCK_OFFSET = timedelta(seconds=int(os.environ.get("CLOCK_OFFSET_SECONDS", "0")))
 
@@ -358,8 +357,7 @@ NUMBER_CHECK_TOKEN = os.environ.get("NUMBER_CHECK_TOKEN", "")
 NUMBER_CHECK_PRICE = int(os.environ.get("NUMBER_CHECK_PRICE", "1"))
 NUMBER_CHECK_BUDGET = int(os.environ.get("NUMBER_CHECK_BUDGET", "0"))
 NUMBER_CHECK_CURRENCY = os.environ.get("NUMBER_CHECK_CURRENCY", "EUR")
-# Days after which a number is looked up again.
-NUMBER_CHECK_DAYS = int(os.environ.get("NUMBER_CHECK_DAYS", "180"))
+NUMBER_CHECK_DAYS = int(os.environ.get("NUMBER_CHECK_DAYS", "180"))  # then it is asked again
 # Browsers subscribe to our push key: whoever changes it loses all of them. Empty: made of LINK_KEY.
 PUSH_KEY = os.environ.get("PUSH_KEY", "")
 PUSH_CONTACT = os.environ.get("PUSH_CONTACT", f"mailto:{DEFAULT_FROM_EMAIL}")
