@@ -181,6 +181,14 @@ def test_no_mail_server_means_later(settings, unused_tcp_port):
     assert fresh(messages[0]).reason == "The mail server does not answer."
 
 
+def test_a_mail_server_whose_name_cannot_be_one_means_later_and_not_never(settings):
+    settings.EMAIL_HOST = f"{'x' * 64}.example"  # no label is so long: Python raises a ValueError
+    Provider.objects.filter(channel="email").update(window=0)
+    (message,) = planned(by_email())
+    deliver_due(at=DAY, limit=10)
+    assert (fresh(message).state, fresh(message).deferrals) == ("queued", 1)
+
+
 def test_a_mail_server_that_hangs_up_on_the_letter_leaves_it_unknown(inbox):
     first, second = planned(by_email(), by_email())
     inbox.refusals = {("DATA", first.contact_point.address): "hang up"}

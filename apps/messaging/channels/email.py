@@ -109,7 +109,7 @@ class Mailer:
     def __init__(self, account: Account) -> None:
         self.sender = account.sender or settings.DEFAULT_FROM_EMAIL
         self.skeleton = Skeleton(self.sender)
-        self.lines = [Line() for _ in range(account.window)]
+        self.lines = [Line() for _ in range(max(1, account.window))]
         self.down = False  # once it does not answer, the rest of the batch waits
 
     def send(self, letters: Iterable[Letter]) -> Iterator[tuple[UUID, Answer]]:
@@ -143,10 +143,11 @@ class Mailer:
         try:
             recipient = ascii_address(letter.to)
             self.skeleton.check(letter, recipient)
-            line.offer(envelope_sender(letter.key, self.sender), recipient)
         except UNWRITABLE:
             return Answer(Verdict.NEVER, reason=_("The letter or its address cannot be written."))
-        except BROKEN:
+        try:
+            line.offer(envelope_sender(letter.key, self.sender), recipient)
+        except (*BROKEN, *UNWRITABLE):  # the server's name or our password: not the letter's fault
             return self.unreached(line)
         return None
 
