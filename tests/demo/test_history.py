@@ -4,13 +4,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from apps.demo.actions.history import begin_world, load_world, receive, stop_clock, wind_clock
-from apps.demo.models import Letter, World
+from apps.demo.actions.history import begin_world, load_world, stop_clock, wind_clock
+from apps.demo.models import Letter
 from apps.demo.world import timeline
 from apps.messaging.models.outbox import Message, Notice
-from apps.products.actions.evaluation import evaluate_due
 from apps.products.models.holdings import Payment, Policy, PolicyCoupon
-from apps.products.models.strategies import Observation, ObservationResult, Strategy
+from apps.products.models.strategies import Observation, ObservationResult
 
 BEGINNING = timeline.past()[:3]  # the first strategy, up to the split on its second observation
 Outcome = ObservationResult.Outcome
@@ -68,34 +67,3 @@ def test_the_clock_stands_still_while_nobody_runs_the_world(real):
     world.refresh_from_db()
     wind_clock(world, real=real + timedelta(days=30))
     assert world.moment(real + timedelta(days=30)) == timeline.DAWN + timedelta(hours=2)
-
-
-@pytest.mark.slow
-@pytest.mark.django_db
-def test_history_shows_every_outcome_the_demo_promises():
-    world = begin_world(port=8000)
-    for step in timeline.past():
-        receive(world, step)
-        evaluate_due(at=step.at)
-
-    def outcomes(code):
-        results = ObservationResult.objects.filter(observation__strategy__code=code)
-        return list(results.order_by("observation__number").values_list("outcome", flat=True))
-
-    assert outcomes("first-quartet-2004") == [Outcome.ACCRUED] * 8
-    assert outcomes("quartet-75-2012") == [Outcome.ACCRUED] * 3
-    assert outcomes("newcomer-65-2012") == [Outcome.GUARANTEED, Outcome.SAVED, Outcome.ACCRUED]
-    assert outcomes("social-80-2012") == [Outcome.SAVED, Outcome.ACCRUED]
-    assert outcomes("corridor-90-110-2012") == [Outcome.ACCRUED, Outcome.SAVED]
-    assert outcomes("apple-trio-80-2012") == [Outcome.ACCRUED] * 2 + [Outcome.SAVED] * 2
-    assert outcomes("no-memory-70-2012").count(Outcome.LOST) == 2
-    states = dict(Strategy.objects.values_list("code", "state"))
-    assert states["first-quartet-2004"] == states["shield-year-2012"] == Strategy.State.MATURED
-    assert states["early-bird-2012"] == Strategy.State.CALLED
-    residual = Payment.objects.filter(kind=Payment.Kind.RESIDUAL)
-    assert {payment.due_on for payment in residual} == {date(2014, 6, 29)}
-    hurricane = Observation.objects.filter(valuation_on=date(2012, 10, 31))
-    assert hurricane.exclude(moved_because="").count() == 2
-    ahead = Observation.objects.filter(state=Observation.State.PLANNED)
-    assert ahead.order_by("valuation_on").first().valuation_on == date(2013, 2, 21)
-    assert World.objects.get().reached_at < timeline.PRESENT

@@ -21,7 +21,7 @@ def checkout(tmp_path):
     for name in ("apps", "config", "locale", "manage.py", "static", "templates"):
         source, target = ROOT / name, tmp_path / name
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target)
         elif source.exists():
             shutil.copy(source, target)
     return tmp_path

@@ -8,11 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from django_celery_beat.models import PeriodicTask
 
-from apps.demo import programs, supervisor
+from apps.demo import supervisor
 from apps.demo.supervisor import Process
-from config.celery import app
 from config.servers import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -186,30 +184,3 @@ def test_a_page_answers_unless_the_server_fails(httpserver, status, expected):
 
 def test_nothing_answers_where_nobody_is():
     assert not supervisor.answers("http://127.0.0.1:9/")
-
-
-@pytest.mark.slow
-@pytest.mark.django_db(transaction=True)
-def test_web_worker_and_beat_start_and_stop_together(tmp_path, settings, monkeypatch):
-    database = settings.DATABASES["default"]
-    monkeypatch.setenv(
-        "DATABASE_URL", f"postgresql://postgres@/{database['NAME']}?host={database['HOST']}"
-    )
-    said, answers = [], []
-    port = supervisor.free_port("127.0.0.1", 8000, said.append)
-
-    def ready():
-        answers.append(supervisor.answers(f"http://127.0.0.1:{port}/admin/login/"))
-        answers.append(
-            wait_for(lambda: PeriodicTask.objects.count() >= len(app.conf.beat_schedule), 60)
-        )
-        me(signal.SIGINT)
-
-    children = [
-        programs.web("127.0.0.1", port, tmp_path / "web.log"),
-        programs.worker(tmp_path / "worker.log"),
-        programs.beat(tmp_path / "beat.log"),
-    ]
-    code = supervisor.run(children, say=said.append, ready=ready)
-    logs = {path.stem: path.read_text() for path in tmp_path.glob("*.log")}
-    assert (code, said[-1], answers) == (0, "SIGINT received; stopping.", [True, True]), logs
