@@ -48,15 +48,15 @@ def staff_who_may(*names):
 
 
 @pytest.mark.slow
-def test_lists_and_forms_open_with_rows_in_them(admin_client, clients, subtests):
+def test_forms_open_with_rows_in_them(admin_client, clients, subtests):
+    """Lists are opened where their queries are counted, histories where they are masked."""
     put_right()
     for model in OURS:
         with subtests.test(by_label(model)):
-            assert admin_client.get(address(model, "changelist")).status_code == 200
             row = model._base_manager.order_by("-pk").first()
             assert row is not None or by_label(model) in EMPTY
-            for page in ("change", "history") if row else ():
-                assert admin_client.get(address(model, page, row.pk)).status_code == 200
+            if row:
+                assert admin_client.get(address(model, "change", row.pk)).status_code == 200
             added = admin_client.get(address(model, "add"))
             may_add = admin.site._registry[model].has_add_permission(added.wsgi_request)
             assert added.status_code == (200 if may_add else 403)
