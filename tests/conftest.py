@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -28,6 +30,31 @@ def pytest_configure() -> None:
 def brief_connections() -> None:
     """Let no thread of the live server keep its session: it would hold the test database."""
     connections.settings["default"]["CONN_MAX_AGE"] = 0
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-django's own order
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where processes share the tests, let each begin with the longest of its share.
+
+    Nobody waits at the end for a long one that another has just begun; short ones change hands. The
+    browser comes last: what follows it in its process runs inside of its loop.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes == 1:
+        return
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    shares: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    for file in sorted(files.values(), key=place):
+        min(shares, key=len).extend(file)
+    items[:] = chain.from_iterable(shares)
+
+
+def place(file: list[pytest.Item]) -> tuple[bool, float]:
+    marks = [mark for item in file for mark in item.iter_markers("slow")]
+    seconds = [mark.args[0] if mark.args else 1 for mark in marks]
+    return any(item.get_closest_marker("browser") for item in file), -max(seconds, default=0)
 
 
 @pytest.fixture(scope="session")
