@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from apps.messaging import speech, wording
+from apps.messaging.actions.devices import destinations
 from apps.messaging.actions.dressing import dressed, why, with_small_print
 from apps.messaging.actions.phrases import NEXT, Phrases, Sources, phrases_of
 from apps.messaging.actions.pictures import Chart, charts_of
@@ -70,8 +71,10 @@ class Draft:
 
 
 def wants_link(message: Message) -> bool:
-    """Say whether the wording may take the personal link; a snippet of it may."""
+    """Say whether the letter may take the personal link; a snippet of its wording may."""
     version = message.wording
+    if message.channel == Channel.PUSH:
+        return True  # a note opens the page, whatever it says
     sources = (version.subject, version.body, version.html)
     return any(LINK in source for source in sources) or bool(snippets_in(*sources))
 
@@ -94,7 +97,7 @@ def write_all(
 def write_batch(
     messages: Sequence[Message], link_of: Mapping[int, str], phrases: Phrases
 ) -> Iterator[Ready | Unwritten]:
-    charts = charts_of(messages)
+    charts, places = charts_of(messages), places_of(messages)
     drafts = [
         drafted(message, link_of.get(message.pk or 0, ""), phrases, charts) for message in messages
     ]
@@ -103,7 +106,21 @@ def write_batch(
         if isinstance(draft, Unwritten):
             yield draft
         else:
-            yield finished(draft, next(answers))
+            place = places.get(draft.message.contact_point_id, "")
+            yield finished(draft, next(answers), place)
+
+
+def places_of(messages: Sequence[Message]) -> dict[int, str]:
+    """Say where the carriers find each contact point: a push, what its service gave us for it."""
+    pushed = {message.contact_point_id for message in messages if message.channel == Channel.PUSH}
+    places = destinations(pushed) if pushed else {}
+    for message in messages:
+        address = message.contact_point.address
+        if message.channel == Channel.MESSENGER:
+            places[message.contact_point_id] = address.partition(":")[2]
+        elif message.channel != Channel.PUSH:
+            places[message.contact_point_id] = address
+    return places
 
 
 def drafted(
@@ -121,15 +138,20 @@ def drafted(
     return Draft(message, values, sources, (chart.picture,))
 
 
-def finished(draft: Draft, answer: Answer) -> Ready | Unwritten:
+def finished(draft: Draft, answer: Answer, place: str) -> Ready | Unwritten:
     """Turn what a child wrote into a letter, and into what of it is stored."""
     message = draft.message
+    if not place:
+        return Unwritten(message, _("The device is not known any more."))
     try:
         subject, text, html = composed(draft, answer)
         kept = recorded(draft, subject, text)
     except WordingError as error:
         return Unwritten(message, str(error))
-    made = Letter(key=message.key, to=message.contact_point.address, subject=subject, text=text)
+    link = (draft.values.get(LINK) or {}).get("url", "")
+    made = Letter(
+        key=message.key, to=place, subject=subject, text=text, language=message.language, link=link
+    )
     if message.channel == Channel.EMAIL:
         purpose = message.notice.template.purpose
         unsubscribes = purpose in {Purpose.DIGEST, Purpose.MARKETING}
