@@ -71,6 +71,7 @@ app.conf.beat_schedule = {
         ("queue the monthly digest", "apps.messaging.tasks.queue_digests", 3600),
         ("forget old answers of the API", "apps.core.tasks.forget_answers", 3600),
         ("look for letters that came back", "apps.messaging.tasks.read_mailbox", 60),
+        ("end what nobody took in time", "apps.messaging.tasks.end_late", 60),
         ("seal what was sent", "apps.messaging.tasks.seal_messages", 60),
         ("end the staff's links", "apps.messaging.tasks.revoke_staff_links", 60),
         ("gather what persons asked for", "apps.privacy.tasks.gather_exports", 60),

@@ -19,6 +19,7 @@ from apps.messaging.actions import (
     links,
     numbers,
     planning,
+    reaping,
     receipts,
     returns,
     routing,
@@ -161,3 +162,11 @@ def end_links() -> int:
 @shared_task
 def check_numbers() -> int:
     return numbers.check_numbers(at=clock.now())
+
+
+@shared_task
+def end_late() -> int:
+    total = 0
+    while ended := reaping.end_late(at=clock.now()):
+        total += ended
+    return total

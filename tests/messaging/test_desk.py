@@ -67,6 +67,17 @@ def test_a_closed_and_a_resting_provider_are_ailing(provider):
     assert provider in ailing(at=DAY + timedelta(minutes=2))
 
 
+def test_a_live_installation_names_providers_that_name_no_environment(
+    admin_client, provider, settings
+):
+    assert provider not in ailing(at=DAY)
+    settings.LIVE, settings.ENVIRONMENT = True, "production"
+    assert provider in ailing(at=DAY)
+    assert "names no environment" in admin_client.get(reverse("admin:index")).content.decode()
+    Provider.objects.filter(pk=provider.pk).update(environment="production")
+    assert provider not in ailing(at=DAY)
+
+
 @pytest.fixture
 def sending():
     made = Sending.objects.create(title="Spring", source="campaign:1", released=10)

@@ -10,17 +10,33 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from apps.messaging.actions import claims, outcomes, providers
 from apps.messaging.actions.outcomes import Outcome
 from apps.messaging.channels import REGISTRY, STANDING, Answer, Asked, Verdict
+from apps.messaging.gate import Refusal
 from apps.messaging.models.outbox import Message
 from apps.messaging.models.providers import Provider
 
 AT_ONCE = 500  # messages settled in one go
 ASKED_FOR = timedelta(days=1)  # a provider that is asked and does not say: then it is unknown
+
+UNTAKEN = timedelta(minutes=5)  # after its deadline, in which a sender may still come by
+
+LATE = """
+UPDATE messaging_message SET state = 'claimed', leased_until = %(until)s, attempts = attempts + 1
+WHERE id IN (
+    SELECT message.id FROM messaging_message AS message
+    JOIN messaging_notice AS notice ON notice.id = message.notice_id
+    WHERE message.state = 'queued' AND message.handed_at IS NULL
+        AND message.send_after <= %(before)s AND notice.deadline_at < %(before)s
+    ORDER BY message.send_after LIMIT %(limit)s
+    FOR UPDATE OF message SKIP LOCKED
+)
+RETURNING id
+"""
 
 Settles = Provider.Settles
 
@@ -115,3 +131,17 @@ def told(message: Message, answer: Answer, *, at: datetime) -> Outcome:
         message.handed_at = None
         return Outcome.put_off(message, at, reason=answer.reason)
     return Outcome.of(message, answer, at=at)
+
+
+def end_late(*, at: datetime, limit: int = AT_ONCE) -> int:
+    """Skip what nobody took before its deadline, as where no provider carries its channel any more.
+
+    Senders skip what they find too late themselves; these nobody found. Returns how many they were.
+    """
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        claims.survive_crashes()
+        cursor.execute(LATE, {"before": at - UNTAKEN, "until": at + claims.LEASE, "limit": limit})
+        taken = [pk for (pk,) in cursor.fetchall()]
+    late = Refusal.TOO_LATE.value
+    messages = claims.loaded(taken) if taken else []
+    return outcomes.record([Outcome.skipped(each, late, at=at) for each in messages], at=at)

@@ -37,6 +37,7 @@ from apps.messaging.queries.carriers import (
     ailing,
     cost_since,
     funnel,
+    is_nameless,
     lately,
     progress,
     queues,
@@ -74,6 +75,8 @@ class ProviderPage(Page[Provider]):
     def health(self, row: Provider) -> str:
         if not row.is_open:
             return pill(gettext("closed"), "quiet")
+        if is_nameless(row):
+            return pill(gettext("names no environment"), "bad")
         if row.rests_until and row.rests_until > clock.now():
             return pill(gettext("rests until %s") % moment(row.rests_until), "bad")
         return pill(gettext("open"), "good")
@@ -213,17 +216,18 @@ def providers_ailing(at: datetime) -> Iterable[Concern]:
         title=_("Providers that carry nothing"),
         count=len(rows),
         url=list_url(Provider),
-        lines=[
-            Line(
-                row.name,
-                row.reason or gettext("rests until %s") % moment(row.rests_until),
-                page_url(row),
-            )
-            for row in rows
-        ],
+        lines=[Line(row.name, why_not(row), page_url(row)) for row in rows],
         tone="bad",
         icon="cloud_off",
     )
+
+
+def why_not(row: Provider) -> str:
+    if not row.is_open:
+        return row.reason
+    if is_nameless(row):
+        return gettext("names no environment")
+    return gettext("rests until %s") % moment(row.rests_until)
 
 
 @concerns("messaging.view_sending")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count, QuerySet, Sum
 
@@ -55,12 +56,19 @@ def cost_since(provider: Provider, since: datetime) -> int:
 
 
 def ailing(*, at: datetime) -> list[Provider]:
-    """Return the providers that are closed, or left alone for a while after several failures."""
+    """Return the providers that are closed, nameless, or left alone after several failures."""
     return [
         provider
         for provider in Provider.objects.all()
-        if not provider.is_open or (provider.rests_until and provider.rests_until > at)
+        if not provider.is_open
+        or is_nameless(provider)
+        or (provider.rests_until and provider.rests_until > at)
     ]
+
+
+def is_nameless(provider: Provider) -> bool:
+    """Say whether clients are not written to by it, since its row names no environment."""
+    return settings.LIVE and not provider.environment
 
 
 @dataclass(frozen=True)
