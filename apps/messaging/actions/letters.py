@@ -102,24 +102,26 @@ def write_batch(
         drafted(message, link_of.get(message.pk or 0, ""), phrases, charts) for message in messages
     ]
     answers = POOL.ask([draft.job() for draft in drafts if isinstance(draft, Draft)])
-    for draft in drafts:
+    for draft, place in zip(drafts, places, strict=True):
         if isinstance(draft, Unwritten):
             yield draft
         else:
-            place = places.get(draft.message.contact_point_id, "")
             yield finished(draft, next(answers), place)
 
 
-def places_of(messages: Sequence[Message]) -> dict[int, str]:
-    """Say where the carriers find each contact point: a push, what its service gave us for it."""
+def places_of(messages: Sequence[Message]) -> list[str | None]:
+    """Say where the carriers find each message's reader; None for a device that is forgotten."""
     pushed = {message.contact_point_id for message in messages if message.channel == Channel.PUSH}
-    places = destinations(pushed) if pushed else {}
+    devices = destinations(pushed) if pushed else {}
+    places: list[str | None] = []
     for message in messages:
         address = message.contact_point.address
         if message.channel == Channel.MESSENGER:
-            places[message.contact_point_id] = address.partition(":")[2]
-        elif message.channel != Channel.PUSH:
-            places[message.contact_point_id] = address
+            places.append(address.partition(":")[2])
+        elif message.channel == Channel.PUSH and message.contact_point_id:
+            places.append(devices.get(message.contact_point_id))
+        else:
+            places.append(address)
     return places
 
 
@@ -138,10 +140,10 @@ def drafted(
     return Draft(message, values, sources, (chart.picture,))
 
 
-def finished(draft: Draft, answer: Answer, place: str) -> Ready | Unwritten:
+def finished(draft: Draft, answer: Answer, place: str | None) -> Ready | Unwritten:
     """Turn what a child wrote into a letter, and into what of it is stored."""
     message = draft.message
-    if not place:
+    if place is None:
         return Unwritten(message, _("The device is not known any more."))
     try:
         subject, text, html = composed(draft, answer)

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RadioFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from apps.core import clock
@@ -49,6 +49,19 @@ BY_HAND = "staff"  # the provider of what a person says
 HALT = "messaging.change_sending"
 
 
+class AilingFilter(RadioFilter):
+    title = _("health")
+    parameter_name = "ails"
+
+    def lookups(self, request: HttpRequest, page: object) -> list[tuple[str, object]]:
+        return [("yes", _("carries nothing"))]
+
+    def queryset(self, request: HttpRequest, rows: Any) -> Any:
+        if self.value() != "yes":
+            return rows
+        return rows.filter(pk__in=[each.pk for each in ailing(at=clock.now())])
+
+
 class ProviderForm(forms.ModelForm[Provider]):
     kind = forms.ChoiceField(
         label=_("Kind"), choices=[(kind, kind) for kind in sorted(KINDS)],
@@ -66,7 +79,9 @@ class ProviderPage(Page[Provider]):
     list_display = [
         "name", "channel", "kind", "environment", "health", "preference", "rate", "settles",
     ]  # fmt: skip
-    list_filter = [("channel", ChoicesDropdownFilter), ("settles", ChoicesDropdownFilter)]
+    list_filter = [
+        AilingFilter, ("channel", ChoicesDropdownFilter), ("settles", ChoicesDropdownFilter),
+    ]  # fmt: skip
     search_fields = ["name", "kind"]
     ordering = ["channel", "preference", "pk"]
     readonly_fields = ["failures", "trips", "rests_until"]
@@ -215,7 +230,7 @@ def providers_ailing(at: datetime) -> Iterable[Concern]:
     yield Concern(
         title=_("Providers that carry nothing"),
         count=len(rows),
-        url=list_url(Provider),
+        url=list_url(Provider, ails="yes"),
         lines=[Line(row.name, why_not(row), page_url(row)) for row in rows],
         tone="bad",
         icon="cloud_off",
