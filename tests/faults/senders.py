@@ -34,7 +34,7 @@ from apps.profiles.models import Client, ContactPoint  # noqa: E402
 from tests.faults import sabotage  # noqa: E402
 from tests.faults.carrier import connect  # noqa: E402
 
-CHANNEL_OF = {"key": "sms", "look_up": "email", "none": "push"}
+CHANNEL_OF = {"key": "sms", "look_up": "email", "none": "messenger"}
 OPEN = ("queued", "held", "claimed")
 AT_ONCE = 3
 
@@ -52,7 +52,7 @@ def hurry(wrong):
 
 
 def address(channel, number):
-    forms = {"sms": "+4477{:08d}", "email": "c{}@x.example", "push": "web:{}"}
+    forms = {"sms": "+4477{:08d}", "email": "c{}@x.example", "messenger": "telegram:{}"}
     return forms[channel].format(number)
 
 
