@@ -18,7 +18,7 @@ from apps.messaging.actions.delivery import answers, deliver_due
 from apps.messaging.actions.handing import Batch
 from apps.messaging.actions.outcomes import BACK_OFF, Outcome
 from apps.messaging.actions.preparing import write_letters
-from apps.messaging.channels import sms
+from apps.messaging.channels import calls
 from apps.messaging.models.providers import Provider
 from tests.messaging.world import DAY, by_email, by_sms, fresh, planned
 
@@ -134,7 +134,7 @@ def test_a_gateway_that_answers_rubbish_may_have_sent(httpserver, settings, answ
 
 
 def test_a_gateway_that_trickles_its_answer_holds_nobody_up(httpserver, settings, monkeypatch):
-    monkeypatch.setattr(sms, "PATIENCE", 0.2)
+    monkeypatch.setattr(calls, "PATIENCE", 0.2)
     settings.SMS_GATEWAY_URL = httpserver.url_for("/slow")
     stop = threading.Event()
     trickle = iter(lambda: None if stop.wait(0.05) else b" ", None)

@@ -26,6 +26,7 @@ NOT_STARTED = (
     httpx2.InvalidURL,
     httpx2.UnsupportedProtocol,
     httpx2.LocalProtocolError,  # a secret that cannot stand in a header
+    UnicodeError,
 )
 LARGEST_ANSWER = 65_536  # bytes; an id takes a hundred
 PATIENCE = 10  # seconds for an answer's body, however slowly it trickles
@@ -82,7 +83,7 @@ def post(
             reply = Reply(response.status_code, body(response), retry_after(response))
     except NOT_STARTED as error:
         raise NotTakenError from error
-    except (httpx2.HTTPError, UnicodeError) as error:
+    except httpx2.HTTPError as error:
         raise NoAnswerError from error
     if reply.status == GATEWAY_TIMEOUT:
         raise NoAnswerError

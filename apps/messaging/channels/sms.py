@@ -6,13 +6,10 @@ Without options: POST {"to", "from", "text", "key"} to the address of the settin
 
 import json
 import re
-import ssl
-import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -21,23 +18,9 @@ import httpx2
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from apps.messaging.channels import Account, Answer, Letter, Verdict
+from apps.messaging.channels import Account, Answer, Letter, Verdict, calls
 from apps.messaging.channels.options import Misset, OptionsError, are_numbers, read_options
 
-TIMEOUT = httpx2.Timeout(10, connect=5)
-# Before a byte has left, nothing can have been taken.
-NOT_STARTED = (
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpx2.InvalidURL,
-    httpx2.UnsupportedProtocol,
-    httpx2.LocalProtocolError,  # a token that cannot stand in a header
-    UnicodeError,
-)
-GATEWAY_TIMEOUT = 504  # said by a proxy that passed the message on and heard no more
-LARGEST_ANSWER = 65_536  # bytes; an id takes a hundred
-PATIENCE = 10  # seconds for an answer's body, however slowly it trickles
 PLACE = re.compile(r"\{(\w+)\}")
 LONGEST_ID = 120  # of Message.provider_id
 
@@ -56,7 +39,7 @@ OPTIONS: dict[str, Any] = {
     # is wrong or has moved, a gateway that is down.
     "never": [400, 413, 415, 422],
     "never_errors": [],  # what stands at error_at when the letter will never be taken
-    "unknown": [GATEWAY_TIMEOUT],  # statuses that do not say whether it was taken
+    "unknown": [calls.GATEWAY_TIMEOUT],  # statuses that do not say whether it was taken
     "look_up_url": "",  # answers whether it has a {key}: its id, or 404
 }
 ALLOWED: dict[str, Callable[[Any], bool]] = {
@@ -97,7 +80,7 @@ class Gateway:
         try:
             with self.ask(letter) as response:
                 answer = self.read(response, letter)
-        except NOT_STARTED:
+        except calls.NOT_STARTED:
             self.is_down = True
             return Answer(Verdict.AGAIN, reason=_("The SMS gateway cannot be reached."))
         except httpx2.HTTPError:
@@ -214,21 +197,10 @@ def found_at(path: str, said: Any) -> str:
 
 def content(response: httpx2.Response) -> Any:
     """Read an answer; None for one that is no JSON, too long or too slow."""
-    read, until = b"", time.monotonic() + PATIENCE
     try:
-        for part in response.iter_raw():
-            read += part
-            if len(read) > LARGEST_ANSWER or time.monotonic() > until:
-                return None
-        return json.loads(read)
-    except (httpx2.HTTPError, ValueError, RecursionError):
+        return json.loads(calls.body(response))
+    except (ValueError, RecursionError):
         return None
-
-
-@cache
-def trust() -> ssl.SSLContext:
-    """Read the certificates once a process: 55 ms, more than a batch of letters takes."""
-    return httpx2.create_ssl_context()
 
 
 @contextmanager
@@ -239,5 +211,5 @@ def connect(account: Account) -> Iterator[Gateway | Misset]:
     except OptionsError as error:
         yield Misset(str(error))
         return
-    with httpx2.Client(timeout=TIMEOUT, verify=trust()) as client:
+    with calls.client() as client:
         yield Gateway(client, account, options)
