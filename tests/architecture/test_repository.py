@@ -72,3 +72,14 @@ def test_every_refusal_of_a_row_has_a_code_of_its_own():
         and not node.keywords
     ]
     assert nameless == []
+
+
+# UPDATE … WHERE id IN (SELECT … LIMIT n): a plan may run the subquery again for every row, and
+# take more than n. ARRAY(…) and WITH are run once.
+AGAIN = re.compile(r"\bIN \(\s*SELECT\b(?:[^()]|\((?:[^()]|\([^()]*\))*\))*\bLIMIT\b")
+
+
+def test_no_subquery_with_a_limit_may_run_more_than_once():
+    assert AGAIN.search("UPDATE one WHERE id IN (\n SELECT id FROM one WHERE f(x) LIMIT 5)")
+    found = [str(path) for path, text in texts() if path.suffix == ".py" and AGAIN.search(text)]
+    assert [path for path in found if path.startswith("apps")] == []

@@ -30,7 +30,7 @@ AFTERWARDS = timedelta(days=180)
 
 # A link about a contract lives as long as one of its client's there, and a while longer.
 END = """
-UPDATE messaging_link SET revoked_at = %(at)s WHERE id IN (
+UPDATE messaging_link SET revoked_at = %(at)s WHERE id = ANY (ARRAY(
     SELECT link.id FROM messaging_link AS link
     CROSS JOIN LATERAL (SELECT split_part(link.subject, ':', 2) AS number) AS about
     WHERE link.revoked_at IS NULL AND link.subject ~ '^(strategy|policy):[0-9]{1,18}$'
@@ -44,7 +44,7 @@ UPDATE messaging_link SET revoked_at = %(at)s WHERE id IN (
         )
     ORDER BY link.id LIMIT %(limit)s
     FOR UPDATE OF link SKIP LOCKED
-)
+))
 """
 
 

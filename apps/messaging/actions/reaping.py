@@ -27,14 +27,14 @@ UNTAKEN = timedelta(minutes=5)  # after its deadline, in which a sender may stil
 
 LATE = """
 UPDATE messaging_message SET state = 'claimed', leased_until = %(until)s, attempts = attempts + 1
-WHERE id IN (
+WHERE id = ANY (ARRAY(
     SELECT message.id FROM messaging_message AS message
     JOIN messaging_notice AS notice ON notice.id = message.notice_id
     WHERE message.state = 'queued' AND message.handed_at IS NULL
         AND message.send_after <= %(before)s AND notice.deadline_at < %(before)s
     ORDER BY message.send_after LIMIT %(limit)s
     FOR UPDATE OF message SKIP LOCKED
-)
+))
 RETURNING id
 """
 

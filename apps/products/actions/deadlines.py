@@ -12,13 +12,13 @@ BATCH = 5_000  # deadlines a transaction
 
 TAKE = """
 UPDATE products_deadline SET told_at = %(at)s
-WHERE id IN (
+WHERE id = ANY (ARRAY(
     SELECT id FROM products_deadline
     WHERE told_at IS NULL AND done_on IS NULL
         AND day >= %(today)s AND day - days_before <= %(today)s
     ORDER BY id LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
-)
+))
 RETURNING id
 """
 NEAR = """

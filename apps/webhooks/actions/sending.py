@@ -39,7 +39,7 @@ WHERE id IN (
 CLAIM = """
 UPDATE webhooks_delivery
 SET state = 'claimed', leased_until = %(until)s, attempts = attempts + 1
-WHERE id IN (
+WHERE id = ANY (ARRAY(
     SELECT due.id FROM webhooks_endpoint AS endpoint
     CROSS JOIN LATERAL (
         SELECT id, send_after FROM webhooks_delivery AS waiting
@@ -51,7 +51,7 @@ WHERE id IN (
     WHERE endpoint.state = 'active'
         AND (endpoint.quiet_until IS NULL OR endpoint.quiet_until <= %(at)s)
     ORDER BY due.send_after LIMIT %(limit)s
-)
+))
 RETURNING id
 """
 
