@@ -12,9 +12,11 @@ from django.db import connection
 from apps.events.models import Event
 from apps.messaging.actions import claims, links
 from apps.messaging.actions.delivery import deliver_due
+from apps.messaging.actions.previews import preview
+from apps.messaging.actions.trying import letter_of
 from apps.messaging.actions.unsubscribing import unsubscribe
 from apps.messaging.channels import unsubscribing
-from apps.messaging.models.content import TemplateVersion
+from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.links import Link
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.models.providers import Provider
@@ -46,6 +48,20 @@ def test_an_sms_goes_out_with_its_key_its_token_and_a_personal_link(gateway, set
     assert message.notice.state == "done"
     assert message.body.endswith("http://localhost:8000/s/•••")
     assert token not in message.body
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_only_a_template_that_counts_openings_has_their_picture(inbox, counted):
+    (message,) = planned(by_email())
+    template = message.notice.template
+    Template.objects.filter(pk=template.pk).update(counts_openings=counted)
+    deliver_due(at=DAY, limit=10)
+    (letter,) = inbox.letters
+    html = letter.get_body(("html",)).get_content()
+    assert (f'<img src="http://localhost:8000/o/{message.key}.gif"' in html) is counted
+    assert ".gif" not in letter.get_body(("plain",)).get_content()
+    (shown,) = preview([message.wording], None, at=DAY)
+    assert ".gif" not in shown.html + letter_of(message.wording, at=DAY).html
 
 
 def test_an_email_has_text_and_html_in_the_clients_language(inbox, settings):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from html import escape
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -34,6 +35,14 @@ def dressed(
     ]
     parts += [print_.replace(TEXT, lines(part)) for part in small.split("\n\n") if part]
     return frame.replace(SUBJECT, escape(subject)).replace(PARAGRAPHS, "".join(parts))
+
+
+def with_opening(html: str, key: UUID) -> str:
+    """Put the picture at the end whose being asked for is noted as an opening."""
+    address = f"{settings.PUBLIC_URL}/o/{key}.gif"
+    dot = f'<img src="{address}" width="1" height="1" alt="" style="display:block;border:0">'
+    before, end, after = html.rpartition("</body>")
+    return f"{before}{dot}{end}{after}" if end else html + dot
 
 
 def with_small_print(html: str, small: str) -> str:

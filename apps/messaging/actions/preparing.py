@@ -1,10 +1,12 @@
 """Before messages are handed over: the gate is asked once more, and their letters are written."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from apps.messaging.actions import links, outcomes
 from apps.messaging.actions.asking import ask_again
+from apps.messaging.actions.dressing import with_opening
 from apps.messaging.actions.letters import Ready, wants_link, write_all
 from apps.messaging.actions.outcomes import Outcome
 from apps.messaging.models.outbox import Message
@@ -24,8 +26,19 @@ def write_letters(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
     urls = {pk: links.short_url(links.token_of(link)) for pk, link in made.items()}
     for result in write_all(messages, urls, at=at):
         if isinstance(result, Ready):
-            written.append(result)
+            written.append(watched(result))
         else:
             failed.append(Outcome.failed(result.message, result.reason, at=at))
     outcomes.record(failed, at=at)
     return written
+
+
+def watched(ready: Ready) -> Ready:
+    """Have a client's letter tell that it was opened, where its template wants to know.
+
+    Here and nowhere earlier: tests and previews are written like letters, and tell nobody.
+    """
+    letter = ready.letter
+    if not (letter.html and ready.message.notice.template.counts_openings):
+        return ready
+    return replace(ready, letter=replace(letter, html=with_opening(letter.html, letter.key)))

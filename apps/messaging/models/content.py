@@ -71,11 +71,25 @@ class Template(models.Model):
         _("most parts of an SMS"), null=True, blank=True,
         help_text=_("A longer one, with the client's own figures, does not go out. Empty: any."),
     )  # fmt: skip
+    counts_openings = models.BooleanField(
+        _("opening picture"), default=False, db_default=False,
+        help_text=_(
+            "Its e-mails ask us for a picture of one point when they are opened. In many countries "
+            "that needs the reader's consent. Nothing is decided by it."
+        ),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("template")
         verbose_name_plural = _("templates")
         ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                name="template_watches_no_security_alert",
+                condition=~Q(kind="security") | Q(counts_openings=False),
+                violation_error_message=_("A security alert carries no opening picture."),
+            )
+        ]
 
     def __str__(self) -> str:
         return gettext(self.name) if self.name else self.code  # the names that we ship are known
