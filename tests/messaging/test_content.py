@@ -5,7 +5,7 @@ from threading import Barrier
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from apps.messaging.actions.content import publish_snippet, publish_version, publish_versions
 from apps.messaging.models.content import Template, TemplateVersion
@@ -120,6 +120,26 @@ def test_a_push_says_no_sums_unless_somebody_allows_it():
         publish_version(version.pk, at=DAY)
     TemplateVersion.objects.filter(pk=version.pk).update(shows_money=True)
     assert publish_version(version.pk, at=DAY)
+
+
+def test_an_in_app_notice_leaves_the_link_to_its_button():
+    shown = {"channel": "in_app", "display": "banner", "subject": "News"}
+    with pytest.raises(ValidationError, match="button"):
+        publish_version(draft("{{ strategy }} {{ link }}", **shown).pk, at=DAY)
+    assert publish_version(draft("{{ strategy }}", **shown, number=3).pk, at=DAY)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"channel": "in_app", "display": "banner"},
+        {"channel": "in_app", "subject": "News"},
+        {"channel": "sms", "display": "banner"},
+    ],
+)
+def test_in_app_notices_alone_have_a_title_and_a_way_to_be_shown(fields):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        draft("{{ strategy }}", **fields)
 
 
 def test_a_wording_whose_disclaimer_has_no_words_is_not_published():

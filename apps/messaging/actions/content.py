@@ -1,12 +1,13 @@
 """Saving and publishing what messages say: read, checked and complete before any client sees it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from apps.messaging.actions.letters import LINK
 from apps.messaging.actions.phrases import Phrases, phrases_of
 from apps.messaging.models.content import Template, TemplateVersion, Variant, root
 from apps.messaging.models.phrases import SnippetText
@@ -91,7 +92,9 @@ def check(version: TemplateVersion, phrases: Phrases) -> None:
     used = used_in(texts, {"mjml": sources.html})
     for field, taken in used.items():
         version.check_names(field if field in {"subject", "mjml"} else "body", taken)
-    refuse_sums(version, {name for taken in used.values() for name in taken})
+    names_taken = {root(path) for taken in used.values() for path in taken}
+    refuse_sums(version, names_taken)
+    refuse_link(version, names_taken)
 
 
 def used_in(texts: dict[str, str], pages: dict[str, str]) -> dict[str, list[str]]:
@@ -107,14 +110,22 @@ def used_in(texts: dict[str, str], pages: dict[str, str]) -> dict[str, list[str]
     return used
 
 
-def refuse_sums(version: TemplateVersion, taken: Iterable[str]) -> None:
+def refuse_sums(version: TemplateVersion, taken: Set[str]) -> None:
     """Keep sums from locked screens, unless somebody said that they may stand there."""
-    shown = sorted({root(path) for path in taken} & SUMS)
+    shown = sorted(taken & SUMS)
     if version.channel == Channel.PUSH and shown and not version.shows_money:
         raise ValidationError(
             _("A push is read on a locked screen, and this one says %(sums)s. Leave it out, or tick “sums on a locked screen”.")
             % {"sums": ", ".join(shown)}
         )  # fmt: skip
+
+
+def refuse_link(version: TemplateVersion, taken: Set[str]) -> None:
+    """Keep the personal link out of a text that is proof of what was read: it is a button there."""
+    if version.channel == Channel.IN_APP and LINK in taken:
+        raise ValidationError(
+            {"body": _("Leave “link” out: an in-app notice has a button that opens the page.")}
+        )
 
 
 def gaps(versions: Sequence[TemplateVersion]) -> list[str]:

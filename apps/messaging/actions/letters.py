@@ -73,7 +73,7 @@ class Draft:
 def wants_link(message: Message) -> bool:
     """Say whether the letter may take the personal link; a snippet of its wording may."""
     version = message.wording
-    if message.channel == Channel.PUSH:
+    if message.channel in {Channel.PUSH, Channel.IN_APP}:
         return True  # a note opens the page, whatever it says
     sources = (version.subject, version.body, version.html)
     return any(LINK in source for source in sources) or bool(snippets_in(*sources))

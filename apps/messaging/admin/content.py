@@ -33,7 +33,14 @@ class VersionInline(StackedInline):
     model = TemplateVersion
     extra = 0
     collapsible = True
-    fields = [("channel", "language", "variant"), ("number", "state"), "subject", "body", "mjml"]
+    fields = [
+        ("channel", "language", "variant"),
+        ("number", "state"),
+        "display",
+        "subject",
+        "body",
+        "mjml",
+    ]
     readonly_fields = ["state"]
     ordering = ["channel", "language", "variant", "-number"]
 
@@ -144,7 +151,7 @@ class TemplateVersionPage(Page[TemplateVersion]):
     readonly_fields = ["state", "created_at"]
     fields = [
         "template", ("channel", "language"), ("variant", "number"), "subject", "body", "mjml",
-        "shows_money", "state", "created_at",
+        ("display", "shows_money"), "state", "created_at",
     ]  # fmt: skip
     ordering = ["template", "channel", "language", "variant", "-number"]
     actions = ["publish_together"]

@@ -99,6 +99,7 @@ class Module(Protocol):
 REGISTRY = {
     "anymail": "apps.messaging.channels.anymail",
     "fcm": "apps.messaging.channels.fcm",
+    "in_app": "apps.messaging.channels.in_app",
     "smtp": "apps.messaging.channels.email",
     "sms_http": "apps.messaging.channels.sms",
     "telegram": "apps.messaging.channels.telegram",

@@ -52,6 +52,14 @@ class Kind(models.TextChoices):
     SECURITY = "security", _("security alert")  # at any hour, whatever he agreed to
 
 
+class Display(models.TextChoices):
+    """How the issuer's own site or app shows a notice."""
+
+    BANNER = "banner", _("banner")
+    POPUP = "popup", _("pop-up")
+    BLOCKING = "blocking", _("blocking, until it is acknowledged")
+
+
 class Template(models.Model):
     """One thing we say to clients, in every channel, language and variant that it has."""
 
@@ -131,6 +139,10 @@ class TemplateVersion(models.Model):
         _("sums on a locked screen"), default=False, db_default=False,
         help_text=_("A push is read by whoever sees the phone: tick this if it may say sums."),
     )  # fmt: skip
+    display = models.CharField(
+        _("shown as"), max_length=10, choices=Display, blank=True, default="", db_default="",
+        help_text=_("Of an in-app notice. A blocking one leaves nothing else to do: use it rarely."),
+    )  # fmt: skip
     created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
 
     class Meta:
@@ -152,6 +164,18 @@ class TemplateVersion(models.Model):
                 name="template_version_email_has_subject",
                 condition=~Q(channel="email") | ~Q(subject=""),
                 violation_error_message=_("An e-mail needs a subject."),
+            ),
+            models.CheckConstraint(
+                name="template_version_in_app_has_title",
+                condition=~Q(channel="in_app") | ~Q(subject="") & ~Q(display=""),
+                violation_error_message=_(
+                    "An in-app notice needs a subject as its title, and how it is shown."
+                ),
+            ),
+            models.CheckConstraint(
+                name="template_version_display_is_in_app",
+                condition=Q(channel="in_app") | Q(display=""),
+                violation_error_message=_("Only an in-app notice is shown as something."),
             ),
         ]
 

@@ -18,8 +18,9 @@ QUIET = ("quiet_from", "quiet_until")
 CHANNELS = tuple(Channel.values)
 
 # One bit for each question, so that a client's answers are one number.
+_ALL = (1 << len(CHANNELS)) - 1  # the bits of one purpose
 _PLACES = {
-    "purpose": {value: 4 * place for place, value in enumerate(Purpose.values)},
+    "purpose": {value: len(CHANNELS) * place for place, value in enumerate(Purpose.values)},
     "channel": {value: place for place, value in enumerate(CHANNELS)},
 }
 
@@ -30,11 +31,11 @@ def _place(name: str) -> str:
 
 
 _BIT = f"1 << ({_place('purpose')} + {_place('channel')})"
-# How a file spells the channels of four bits.
+# How a file spells the channels of such bits.
 _SPELLED = "ARRAY[{}]".format(
     ", ".join(
         f"'{' '.join(one for place, one in enumerate(CHANNELS) if bits >> place & 1) or NOTHING}'"
-        for bits in range(16)
+        for bits in range(_ALL + 1)
     )
 )
 _SUMMED = """
@@ -261,10 +262,10 @@ class Comparing(StagedClients):
         )
         for name in self.consents:
             place = _PLACES["purpose"][CONSENTS[name]]
-            granted = f"({_SPELLED})[1 + (answers.granted >> {place} & 15)]"
+            granted = f"({_SPELLED})[1 + (answers.granted >> {place} & {_ALL})]"
             # A dated `none` also answers what nobody asked.
             asked = f"{day} IS NULL OR {self.cell(name)} <> '{NOTHING}'"
-            every = f"(answers.answered >> {place} & 15) = 15"
+            every = f"(answers.answered >> {place} & {_ALL}) = {_ALL}"
             same.append(
                 f"{self.cell(name)} IS NULL OR {self.cell(name)} = {granted} AND ({asked} OR {every})"
             )

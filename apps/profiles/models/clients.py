@@ -35,6 +35,7 @@ class Channel(models.TextChoices):
     EMAIL = "email", _("e-mail")
     PUSH = "push", _("push")
     MESSENGER = "messenger", _("messenger")
+    IN_APP = "in_app", _("in-app notice")
 
 
 class Client(models.Model):
