@@ -169,4 +169,6 @@ def end_late() -> int:
     total = 0
     while ended := reaping.end_late(at=clock.now()):
         total += ended
+    while ended := reaping.give_up_stranded(at=clock.now()):
+        total += ended
     return total

@@ -80,6 +80,13 @@ def working(*, at: datetime, name: str = "") -> list[Provider]:
     ]
 
 
+def carrying() -> list[Provider]:
+    """Return the providers that are open here, whatever rests or is stopped for now."""
+    return list(
+        Provider.objects.filter(is_open=True, environment__in=environments(), kind__in=REGISTRY)
+    )
+
+
 def environments() -> set[str]:
     """Return what the rows of providers name that this installation may use."""
     return {settings.ENVIRONMENT} - {""} if settings.LIVE else {"", settings.ENVIRONMENT}

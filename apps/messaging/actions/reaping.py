@@ -24,6 +24,7 @@ AT_ONCE = 500  # messages settled in one go
 ASKED_FOR = timedelta(days=1)  # a provider that is asked and does not say: then it is unknown
 
 UNTAKEN = timedelta(minutes=5)  # after its deadline, in which a sender may still come by
+STRANDED = timedelta(hours=1)  # with a provider that carries nothing; somebody may open it again
 
 LATE = """
 UPDATE messaging_message SET state = 'claimed', leased_until = %(until)s, attempts = attempts + 1
@@ -32,6 +33,25 @@ WHERE id = ANY (ARRAY(
     JOIN messaging_notice AS notice ON notice.id = message.notice_id
     WHERE message.state = 'queued' AND message.handed_at IS NULL
         AND message.send_after <= %(before)s AND notice.deadline_at < %(before)s
+    ORDER BY message.send_after LIMIT %(limit)s
+    FOR UPDATE OF message SKIP LOCKED
+))
+RETURNING id
+"""
+
+# What its provider may have goes to nobody else. Where that one takes it no more, or has had it for
+# long, only a person knows.
+STRAND = """
+UPDATE messaging_message SET state = 'claimed', leased_until = %(until)s, attempts = attempts + 1
+WHERE id = ANY (ARRAY(
+    SELECT message.id FROM messaging_message AS message
+    WHERE message.state = 'queued' AND message.handed_at IS NOT NULL
+        AND message.send_after <= %(stranded)s
+        AND (message.send_after <= %(forgotten)s OR NOT EXISTS (
+            SELECT FROM messaging_provider AS provider
+            WHERE provider.id = message.carried_by_id AND provider.channel = message.channel
+                AND provider.id = ANY (%(carrying)s)
+        ))
     ORDER BY message.send_after LIMIT %(limit)s
     FOR UPDATE OF message SKIP LOCKED
 ))
@@ -61,7 +81,11 @@ def take_lost(*, at: datetime, provider: str) -> list[Message]:
         mine = (
             lost.filter(carried_by__name=provider)
             if provider
-            else lost.exclude(carried_by__kind__in=STANDING, carried_by__settles=Settles.LOOK_UP)
+            else lost.exclude(
+                carried_by__kind__in=STANDING,
+                carried_by__settles=Settles.LOOK_UP,
+                handed_at__gt=at - ASKED_FOR,  # after that its own process may be no more
+            )
         )
         pks = list(
             mine.order_by("leased_until")
@@ -88,6 +112,8 @@ def remembers(provider: Provider, message: Message, at: datetime) -> bool:
     """Say whether the provider still can settle what became of a message."""
     if provider.settles == Settles.NONE or message.handed_at is None:
         return False
+    if provider.described_at is not None and message.handed_at <= provider.described_at:
+        return False  # another service, for all we know: it would take it for a new message
     lasts = provider.settles_for or (ASKED_FOR if provider.settles == Settles.LOOK_UP else None)
     return lasts is None or message.handed_at + lasts > at
 
@@ -131,6 +157,27 @@ def told(message: Message, answer: Answer, *, at: datetime) -> Outcome:
         message.handed_at = None
         return Outcome.put_off(message, at, reason=answer.reason)
     return Outcome.of(message, answer, at=at)
+
+
+def give_up_stranded(*, at: datetime, limit: int = AT_ONCE) -> int:
+    """Leave to a person what its provider may have and does not take again; return how many."""
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        claims.survive_crashes()
+        cursor.execute(
+            STRAND,
+            {
+                "stranded": at - STRANDED,
+                "forgotten": at - ASKED_FOR,
+                "carrying": [each.pk for each in providers.carrying()],
+                "until": at + claims.LEASE,
+                "limit": limit,
+            },
+        )
+        taken = [pk for (pk,) in cursor.fetchall()]
+    reason = _("It was handed over, no answer came, and its provider carries nothing more.")
+    unknown = Answer(Verdict.UNKNOWN, reason=reason)
+    messages = claims.loaded(taken) if taken else []
+    return outcomes.record([Outcome.of(message, unknown, at=at) for message in messages], at=at)
 
 
 def end_late(*, at: datetime, limit: int = AT_ONCE) -> int:

@@ -26,9 +26,11 @@ WHERE sending.id = ANY(%(ids)s) AND sending.state = 'running' AND sending.failed
 )
 """
 # A stopped sending's messages are not sent; those of one that runs go on as far as it is let out.
+# What its provider may have already is not called unsent.
 LET_GO = """
 WITH held AS (
-    SELECT message.id, message.notice_id, sending.state = 'stopped' AS ends, sending.reason
+    SELECT message.id, message.notice_id, sending.state = 'stopped' AS ends, sending.reason,
+        message.handed_at IS NOT NULL AS may_be_out
     FROM messaging_message AS message
     JOIN messaging_notice AS notice ON notice.id = message.notice_id
     JOIN messaging_sending AS sending ON sending.id = notice.sending_id
@@ -39,11 +41,13 @@ WITH held AS (
     ORDER BY message.id LIMIT %(limit)s
     FOR UPDATE OF message SKIP LOCKED
 ), ended AS (
-    UPDATE messaging_notice AS notice SET state = 'skipped', reason = held.reason
+    UPDATE messaging_notice AS notice SET
+        state = CASE WHEN held.may_be_out THEN 'failed' ELSE 'skipped' END, reason = held.reason
     FROM held WHERE notice.id = held.notice_id AND held.ends AND notice.state = 'planned'
 )
 UPDATE messaging_message AS message SET
-    state = CASE WHEN held.ends THEN 'skipped' ELSE 'queued' END,
+    state = CASE WHEN NOT held.ends THEN 'queued' WHEN held.may_be_out THEN 'unknown'
+        ELSE 'skipped' END,
     reason = CASE WHEN held.ends THEN held.reason ELSE message.reason END,
     ended_at = CASE WHEN held.ends THEN %(at)s END
 FROM held WHERE message.id = held.id

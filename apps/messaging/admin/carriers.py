@@ -62,6 +62,11 @@ class AilingFilter(RadioFilter):
         return rows.filter(pk__in=[each.pk for each in ailing(at=clock.now())])
 
 
+def what_it_is(row: Provider) -> tuple[object, ...]:
+    """Return what makes it this service: another one knows nothing of what it took."""
+    return row.channel, row.kind, row.options
+
+
 class ProviderForm(forms.ModelForm[Provider]):
     kind = forms.ChoiceField(
         label=_("Kind"), choices=[(kind, kind) for kind in sorted(KINDS)],
@@ -95,6 +100,11 @@ class ProviderPage(Page[Provider]):
         if row.rests_until and row.rests_until > clock.now():
             return pill(gettext("rests until %s") % moment(row.rests_until), "bad")
         return pill(gettext("open"), "good")
+
+    def save_model(self, request: HttpRequest, row: Provider, form: Any, change: bool) -> None:  # noqa: FBT001 (Django's)
+        if change and what_it_is(Provider.objects.get(pk=row.pk)) != what_it_is(row):
+            row.described_at = clock.now()
+        super().save_model(request, row, form, change)
 
     def has_delete_permission(self, request: HttpRequest, row: Provider | None = None) -> bool:
         return False  # what it carried refers to it

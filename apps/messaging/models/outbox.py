@@ -243,6 +243,12 @@ class Message(models.Model):
             models.Index(
                 fields=["leased_until"], condition=Q(state="claimed"), name="message_leased"
             ),
+            # "which wait to go again to the provider that may have them?"; hardly any do
+            models.Index(
+                fields=["send_after"],
+                condition=Q(state="queued", handed_at__isnull=False),
+                name="message_repeated",
+            ),
             # the start page's "which need somebody?" and "how many left today?"
             models.Index(
                 fields=["-queued_at"],

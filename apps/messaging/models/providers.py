@@ -53,6 +53,10 @@ class Provider(models.Model):
         _("settles for"), null=True, blank=True,
         help_text=_("How long it remembers what it took. Empty: for good."),
     )  # fmt: skip
+    described_at = models.DateTimeField(
+        _("described so since"), null=True, blank=True, editable=False,
+        help_text=_("What it was handed before, another service may have: it is not asked for it."),
+    )  # fmt: skip
     rate = models.PositiveIntegerField(
         _("messages a second"), null=True, blank=True, help_text=_("Empty: as many as it takes.")
     )
