@@ -46,7 +46,7 @@ def written(folder, *names):
 def lives(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone, or going while we read
         return False
 
 
@@ -168,10 +168,10 @@ def test_a_free_port_is_taken_as_wished_and_a_busy_one_is_replaced_and_said():
 def test_a_port_listens_only_while_somebody_does():
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
-        holder.listen()
         port = holder.getsockname()[1]
+        assert not supervisor.listens("127.0.0.1", port)
+        holder.listen()
         assert supervisor.listens("127.0.0.1", port)
-    assert not supervisor.listens("127.0.0.1", port)
 
 
 @pytest.mark.parametrize(

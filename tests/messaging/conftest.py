@@ -127,7 +127,7 @@ def dropping_server():
 
 @pytest.fixture
 def unused_tcp_port():
-    """Return a port on which nobody listens."""
+    """A port on which nobody listens, nor can begin to."""
     with socket() as held:
         held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
+        yield held.getsockname()[1]

@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import uuid4
 
 import jwt
@@ -105,7 +105,7 @@ def rude_server(behaviour):
                     peer, _address = server.accept()
                 except OSError:
                     return
-                with peer:
+                with peer, suppress(OSError):  # who asked may be gone first
                     behaviour(peer)
 
         threading.Thread(target=serve, daemon=True).start()
@@ -132,11 +132,9 @@ def test_an_answer_that_breaks_off_leaves_it_unknown_and_stops_the_rest(behaviou
     assert list(answers) == [letters[0].key]
 
 
-def test_nobody_there_is_certain_and_stops_the_rest():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    to = json.dumps({"endpoint": f"http://127.0.0.1:{port}", "p256dh": webpush.public_key(BROWSER),
-                     "auth": SECRET})  # fmt: skip
+def test_nobody_there_is_certain_and_stops_the_rest(unused_tcp_port):
+    to = json.dumps({"endpoint": f"http://127.0.0.1:{unused_tcp_port}",
+                     "p256dh": webpush.public_key(BROWSER), "auth": SECRET})  # fmt: skip
     answers = sent("web_push", [Letter(key=uuid4(), to=to, text="x") for _ in range(3)])
     assert [answer.verdict for answer in answers.values()] == [Verdict.AGAIN]
 

@@ -72,11 +72,10 @@ def test_of_a_long_answer_only_the_begin_is_read(at_home, httpserver):
 
 
 def test_nobody_there_is_no_answer(at_home):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with connect(f"http://127.0.0.1:{port}/") as caller:
-        answer = caller.post(b"{}", {})
+    with socket.socket() as held:  # so that nobody begins to listen there
+        held.bind(("127.0.0.1", 0))
+        with connect(f"http://127.0.0.1:{held.getsockname()[1]}/") as caller:
+            answer = caller.post(b"{}", {})
     assert (answer.status, answer.is_down, answer.text) == (None, True, "No answer: ConnectError.")
 
 
@@ -96,9 +95,9 @@ def test_an_answer_that_trickles_is_cut_off(at_home, monkeypatch, begin):
         def trickle():
             visitor, _address = server.accept()
             with visitor:
-                visitor.recv(65536)
-                visitor.sendall(begin)
                 try:
+                    visitor.recv(65536)
+                    visitor.sendall(begin)
                     while not done.wait(0.05):
                         visitor.sendall(b"0")
                 except OSError:
