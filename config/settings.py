@@ -93,8 +93,7 @@ SECRET_KEY = os.environ.get("SECRET_KEY", "")
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 # Personal links are derived with this key; changing SECRET_KEY then breaks no link already sent.
 LINK_KEY = os.environ.get("LINK_KEY", "") or SECRET_KEY
-# Keys that links were made with before: those still are written as they were.
-LINK_KEY_FALLBACKS = env_list("LINK_KEY_FALLBACKS")
+LINK_KEY_FALLBACKS = env_list("LINK_KEY_FALLBACKS")  # older keys: their links stay as they were
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 # Where clients' links lead: scheme and host, no slash at the end.
@@ -128,6 +127,7 @@ INSTALLED_APPS = [
     "apps.products",
     "apps.files",
     "apps.webhooks",
+    "apps.advisers",
     "apps.messaging",
     "apps.landing",
     "apps.privacy",

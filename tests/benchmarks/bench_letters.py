@@ -9,12 +9,13 @@ run is Python's own `str.format` over ready strings. No database is asked.
 import os
 import sys
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 
 from tests import embedded
 
 WORDS = "Here is a sentence about what the strategy brought to you, and why, told at length: it is {}, as you can see on your own page. There is more of it there. "
 FIGURES = 60
+AT = datetime(2020, 3, 2, tzinfo=UTC)
 
 
 def values(number):
@@ -60,11 +61,11 @@ def main(count):
         ]  # fmt: skip
         links = {message.pk: f"https://t.test/s/{message.pk:022}" for message in messages}
         phrases = Phrases(date(2020, 3, 2))
-        list(write_batch(messages[:BATCH], links, phrases))  # read, warm
+        list(write_batch(messages[:BATCH], links, phrases, at=AT))  # read, warm
         begun, before = time.process_time(), time.perf_counter()
         size = 0
         for first in range(0, count, BATCH):
-            for ready in write_batch(messages[first : first + BATCH], links, phrases):
+            for ready in write_batch(messages[first : first + BATCH], links, phrases, at=AT):
                 assert isinstance(ready, Ready), ready
                 size += len(ready.letter.text) + len(ready.letter.html)
         ours, wall = time.process_time() - begun, time.perf_counter() - before

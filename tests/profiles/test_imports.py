@@ -115,7 +115,7 @@ BAD_CELLS = [
     ("first_name", "An\x00na", "“An\ufffdna” contains an invisible character; type it anew."),
     ("first_name", "Anna\u200bX", "“Anna\ufffdX” contains an invisible character; type it anew."),
     ("first_name", "\u202eannA", "“\ufffdannA” contains an invisible character; type it anew."),
-    ("preferred_channel", "fax", "“fax” is none of: sms, email, push, messenger, in_app."),
+    ("preferred_channel", "fax", "“fax” is none of: sms, email, push, messenger, in_app, call."),
     ("quiet_from", "25:00", "“25:00” is no time of day; write it like 21:30."),
     ("quiet_until", "21:00", "Quiet hours must begin and end at different times."),
     ("birth_on", "2021-02-30", "There is no day 2021-02-30."),
@@ -123,7 +123,7 @@ BAD_CELLS = [
     ("birth_on", "1899", "“1899” is not written as year-month-day, like 2021-02-28."),
     ("birth_on", "1899-12-31", "The year of 1899-12-31 must lie between 1900 and 2199."),
     ("tier", "vip", "“vip” is none of: hnwi, affluent, mass_affluent, small."),
-    ("consent_service", "sms fax", "“fax” is none of: sms, email, push, messenger, in_app, none."),
+    ("consent_service", "sms fax", "“fax” is none of: sms, email, push, messenger, in_app, call, none."),
     ("attr_note", "x" * 501, f"Longer than 500 characters: “{'x' * 39}…”."),
 ]  # fmt: skip
 

@@ -44,7 +44,7 @@ CELLS = {
         "email",
         "none",
         "none",
-        "sms email push messenger in_app",
+        "sms email push messenger in_app call",
     ],
     "consent_digest": ["", "email", "none"],
     "consent_marketing": ["", "", "push"],

@@ -11,7 +11,7 @@ from apps.messaging.gate import Refusal, Verdict
 from apps.messaging.models.content import TemplateVersion, Variant
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.queries.wishes import Grounds
-from apps.profiles.models import Channel, ContactPoint
+from apps.profiles.models import Channel, ContactPoint, address_channel
 
 # The channels we send through, as they are tried after the client's preferred one.
 CHANNELS = (Channel.SMS, Channel.EMAIL)
@@ -63,7 +63,8 @@ class Plan:
         return None
 
     def point(self, notice: Notice, channel: str) -> ContactPoint | None:
-        return notice.contact_point or self.grounds.addresses.get((notice.client_id, channel))
+        addresses = self.grounds.addresses
+        return notice.contact_point or addresses.get((notice.client_id, address_channel(channel)))
 
     def wording(self, notice: Notice, channel: str) -> TemplateVersion | None:
         return wording_of(notice, channel, self.wordings)

@@ -87,6 +87,7 @@ def mark(
     The others are ours no longer, or something changed a moment ago: nothing of them has left.
     """
     parts = [parts_of(ready) for ready in batch]
+    points = [ready.message.contact_point for ready in batch]
     with transaction.atomic(), connection.cursor() as cursor:
         survive_crashes()
         cursor.execute(
@@ -98,10 +99,7 @@ def mark(
                 "issuer": settings.ISSUER_NAME,
                 "ids": [ready.message.pk for ready in batch],
                 "attempts": [ready.message.attempts for ready in batch],
-                "hashes": [
-                    address_hash(ready.message.channel, ready.message.contact_point.address)
-                    for ready in batch
-                ],
+                "hashes": [address_hash(point.channel, point.address) for point in points],
                 "subjects": [ready.subject for ready in batch],
                 "bodies": [ready.body for ready in batch],
                 "parts": parts,

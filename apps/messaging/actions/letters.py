@@ -17,7 +17,7 @@ from apps.messaging.actions.devices import destinations
 from apps.messaging.actions.dressing import dressed, why, with_small_print
 from apps.messaging.actions.phrases import NEXT, Phrases, Sources, phrases_of
 from apps.messaging.actions.pictures import Chart, charts_of
-from apps.messaging.channels import Letter, Picture
+from apps.messaging.channels import Case, Letter, Picture
 from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.phrasing import snippets_in
@@ -91,11 +91,11 @@ def write_all(
     phrases = None
     while batch := list(islice(waiting, BATCH)):
         phrases = phrases or phrases_of(dict(settings.LANGUAGES), day=at.date())
-        yield from write_batch(batch, link_of, phrases)
+        yield from write_batch(batch, link_of, phrases, at=at)
 
 
 def write_batch(
-    messages: Sequence[Message], link_of: Mapping[int, str], phrases: Phrases
+    messages: Sequence[Message], link_of: Mapping[int, str], phrases: Phrases, *, at: datetime
 ) -> Iterator[Ready | Unwritten]:
     charts, places = charts_of(messages), places_of(messages)
     drafts = [
@@ -106,7 +106,7 @@ def write_batch(
         if isinstance(draft, Unwritten):
             yield draft
         else:
-            yield finished(draft, next(answers), place)
+            yield finished(draft, next(answers), place, at=at)
 
 
 def places_of(messages: Sequence[Message]) -> list[str | None]:
@@ -140,7 +140,7 @@ def drafted(
     return Draft(message, values, sources, (chart.picture,))
 
 
-def finished(draft: Draft, answer: Answer, place: str | None) -> Ready | Unwritten:
+def finished(draft: Draft, answer: Answer, place: str | None, *, at: datetime) -> Ready | Unwritten:
     """Turn what a child wrote into a letter, and into what of it is stored."""
     message = draft.message
     if place is None:
@@ -158,7 +158,25 @@ def finished(draft: Draft, answer: Answer, place: str | None) -> Ready | Unwritt
         purpose = message.notice.template.purpose
         unsubscribes = purpose in {Purpose.DIGEST, Purpose.MARKETING}
         made = replace(made, html=html, may_unsubscribe=unsubscribes, pictures=draft.pictures)
+    if message.channel == Channel.CALL:
+        made = replace(made, case=case_of(message, at=at))
     return Ready(message, made, *kept)
+
+
+def case_of(message: Message, *, at: datetime) -> Case:
+    """Say what is known of a message to those who carry it inside the house."""
+    notice = message.notice
+    return Case(
+        message=message.pk,
+        client=notice.client_id,
+        contact_point=message.contact_point_id,
+        about=notice.subject,
+        purpose=notice.template.purpose,
+        title=str(notice.template),
+        priority=notice.priority,
+        at=at,
+        deadline=notice.deadline_at,
+    )
 
 
 def composed(draft: Draft, answer: Answer) -> tuple[str, str, str]:

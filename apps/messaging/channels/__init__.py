@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from importlib import import_module
@@ -52,6 +52,21 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Case:
+    """What a carrier inside the house knows besides: whom a letter is for, and how urgent it is."""
+
+    message: int
+    client: int
+    contact_point: int
+    about: str  # like strategy:5
+    purpose: str
+    title: str
+    priority: int
+    at: datetime  # at which it was written
+    deadline: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Letter:
     """One message as it goes out: what the client reads, and under which key."""
 
@@ -64,6 +79,7 @@ class Letter:
     language: str = ""
     link: str = ""  # the personal one, where the channel shows it apart from the text
     pictures: tuple[Picture, ...] = ()  # shared by all letters that show them
+    case: Case | None = None  # for what never leaves the house
 
 
 @dataclass(frozen=True)
@@ -98,6 +114,7 @@ class Module(Protocol):
 # By the kind of a provider; imported when first needed, since few installations need all.
 REGISTRY = {
     "anymail": "apps.messaging.channels.anymail",
+    "call": "apps.messaging.channels.call",
     "fcm": "apps.messaging.channels.fcm",
     "in_app": "apps.messaging.channels.in_app",
     "smtp": "apps.messaging.channels.email",

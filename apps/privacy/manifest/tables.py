@@ -119,6 +119,18 @@ TABLES = [
         WORDS="values", TOLD="state reason created_at",
     ),
     table(
+        "advisers.CallTask", "client",
+        TECHNICAL=(
+            "id key client contact_point purpose source about priority language taken_by taken_at"
+            " leased_until takes tries"
+        ),
+        WORDS="title script asked note",
+        TOLD=(
+            "state reason opened_at due_at expires_at call_after shown_at outcome outcome_at"
+            " ended_at"
+        ),
+    ),
+    table(
         "events.Inbox", "event__client", TECHNICAL="id listener event", BEHAVIOUR="kind occurred_at",
     ),
     table(

@@ -15,7 +15,7 @@ from apps.profiles.actions.locks import lock_clients
 from apps.profiles.imports.addresses import Email, Phone
 from apps.profiles.imports.newcomers import contract_of_erased
 from apps.profiles.imports.owned import OwnResource
-from apps.profiles.models import Channel, ContactPoint, Identifier
+from apps.profiles.models import ADDRESSED, Channel, ContactPoint, Identifier
 from apps.profiles.queries.suppressions import erased_identifiers
 
 State = ContactPoint.State
@@ -29,7 +29,7 @@ class ContactResource(OwnResource):
     """One row a contract number, cookie or address; it stands beside those that are known."""
 
     core_id = Text(200, required=True)
-    kind = Choice([*IDENTIFIERS, *Channel.values], required=True)
+    kind = Choice([*IDENTIFIERS, *dict(ADDRESSED)], required=True)
     value = Text(200, required=True)
     state = Choice(State.values)
 

@@ -1,12 +1,14 @@
 """The tables of profiles. Everybody speaks of clients, so these are named here as well."""
 
 from apps.profiles.models.clients import (
+    ADDRESSED,
     Channel,
     Client,
     ConsentRecord,
     ContactPoint,
     Identifier,
     Purpose,
+    address_channel,
     check_attributes,
     check_time_zone,
 )
@@ -15,6 +17,7 @@ from apps.profiles.models.known import KnownRecord
 from apps.profiles.models.suppressions import ErasedIdentity, Suppression
 
 __all__ = [
+    "ADDRESSED",
     "Channel",
     "Client",
     "Conflict",
@@ -27,6 +30,7 @@ __all__ = [
     "Merge",
     "Purpose",
     "Suppression",
+    "address_channel",
     "check_attributes",
     "check_time_zone",
 ]

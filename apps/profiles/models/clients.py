@@ -36,6 +36,16 @@ class Channel(models.TextChoices):
     PUSH = "push", _("push")
     MESSENGER = "messenger", _("messenger")
     IN_APP = "in_app", _("in-app notice")
+    CALL = "call", _("call")
+
+
+# A call goes to the number that SMS go to: it has no addresses of its own.
+ADDRESSED = [choice for choice in Channel.choices if choice[0] != Channel.CALL]
+
+
+def address_channel(channel: str) -> str:
+    """Return under which channel the addresses stand at which another one reaches clients."""
+    return str(Channel.SMS) if channel == Channel.CALL else channel
 
 
 class Client(models.Model):
@@ -193,7 +203,7 @@ class ContactPoint(models.Model):
         db_index=False,
         **BORN,
     )
-    channel = models.CharField(_("channel"), max_length=16, choices=Channel)
+    channel = models.CharField(_("channel"), max_length=16, choices=ADDRESSED)
     address = models.CharField(
         _("address"), max_length=254, help_text=_("Phone as +79161234567, e-mail as name@host.")
     )

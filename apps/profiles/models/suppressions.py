@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
-from apps.profiles.models.clients import Channel, Client, Identifier
+from apps.profiles.models.clients import ADDRESSED, Client, Identifier
 
 
 def address_hash(channel: str, address: str) -> bytes:
@@ -31,7 +31,7 @@ class Suppression(models.Model):
         REMOVED = "removed", _("removed by a person")
         ERASED = "erased", _("its owner was erased")
 
-    channel = models.CharField(_("channel"), max_length=16, choices=Channel)
+    channel = models.CharField(_("channel"), max_length=16, choices=ADDRESSED)
     address_hash = models.BinaryField(max_length=32, editable=False)
     hint = models.CharField(_("address"), max_length=60, help_text=_("Enough to recognise it."))
     client = models.ForeignKey(

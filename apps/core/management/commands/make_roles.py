@@ -36,6 +36,7 @@ READING = {
     "profiles": {"view": f"{CLIENTS} {WHO_IS_WHO}"},
     "events": {"view": "event stray"},
     "webhooks": {"view": "endpoint delivery attempt"},
+    "advisers": {"view": "calltask"},
     "products": {"view": PRODUCTS},
     "messaging": {"view": MESSAGES},
     "landing": {"view": "emailsubscription visitor visit"},
@@ -52,6 +53,7 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
             "export": "lists",
             "see": "personal",
         },
+        "advisers": {"reassign": "calltask"},
         "products": {
             "add change": (
                 "strategy basketmember observation policy paymentplan moverule deadline"
@@ -70,6 +72,7 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
     },
     "Operations": {
         "profiles": {"change": WHO_IS_WHO},
+        "advisers": {"reassign": "calltask"},
         "webhooks": {"add change": "endpoint"},
         "products": {
             "add change": f"exchange tradingday underlying quote corporateaction feed {ACCOUNTS}",
