@@ -24,7 +24,10 @@ PARAGRAPH = (
     "Dear {{ name }}, the coupon of {{ amount }} on {{ strategy }} is accrued to you, and all of it"
     " is written down in your account as of {{ observed_on }}. "
 )
-SIZE = 10_240  # bytes of a letter
+BODY = "\n\n".join(
+    [PARAGRAPH * 3] * 8
+)  # as text and dressed as HTML it makes a letter of that size:
+SIZE = 10_240  # bytes
 
 
 def main(asked):
@@ -77,7 +80,7 @@ def prepare(asked, at):
     template = Template.objects.create(code="bench", name="bench", purpose="service")
     wording = TemplateVersion.objects.create(
         template=template, channel="email", language="en", state="published",
-        subject="Your coupon on {{ strategy }}", body=PARAGRAPH * (SIZE // 2 // len(PARAGRAPH)),
+        subject="Your coupon on {{ strategy }}", body=BODY,
     )  # fmt: skip
     values = {
         "strategy": "US Technology", "amount": {"money": 2500, "currency": "USD"},

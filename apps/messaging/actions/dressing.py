@@ -34,7 +34,7 @@ def dressed(
         for part in escape(text).split("\n\n")
     ]
     parts += [print_.replace(TEXT, lines(part)) for part in small.split("\n\n") if part]
-    return frame.replace(SUBJECT, escape(subject)).replace(PARAGRAPHS, "".join(parts))
+    return frame.replace(SUBJECT, escape(subject)).replace(PARAGRAPHS, "\n".join(parts))
 
 
 def with_opening(html: str, key: UUID) -> str:

@@ -7,7 +7,6 @@ command. While one connection's server works, the others are written to.
 import smtplib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from email.utils import parseaddr
 from itertools import islice
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from django.core.mail.backends.smtp import EmailBackend
 from django.utils.translation import gettext as _
 
 from apps.messaging.channels import Account, Answer, Letter, Verdict
-from apps.messaging.channels.mime import Skeleton, domain_of
+from apps.messaging.channels.mime import Skeleton, domain_of, mailbox_of
 
 BROKEN = (OSError, smtplib.SMTPException)
 # What cannot be written into an envelope or a header, like name@[ (UnicodeError is a ValueError).
@@ -201,7 +200,7 @@ def lasting(code: int) -> Verdict:
 def envelope_sender(key: UUID, sender: str) -> str:
     """Say where a letter goes that does not arrive: to an address of its own, so that it is known."""
     name, _at, domain = settings.BOUNCE_ADDRESS.rpartition("@")
-    return f"{name}+{key.hex}@{domain}" if name else parseaddr(sender)[1]
+    return f"{name}+{key.hex}@{domain}" if name else mailbox_of(sender)
 
 
 def message_id(letter: Letter, sender: str) -> str:

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 from apps.messaging.channels import Letter, Picture, unsubscribing
 
+LONGEST_LINE = 998  # characters that a server takes (RFC 5322)
+
 
 class Skeleton:
     """What all letters of one sender have in common."""
@@ -52,10 +54,14 @@ def many(kind: bytes, boundary: bytes, parts: list[bytes]) -> bytes:
 
 
 def text_part(kind: bytes, text: str) -> bytes:
-    """Write a text in seven bits, which every server takes: readable where most of it is ASCII."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n") + "\n"
-    encoded = lines.replace("\n", "\r\n").encode()
-    if len(encoded) * 5 > len(lines) * 6:
+    """Write a text in seven bits, which every server takes: as it is, or readable where most is ASCII."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = f"{text}\n".split("\n")
+    encoded = "\r\n".join(lines).encode()
+    if text.isascii() and max(map(len, lines)) <= LONGEST_LINE:
+        way, written = b"7bit", encoded
+    elif len(encoded) * 5 > (len(text) + len(lines)) * 6:
         way, written = b"base64", crlf(encodebytes(encoded))
     else:
         way, written = b"quoted-printable", b2a_qp(encoded, istext=True)
@@ -95,4 +101,9 @@ def date(second: int) -> bytes:
 
 
 def domain_of(sender: str) -> str:
-    return parseaddr(sender)[1].rpartition("@")[2]
+    return mailbox_of(sender).rpartition("@")[2]
+
+
+@lru_cache
+def mailbox_of(sender: str) -> str:
+    return parseaddr(sender)[1]
