@@ -30,5 +30,9 @@ def publish(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0025_calls"), ("events", "0001_initial")]
+    dependencies = [
+        ("messaging", "0025_calls"),
+        ("messaging", "0026_stranded"),
+        ("events", "0001_initial"),
+    ]
     operations = [migrations.RunPython(publish, migrations.RunPython.noop)]
