@@ -83,6 +83,7 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
             ("messaging.FrequencyPolicy", "speed"),
             ("messaging.HoldOut", "group_remove"),
             ("messaging.Sending", "send"),
+            ("messaging.Approval", "how_to_reg"),
             ("messaging.Provider", "cell_tower"),
             ("messaging.CascadeStep", "stairs"),
             ("messaging.Stop", "pan_tool"),

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from apps.core import clock
 from apps.messaging.actions import (
+    approvals,
     archive,
     belongings,
     cascades,
@@ -94,6 +95,7 @@ def follow_up() -> int:
 
 @shared_task
 def let_sendings_go_on() -> int:
+    approvals.look_at_edits(at=clock.now())
     total = sendings.let_go_on(at=clock.now())
     if total:
         transaction.on_commit(deliver_due.delay)

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from django.contrib.auth import get_user_model
+
 from apps.core import clock
 from apps.core.actions import make_key
 from apps.events.actions import Fact, record
@@ -14,6 +16,7 @@ from apps.landing.models import EmailSubscription
 from apps.messaging.actions import inbound, receipts
 from apps.messaging.actions.hits import Seen, record_seen
 from apps.messaging.actions.links import make_link
+from apps.messaging.models.approvals import Approval, ApprovalLimit
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.frequency import FrequencyPolicy, HoldOut
 from apps.messaging.models.numbers import NumberCheck
@@ -105,7 +108,13 @@ def decided(message: Message) -> None:
     FrequencyPolicy.objects.create(offers=1, days=number + 7)
     HoldOut.objects.create(name=f"Spring {number}", percent=5)
     Stop.objects.create(scope="channel", value=f"channel {number}", reason="a wrong price")
-    Sending.objects.create(title=f"Spring {number}", source=f"campaign:{number}")
+    sending = Sending.objects.create(title=f"Spring {number}", source=f"campaign:{number}")
+    boss, _made = get_user_model().objects.get_or_create(username="asks")
+    Approval.objects.create(
+        sending=sending, edition=number, content=bytes(32), audience=bytes(32), clients=2,
+        asked_by=boss,
+    )  # fmt: skip
+    ApprovalLimit.objects.create(clients=1000 + number, reason="a rule")
     Provider.objects.create(name=f"centre-{number}", channel="sms", kind="smpp", is_open=False,
                             reason="a trial")  # fmt: skip
     CascadeStep.objects.create(

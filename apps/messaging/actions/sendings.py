@@ -68,6 +68,20 @@ WHERE sending.state = 'running' AND sending.released < 100
             AND notice.state IN ('queued', 'planned')
     )
 """
+# Paused, it may have grown over the limit, or what was approved may have been edited.
+RESUME = """
+UPDATE messaging_sending AS sending SET failed = 0,
+    state = CASE WHEN unapproved.it THEN 'waiting' ELSE 'running' END,
+    reason = CASE WHEN unapproved.it THEN 'over_limit' ELSE '' END
+FROM (
+    SELECT id, messaging_is_over_limit(size) AND NOT EXISTS (
+        SELECT FROM messaging_approval
+        WHERE sending_id = asked.id AND state = 'approved' AND edition = asked.edition
+    ) AS it
+    FROM messaging_sending AS asked WHERE id = %s FOR NO KEY UPDATE
+) AS unapproved
+WHERE sending.id = unapproved.id AND state = 'paused'
+"""
 
 
 def note_failures(counts: Mapping[int, int]) -> None:
@@ -87,9 +101,13 @@ def pause_sending(sending_id: int, reason: str) -> bool:
 
 
 def resume_sending(sending_id: int) -> bool:
-    """Let a paused sending go on, its failures forgiven; False if it is not paused."""
-    paused = Sending.objects.filter(pk=sending_id, state=Sending.State.PAUSED)
-    return paused.update(state=Sending.State.RUNNING, reason="", failed=0) == 1
+    """Let a paused sending go on, its failures forgiven; False if it is not paused.
+
+    One that needs approval by now waits for it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(RESUME, [sending_id])
+        return bool(cursor.rowcount)
 
 
 def stop_sending(sending_id: int, reason: str) -> bool:

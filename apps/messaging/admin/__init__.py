@@ -1,6 +1,7 @@
 """Messages in the back office: what we say, whom we told, what came back; its part of the start."""
 
 from apps.messaging.admin import (
+    approvals,
     carriers,
     content,
     corrections,
@@ -15,6 +16,7 @@ from apps.messaging.admin import (
 )
 
 __all__ = [
+    "approvals",
     "carriers",
     "content",
     "corrections",

@@ -44,7 +44,7 @@ from apps.messaging.queries.carriers import (
 )
 from apps.messaging.queries.desk import midnight
 
-SENDING = {"running": "good", "paused": "wait", "stopped": "quiet"}
+SENDING = {"running": "good", "waiting": "wait", "paused": "wait", "stopped": "quiet"}
 BY_HAND = "staff"  # the provider of what a person says
 HALT = "messaging.change_sending"
 
@@ -149,15 +149,21 @@ def may_end(sending: Sending) -> bool:
 @admin.register(Sending)
 class SendingPage(ReadOnlyPage[Sending]):
     list_display = [
-        "created_at", "title", badge("state", _("state"), **SENDING), "reason", "released",
-        "failed", "source",
+        "created_at", "title", badge("state", _("state"), **SENDING), "because", "size",
+        "released", "failed", "source",
     ]  # fmt: skip
     list_filter = [("state", ChoicesDropdownFilter)]
     search_fields = ["title", "=source", "reason"]
     ordering = ["-pk"]
+    exclude = ["reason"]
+    readonly_fields = ["because", "size"]
 
     class Media:
         js = ["messaging/live.js"]
+
+    @column(_("reason"))
+    def because(self, sending: Sending) -> str:
+        return sending.why or "–"
 
 
 @panel(
@@ -197,7 +203,12 @@ def pause(request: HttpRequest, sending: Sending) -> None:
 
 @deed(Sending, _("Let it go on"), permission=HALT, icon="play_arrow", offered=is_paused)
 def go_on(request: HttpRequest, sending: Sending) -> None:
-    if resume_sending(sending.pk):
+    if not resume_sending(sending.pk):
+        return
+    sending.refresh_from_db()
+    if sending.state == Sending.State.WAITING:
+        messages.warning(request, gettext("It waits: a second person must approve it first."))
+    else:
         messages.success(request, gettext("It goes on."))
 
 

@@ -1,6 +1,7 @@
 """The tables of messaging: templates, the outbox, the gate's books, corrections, personal links."""
 
 from apps.messaging.models import (
+    approvals,
     archive,
     content,
     corrections,
@@ -20,6 +21,7 @@ from apps.messaging.models import (
 )
 
 __all__ = [
+    "approvals",
     "archive",
     "content",
     "corrections",

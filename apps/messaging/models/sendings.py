@@ -16,11 +16,29 @@ def ramp() -> list[int]:
     return list(RAMP)
 
 
+class Unapproved(models.TextChoices):
+    """Why the database itself has a sending wait; a person's reason stands there in his words."""
+
+    OVER_LIMIT = (
+        "over_limit",
+        _("It goes to more clients than one person may decide on: a second one must approve it."),
+    )
+    EDITED = (
+        "edited",
+        _("Something that it says was edited: whether that concerns it is looked at."),
+    )
+
+
 class Sending(models.Model):
-    """One source of many notices, like a campaign: it grows by steps and pauses when much fails."""
+    """One source of many notices, like a campaign: it grows by steps and pauses when much fails.
+
+    Over a size it waits until a second person has approved it. The database counts its notices and
+    halts it in the very transaction in which it grows, or in which something is edited.
+    """
 
     class State(models.TextChoices):
         RUNNING = "running", _("running")
+        WAITING = "waiting", _("waits for approval")
         PAUSED = "paused", _("paused")
         STOPPED = "stopped", _("stopped for good")
 
@@ -48,6 +66,13 @@ class Sending(models.Model):
     failed = models.PositiveIntegerField(
         _("failed"), default=0, editable=False, help_text=_("Since it was last let go on.")
     )
+    size = models.PositiveIntegerField(
+        _("notices"), default=0, db_default=0, editable=False, help_text=_("Counted as they come.")
+    )
+    edition = models.PositiveBigIntegerField(
+        _("edition"), default=0, db_default=0, editable=False,
+        help_text=_("Another number with each edit of what is said, or of who is told."),
+    )  # fmt: skip
     created_at = models.DateTimeField(_("created"), default=clock.now)
 
     class Meta:
@@ -68,6 +93,12 @@ class Sending(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def why(self) -> str:
+        """Say why it is halted, in words."""
+        known = self.reason in Unapproved.values
+        return str(Unapproved(self.reason).label) if known else self.reason
 
 
 class CascadeStep(models.Model):

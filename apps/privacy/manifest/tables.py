@@ -309,7 +309,8 @@ WITHOUT_CLIENTS = {
     "webhooks": "Endpoint Secret Attempt",
     "messaging": (
         "SpoolFile Template TemplateVersion CascadeStep Sending Provider Digest CorrectionVerdict "
-        "FrequencyPolicy HoldOut Stop Snippet SnippetText Disclaimer DisclaimerText LeadIn SeedAddress"
+        "FrequencyPolicy HoldOut Stop Snippet SnippetText Disclaimer DisclaimerText LeadIn SeedAddress "
+        "Approval ApprovalLimit"
     ),
     "demo": "World Letter",  # its people are invented
 }

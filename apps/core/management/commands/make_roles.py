@@ -28,7 +28,8 @@ PRODUCTS = (
 MESSAGES = (
     "template templateversion notice message link hit digest correctionverdict verdict"
     " frequencypolicy holdout reservation stop snippet snippettext disclaimer disclaimertext leadin"
-    " seedaddress reply receipt numbercheck opening provider sending cascadestep"
+    " seedaddress reply receipt numbercheck opening provider sending cascadestep approval"
+    " approvallimit"
 )
 REQUESTS = "personexport erasure"
 
@@ -83,6 +84,7 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
             "add change": "provider cascadestep",
             "add": "stop",
             "release": "stop",
+            "approve": "sending",
             "change": "reply sending",
         },
         "files": {"release": "batch", "add change": "folder", "change": "mapping"},
@@ -94,8 +96,9 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
         "products": {"change": "restatement"},
         "messaging": {
             "change": "link reply sending",
-            "add": "correctionverdict stop",
+            "add": "correctionverdict stop approvallimit",
             "release": "stop",
+            "approve": "sending",
         },
         "files": {"release": "batch"},
     },

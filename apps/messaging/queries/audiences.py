@@ -1,0 +1,84 @@
+"""Whom a sending tells what: hashed in one pass, however many they are, and counted by wording."""
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+# Of each client all that decides on what he is told. A million take seconds: it is asked for when a
+# person asks for approval, and again only when somebody has edited something.
+AUDIENCE = """
+SELECT count(DISTINCT told.client_id),
+    coalesce(array_agg(DISTINCT told.template_id), '{}'),
+    coalesce(array_agg(DISTINCT told.segment) FILTER (WHERE told.segment <> ''), '{}'),
+    sha256(coalesce(string_agg(told.hash, ''::bytea ORDER BY told.id), ''))
+FROM (
+    SELECT id, client_id, template_id, segment, sha256(convert_to(row(
+        client_id, template_id, variant, segment, subject, result_id, contact_point_id, hold_out,
+        extract(epoch FROM deadline_at), values
+    )::text, 'UTF8')) AS hash
+    FROM messaging_notice WHERE sending_id = %(sending)s
+) AS told
+"""
+PLANNED = """
+SELECT message.channel, message.language, message.wording_id, count(*),
+    min(message.id)
+FROM messaging_notice AS notice
+JOIN messaging_message AS message ON message.notice_id = notice.id
+WHERE notice.sending_id = %(sending)s AND message.state IN ('queued', 'held', 'claimed')
+GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3
+"""
+# Also what still waits to see whether another channel must follow.
+IS_OPEN = """
+SELECT EXISTS (
+    SELECT FROM messaging_notice AS notice
+    WHERE notice.sending_id = %(sending)s AND (
+        notice.state IN ('drafted', 'queued', 'planned') OR EXISTS (
+            SELECT FROM messaging_message AS message
+            WHERE message.notice_id = notice.id AND message.follow_at IS NOT NULL
+        )
+    )
+)
+"""
+
+
+@dataclass(frozen=True)
+class Audience:
+    """How many clients, about what, of which segments, and the hash of every one of them."""
+
+    clients: int
+    templates: list[int]
+    segments: list[str]
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The messages of one wording that have not left, and the first of them."""
+
+    channel: str
+    language: str
+    wording: int
+    count: int
+    first: int
+
+
+def audience(sending_id: int) -> Audience:
+    """Read the whole audience; about 4 seconds for a million."""
+    with connection.cursor() as cursor:
+        cursor.execute(AUDIENCE, {"sending": sending_id})
+        clients, templates, segments, digest = cursor.fetchone()
+    return Audience(clients, sorted(templates), sorted(segments), bytes(digest))
+
+
+def planned(sending_id: int) -> list[Planned]:
+    """Count what is planned and has not left, the most frequent wording first."""
+    with connection.cursor() as cursor:
+        cursor.execute(PLANNED, {"sending": sending_id})
+        return [Planned(*row) for row in cursor.fetchall()]
+
+
+def is_open(sending_id: int) -> bool:
+    """Say whether anything of a sending may still go out."""
+    with connection.cursor() as cursor:
+        cursor.execute(IS_OPEN, {"sending": sending_id})
+        return bool(cursor.fetchone()[0])

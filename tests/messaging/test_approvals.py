@@ -1,0 +1,267 @@
+"""Large sendings: they wait for a second person, and every edit takes his word back."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.db import connection, transaction
+from django.urls import reverse
+
+from apps.messaging.actions import sendings
+from apps.messaging.actions.approvals import (
+    ApprovalError,
+    approve,
+    ask_approval,
+    look_at_edits,
+    reject,
+    set_limit,
+)
+from apps.messaging.actions.content import publish_snippet, publish_version
+from apps.messaging.actions.delivery import deliver_due
+from apps.messaging.models.approvals import Approval, ApprovalLimit
+from apps.messaging.models.content import Template, TemplateVersion
+from apps.messaging.models.outbox import Message, Notice
+from apps.messaging.models.phrases import Disclaimer, LeadIn, Snippet, SnippetText
+from apps.messaging.models.sendings import Sending
+from tests import factories
+from tests.messaging.world import DAY, VALUES, by_sms, noticed, planned
+
+pytestmark = pytest.mark.django_db
+LIMIT = 2
+
+
+@pytest.fixture
+def marketer():
+    return get_user_model().objects.create_user("marketer", is_staff=True)
+
+
+@pytest.fixture
+def officer():
+    return get_user_model().objects.create_user("officer", is_staff=True)
+
+
+@pytest.fixture
+def sending():
+    """One whose three messages are planned, where two are the most."""
+    ApprovalLimit.objects.create(clients=LIMIT, reason="a test")
+    made = Sending.objects.create(title="Spring", source="campaign:1")
+    messages = planned(*(by_sms() for _ in range(LIMIT + 1)))
+    Notice.objects.filter(messages__in=messages).update(sending=made)
+    made.refresh_from_db()
+    return made
+
+
+@pytest.fixture
+def approved(sending, marketer, officer):
+    assert approve(ask_approval(sending.pk, by=marketer, at=DAY).pk, by=officer, at=DAY)
+    sending.refresh_from_db()
+    return sending
+
+
+def delivered():
+    sendings.let_go_on(at=DAY)
+    while deliver_due(at=DAY, limit=10):
+        pass
+    return sorted(Message.objects.values_list("state", flat=True))
+
+
+def state_of(sending):
+    sending.refresh_from_db()
+    return sending.state
+
+
+def test_a_large_sending_goes_nowhere_until_a_second_person_approves(
+    sending, marketer, officer, gateway
+):
+    assert (sending.state, sending.size) == ("waiting", 3)
+    assert delivered() == ["held"] * 3
+    asked = ask_approval(sending.pk, by=marketer, at=DAY)
+    assert ask_approval(sending.pk, by=marketer, at=DAY) is None
+    with pytest.raises(ApprovalError, match="second person"):
+        approve(asked.pk, by=marketer, at=DAY)
+    assert delivered() == ["held"] * 3
+    assert gateway.requests == []
+    assert [approve(asked.pk, by=officer, at=DAY) for _ in range(2)] == [True, False]
+    assert reject(asked.pk, by=officer, at=DAY) is False
+    assert delivered() == ["sent"] * 3
+    assert state_of(sending) == "running"
+
+
+def test_a_small_sending_needs_nobody_and_one_that_runs_is_not_asked_for(marketer, gateway):
+    made = Sending.objects.create(title="Few", source="campaign:2")
+    (message,) = planned(by_sms())
+    Notice.objects.filter(pk=message.notice_id).update(sending=made)
+    with pytest.raises(ApprovalError, match="no approval"):
+        ask_approval(made.pk, by=marketer, at=DAY)
+    assert delivered() == ["sent"]
+
+
+def test_one_that_is_rejected_waits_and_may_be_asked_for_anew(sending, marketer, officer):
+    asked = ask_approval(sending.pk, by=marketer, at=DAY)
+    with pytest.raises(ApprovalError, match="somebody else"):
+        reject(asked.pk, by=marketer, at=DAY)
+    assert [reject(asked.pk, by=officer, at=DAY) for _ in range(2)] == [True, False]
+    assert (state_of(sending), sending.reason) == ("waiting", "officer rejected it.")
+    assert ask_approval(sending.pk, by=officer, at=DAY)
+
+
+def publish(_sending):
+    known = TemplateVersion.objects.get(
+        template__code="coupon.accrued", channel="sms", language="en", variant="plain",
+        state="published",
+    )  # fmt: skip
+    draft = TemplateVersion.objects.create(
+        template=known.template, channel="sms", language="en", number=9, body="{{ link }} New"
+    )
+    assert publish_version(draft.pk, at=DAY)
+
+
+def disclaim(_sending):
+    Disclaimer.objects.create(name="Risk", is_required=False)
+
+
+def lead(_sending):
+    LeadIn.objects.create(segment="gold", channel="sms", language="en", body="For you:")
+
+
+def add(sending):
+    notice = noticed(by_sms(), key="late", at=DAY)
+    Notice.objects.filter(pk=notice.pk).update(sending=sending)
+
+
+def vary(sending):
+    Notice.objects.filter(sending=sending).update(values=VALUES | {"strategy": "Another"})
+
+
+def take_away(sending):
+    other = Sending.objects.create(title="Other", source="campaign:2", state="paused", reason="-")
+    Notice.objects.filter(pk=sending.notices.first().pk).update(sending=other)
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [(publish, "says"), (disclaim, "says"), (lead, "says"), (add, "told"), (vary, "told"),
+     (take_away, "told")],
+)  # fmt: skip
+def test_any_edit_halts_at_once_and_the_approval_is_void(approved, edit, said, gateway):
+    Notice.objects.filter(sending=approved).update(segment="gold")
+    ApprovalLimit.objects.create(clients=1, reason="a test")
+    look_at_edits(at=DAY)
+    marketer = get_user_model().objects.get(username="marketer")
+    officer = get_user_model().objects.get(username="officer")
+    approve(ask_approval(approved.pk, by=marketer, at=DAY).pk, by=officer, at=DAY)
+    edit(approved)
+    assert state_of(approved) == "waiting"
+    assert "sent" not in delivered()
+    assert [look_at_edits(at=DAY) for _ in range(2)] == [1, 0]
+    assert state_of(approved) == "waiting"
+    assert f"{said} " in approved.reason or f"is {said}" in approved.reason
+    assert "officer approved it" in approved.reason
+    assert "sent" not in delivered()
+    assert approve(ask_approval(approved.pk, by=marketer, at=DAY).pk, by=officer, at=DAY)
+    assert "sent" in delivered()
+
+
+def test_what_was_edited_since_it_was_asked_for_cannot_be_approved(sending, marketer, officer):
+    asked = ask_approval(sending.pk, by=marketer, at=DAY)
+    add(sending)
+    with pytest.raises(ApprovalError, match="edited"):
+        approve(asked.pk, by=officer, at=DAY)
+    assert look_at_edits(at=DAY) == 1
+    assert approve(asked.pk, by=officer, at=DAY) is False
+    assert "since marketer asked" in Approval.objects.get(pk=asked.pk).reason
+
+
+def test_an_edit_that_does_not_concern_it_lets_it_go_on(approved, gateway):
+    snippet = Snippet.objects.create(name="elsewhere")
+    text = SnippetText.objects.create(snippet=snippet, language="en", body="Something")
+    assert publish_snippet(text.pk)
+    template = Template.objects.create(code="other", name="Other")
+    TemplateVersion.objects.create(
+        template=template, channel="sms", language="en", body="Hi", state="published"
+    )
+    assert (state_of(approved), approved.reason) == ("waiting", "edited")
+    assert delivered() == ["held"] * 3
+    assert look_at_edits(at=DAY) == 0
+    assert state_of(approved) == "running"
+    assert delivered() == ["sent"] * 3
+    publish(approved)
+    assert [look_at_edits(at=DAY) for _ in range(2)] == [0, 0]
+    assert Approval.objects.get().state == "spent"
+    publish_again = TemplateVersion.objects.get(number=9)
+    TemplateVersion.objects.filter(pk=publish_again.pk).update(state="retired")
+    assert state_of(approved) == "running"
+
+
+def test_one_that_was_paused_meanwhile_waits_instead_of_going_on(approved):
+    sendings.pause_sending(approved.pk, "A look.")
+    add(approved)
+    assert state_of(approved) == "paused"
+    assert [sendings.resume_sending(approved.pk) for _ in range(2)] == [True, False]
+    assert state_of(approved) == "waiting"
+
+
+def test_a_lower_limit_halts_what_is_under_way_and_over_it(approved, officer):
+    other = Sending.objects.create(title="Two", source="campaign:2")
+    for client in (by_sms(), by_sms()):
+        notice = noticed(client, key=f"two:{client.pk}")
+        Notice.objects.filter(pk=notice.pk).update(sending=other)
+    assert state_of(other) == "running"
+    set_limit(1, reason="A new rule.", by=officer, at=DAY)
+    assert (state_of(other), state_of(approved)) == ("waiting", "running")
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_who_approves_while_somebody_adds_a_client_is_refused(sending, marketer, officer):
+    asked = ask_approval(sending.pk, by=marketer, at=DAY)
+    client = factories.client()
+    added, asking = Event(), Event()
+
+    def adding():
+        try:
+            with transaction.atomic():
+                Notice.objects.create(
+                    client=client, template=Template.objects.get(code="coupon.accrued"),
+                    sending=sending, dedupe_key="late", created_at=DAY,
+                )  # fmt: skip
+                added.set()
+                assert asking.wait(30)
+        finally:
+            connection.close()
+
+    def approving():
+        try:
+            assert added.wait(30)
+            asking.set()
+            approve(asked.pk, by=officer, at=DAY)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.submit(adding), pool.submit(approving)
+        first.result()
+        with pytest.raises(ApprovalError, match="edited"):
+            second.result()
+    assert state_of(sending) == "waiting"
+
+
+def test_the_desk_shows_figures_and_texts_and_two_people_decide(sending, marketer, officer, client):
+    for user, rights in (
+        (marketer, ["view_sending", "change_sending", "view_approval", "see_personal"]),
+        (officer, ["view_sending", "view_approval", "approve_sending"]),
+    ):
+        user.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    client.force_login(marketer)
+    do = reverse("admin:messaging_sending_do", args=[sending.pk, "ask"])
+    page = client.post(do, follow=True).content.decode()
+    assert "3 clients, 3 messages" in page
+    assert "US Technology" in page
+    asked = Approval.objects.get()
+    give = reverse("admin:messaging_approval_do", args=[asked.pk, "give"])
+    assert client.post(give).status_code == 403
+    client.force_login(officer)
+    assert "3 clients are told" in client.post(give, follow=True).content.decode()
+    assert state_of(sending) == "running"
