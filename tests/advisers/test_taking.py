@@ -1,0 +1,198 @@
+"""Who has a call in hand: one adviser, for as long as he works on it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from apps.advisers.actions.ending import expire, withdraw
+from apps.advisers.actions.taking import (
+    LEASE,
+    TakingError,
+    assign,
+    give_back,
+    show_number,
+    take,
+    take_next,
+)
+from apps.advisers.models import CallTask
+from apps.advisers.queries import Objection, objection_to, queue
+from apps.events.models import Event
+from apps.profiles.actions.suppressions import suppress
+from tests import factories
+from tests.advisers.world import (
+    DAY,
+    adviser,
+    callable_client,
+    fresh,
+    in_hand,
+    nothing,
+    opened,
+    phone,
+)
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+
+
+def taken(task, by, at=DAY, ask=nothing):
+    """Return why he did not get it; "" where he did."""
+    try:
+        take(task.pk, by=by, at=at, ask=ask)
+    except TakingError as error:
+        return str(error)
+    return ""
+
+
+def test_a_call_is_asked_for_once_however_often():
+    client = callable_client()
+    assert opened(client) == opened(client)
+    assert CallTask.objects.count() == 1
+
+
+def test_news_ends_with_its_deadline_and_who_asked_for_a_call_is_never_forgotten():
+    news, asked = opened(), opened(key="reply:1", purpose="")
+    assert (news.expires_at, asked.expires_at) == (DAY + timedelta(days=7), None)
+    soon = opened(key="k2", expires_at=DAY + HOUR)
+    assert soon.due_at == DAY + HOUR
+    assert [expire(at=DAY + timedelta(days=8), limit=10) for _ in range(2)] == [2, 0]
+    assert (fresh(news).state, fresh(asked).state) == ("expired", "open")
+    assert Event.objects.filter(kind="call.expired").count() == 2
+
+
+def test_who_comes_second_reads_who_has_it():
+    task, ada, bob = opened(), adviser(), adviser("Bob")
+    assert taken(task, ada) == ""
+    assert taken(task, ada) == ""  # twice is once
+    assert "Ada has this call since" in taken(task, bob)
+    assert (fresh(task).taken_by, fresh(task).takes) == (ada, 1)
+
+
+def test_who_went_home_keeps_nothing():
+    task, ada, bob = opened(), adviser(), adviser("Bob")
+    in_hand(task, ada)
+    assert taken(task, bob, at=DAY + LEASE + HOUR) == ""
+    assert (fresh(task).taken_by, fresh(task).shown_at) == (bob, None)
+    with pytest.raises(TakingError, match="Bob has this call"):
+        show_number(task.pk, by=ada, at=DAY + LEASE + HOUR, ask=nothing)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.concurrency
+def test_of_two_who_click_at_once_one_gets_it():
+    task, both = opened(), [adviser(), adviser("Bob")]
+    gate = Barrier(2, timeout=30)
+
+    def ask(_task):
+        gate.wait()  # both have seen it free
+
+    def click(by):
+        try:
+            return taken(task, by, ask=ask)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        said = sorted(pool.map(click, both))
+    assert said[0] == ""
+    assert "has this call since" in said[1]
+    assert fresh(task).takes == 1
+
+
+def test_the_next_call_is_the_most_urgent_one_and_first_the_one_in_hand():
+    later = opened(key="later")
+    urgent = opened(key="urgent", priority=200)
+    ada, bob = adviser(), adviser("Bob")
+    assert take_next(by=ada, at=DAY, ask=nothing) == urgent.pk
+    assert take_next(by=ada, at=DAY, ask=nothing) == urgent.pk
+    assert take_next(by=bob, at=DAY, ask=nothing) == later.pk
+    assert take_next(by=adviser("Cy"), at=DAY, ask=nothing) is None
+
+
+def test_what_passes_puts_a_call_off_and_what_does_not_withdraws_it():
+    asleep, stopped = opened(key="a"), opened(key="b")
+    ada = adviser()
+
+    def ask(task):
+        until = DAY + HOUR if task.key == "a" else None
+        return Objection("Because.", until)
+
+    assert take_next(by=ada, at=DAY, ask=ask) is None
+    assert (fresh(asleep).state, fresh(asleep).call_after) == ("open", DAY + HOUR)
+    assert (fresh(stopped).state, fresh(stopped).reason) == ("withdrawn", "Because.")
+    assert "before" in taken(asleep, ada)
+    assert "Because." in taken(stopped, ada)
+    assert Event.objects.filter(kind="call.withdrawn").count() == 1
+
+
+def test_it_is_asked_once_more_when_the_number_is_shown():
+    task, ada = opened(), adviser()
+    in_hand(task, ada, shown=False)
+    suppress("sms", phone(task.client).address, reason="stop", source="test", at=DAY)
+    with pytest.raises(TakingError, match="The number is stopped: the addressee said STOP"):
+        show_number(task.pk, by=ada, at=DAY, ask=objection_to)
+    assert (fresh(task).state, fresh(task).shown_at) == ("withdrawn", None)
+
+
+def test_another_ones_call_is_neither_shown_nor_withdrawn_by_asking():
+    task, ada, bob = opened(), adviser(), adviser("Bob")
+    in_hand(task, ada)
+
+    def ask(_task):
+        return Objection("No.")
+
+    assert "Ada has" in taken(task, bob, ask=ask)
+    with pytest.raises(TakingError, match="Ada has"):
+        show_number(task.pk, by=bob, at=DAY, ask=ask)
+    assert fresh(task).state == "taken"
+
+
+def test_a_call_that_is_given_back_waits_for_anybody():
+    task, ada = opened(), adviser()
+    in_hand(task, ada)
+    assert [give_back(task.pk, by=each) for each in (adviser("Bob"), ada, ada)] == [
+        False,
+        True,
+        False,
+    ]
+    assert fresh(task).state == "open"
+
+
+def test_a_supervisor_gives_calls_to_others_but_none_that_is_being_made():
+    task, ada, bob = opened(), adviser(), adviser("Bob")
+    in_hand(task, ada, shown=False)
+    assign(task.pk, to=bob, at=DAY)
+    assert fresh(task).taken_by == bob
+    show_number(task.pk, by=bob, at=DAY, ask=nothing)
+    with pytest.raises(TakingError, match="Bob has"):
+        assign(task.pk, to=ada, at=DAY)
+
+
+def test_a_call_that_has_ended_stays_so():
+    task = opened()
+    rows = CallTask.objects.filter(pk=task.pk)
+    assert [withdraw(rows, reason="Enough.", at=DAY) for _ in range(2)] == [1, 0]
+    assert "This call has ended: withdrawn. Enough." in taken(task, adviser())
+
+
+def test_a_client_is_called_only_where_he_agreed_and_the_number_is_his():
+    task = opened()
+    assert objection_to(task) is None
+    factories.consent(task.client, "service", "call", granted=False, at=DAY)
+    assert "does not agree" in objection_to(fresh(task)).reason
+    asked = opened(task.client, key="reply:1", purpose="")
+    assert objection_to(asked) is None
+    task.client.contact_points.update(state="bounced")
+    assert "not the client's any more" in objection_to(fresh(asked)).reason
+
+
+def test_the_queue_says_how_it_stands():
+    opened(key="a", at=DAY - 2 * HOUR)
+    opened(key="b", expires_at=DAY - HOUR, at=DAY - 3 * HOUR)
+    in_hand(opened(key="c"), adviser())
+    CallTask.objects.filter(pk=opened(key="d").pk).update(call_after=DAY + HOUR)
+    stands = queue(at=DAY)
+    assert (stands.waiting, stands.overdue, stands.taken, stands.later) == (2, 1, 1, 1)
+    assert stands.oldest == 3 * HOUR

@@ -1,0 +1,55 @@
+"""Calls to make, as somebody above asks for them."""
+
+from datetime import UTC, datetime
+
+from django.contrib.auth import get_user_model
+
+from apps.advisers.actions.opening import Wish, open_task
+from apps.advisers.actions.taking import show_number, take
+from apps.advisers.models import CallTask
+from apps.profiles.models import Channel, Purpose
+from tests import factories
+
+DAY = datetime(2020, 3, 2, 12, tzinfo=UTC)  # a Monday noon
+
+
+def adviser(name="Ada"):
+    return get_user_model().objects.create_user(name, password="secret", is_staff=True)
+
+
+def callable_client(**fields):
+    fields.setdefault("time_zone", "Europe/London")
+    fields.setdefault("time_zone_source", "stated")
+    return factories.client(consents=[(Purpose.SERVICE, Channel.CALL)], **fields)
+
+
+def phone(client):
+    return client.contact_points.get(channel=Channel.SMS)
+
+
+def opened(client=None, *, key="k1", at=DAY, **fields):
+    """Open a task and return it."""
+    client = client or callable_client()
+    fields.setdefault("purpose", Purpose.SERVICE)
+    wish = Wish(
+        key=key, client=client.pk, contact_point=phone(client).pk, title="Called early",
+        source="journey:3", script="Hello", **fields,
+    )  # fmt: skip
+    open_task(wish, at=at)
+    return CallTask.objects.get(key=key)
+
+
+def nothing(_task):
+    return None
+
+
+def in_hand(task, by, at=DAY, *, shown=True):
+    """Have an adviser take a task and open its number."""
+    take(task.pk, by=by, at=at, ask=nothing)
+    if shown:
+        show_number(task.pk, by=by, at=at, ask=nothing)
+    return CallTask.objects.get(pk=task.pk)
+
+
+def fresh(task):
+    return CallTask.objects.get(pk=task.pk)
