@@ -10,6 +10,8 @@ from apps.messaging.actions import (
     approvals,
     archive,
     belongings,
+    called,
+    calling,
     cascades,
     contracts,
     corrections,
@@ -30,6 +32,7 @@ from apps.messaging.actions import (
 
 ROUTED = 5_000  # events a transaction
 PLANNED = 20_000  # notices a transaction
+ASKED = 500  # calls that the gate is asked about at once
 CLAIMED = 1_000  # messages a claim; what a provider does not take in time goes back
 SHIFT = 120  # seconds, half of what a task may take
 QUEUES = (
@@ -173,4 +176,21 @@ def end_late() -> int:
         total += ended
     while ended := reaping.give_up_stranded(at=clock.now()):
         total += ended
+    return total
+
+
+@shared_task
+def heed_calls() -> int:
+    total = 0
+    while heeded := called.heed_calls(at=clock.now(), limit=ROUTED):
+        total += heeded
+    return total
+
+
+@shared_task
+def withdraw_refused() -> int:
+    total, last = calling.withdraw_refused(at=clock.now(), limit=ASKED)
+    while last:
+        count, last = calling.withdraw_refused(at=clock.now(), limit=ASKED, after=last)
+        total += count
     return total

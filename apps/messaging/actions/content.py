@@ -126,6 +126,10 @@ def refuse_link(version: TemplateVersion, taken: Set[str]) -> None:
         raise ValidationError(
             {"body": _("Leave “link” out: an in-app notice has a button that opens the page.")}
         )
+    if version.channel == Channel.CALL and LINK in taken:
+        raise ValidationError(
+            {"body": _("Leave “link” out: it is the client's own, and an adviser would read it.")}
+        )
 
 
 def gaps(versions: Sequence[TemplateVersion]) -> list[str]:
@@ -133,8 +137,8 @@ def gaps(versions: Sequence[TemplateVersion]) -> list[str]:
     pairs = {
         (version.channel, version.language)
         for version in versions
-        if version.template.code in STATES
-    }
+        if version.template.code in STATES and version.channel != Channel.CALL
+    }  # people are called where a cascade says so, each occasion for itself
     if not pairs:
         return []
     reached = reachable_states()

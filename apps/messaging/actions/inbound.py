@@ -1,6 +1,7 @@
 """What people answer: STOP takes effect at once, everything else waits for a person."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress as suppress_errors
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,11 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, connection, transaction
 
 from apps.events.actions import Fact, record
+from apps.messaging.actions.passing_on import (
+    PassingError,
+    ask_for_call,
+    is_passed_on_at_once,
+)
 from apps.messaging.models.replies import Reply
 from apps.messaging.replies import meaning
 from apps.profiles.actions.consents import Answer, record_consents
@@ -58,6 +64,8 @@ def _take(provider: str, channel: str, said: Said, *, at: datetime) -> bool:
         return False
     if reply.meaning == Meaning.STOP and address:
         stop(reply, clients, at=at)
+    if reply.meaning == Meaning.CALL and is_passed_on_at_once():
+        pass_on_quietly(reply, at=at)
     record([_told(reply, client, at=at) for client in clients])
     return True
 
@@ -122,19 +130,31 @@ def finish_stops(*, at: datetime) -> int:
     return done
 
 
+def pass_on_quietly(reply: Reply, *, at: datetime) -> None:
+    """Give a reply to the advisers without anybody's help; where that cannot be, a person sees it."""
+    with suppress_errors(PassingError):
+        ask_for_call(reply, at=at)
+        Reply.objects.filter(pk=reply.pk, state=State.OPEN).update(
+            state=State.SETTLED, outcome=Outcome.PASSED_ON, settled_at=at
+        )
+
+
 @transaction.atomic
 def settle_reply(
     reply_id: int, outcome: str, *, note: str, by: AbstractBaseUser, at: datetime
 ) -> bool:
     """Note what a person did about a reply; False where somebody was quicker.
 
-    A person who reads a STOP in a sentence says so by its outcome, and it takes effect here.
+    A person who reads a STOP in a sentence says so by its outcome, and it takes effect here. What is
+    passed on is a call in the advisers' queue; raises PassingError where there is nobody to call.
     """
     reply = Reply.objects.select_for_update().get(pk=reply_id)
     if reply.state != State.OPEN:
         return False
     if outcome == Outcome.STOPPED and normalised(reply.channel, reply.sender):
         stop(reply, clients_of(reply.channel, reply.sender), at=at)
+    if outcome == Outcome.PASSED_ON:
+        ask_for_call(reply, at=at)
     Reply.objects.filter(pk=reply_id).update(
         state=State.SETTLED, outcome=outcome, note=note, settled_at=at, settled_by=by.pk
     )
