@@ -5,7 +5,10 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from datetime import timedelta
+from itertools import islice
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -18,7 +21,7 @@ from apps.messaging.actions.delivery import answers, deliver_due
 from apps.messaging.actions.handing import Batch
 from apps.messaging.actions.outcomes import BACK_OFF, Outcome
 from apps.messaging.actions.preparing import write_letters
-from apps.messaging.channels import calls
+from apps.messaging.channels import REGISTRY, Answer, Letter, Verdict, calls
 from apps.messaging.models.providers import Provider
 from tests.messaging.world import DAY, by_email, by_sms, fresh, planned
 
@@ -198,6 +201,39 @@ def test_a_mail_server_that_hangs_up_on_the_letter_leaves_it_unknown(inbox):
     deliver_due(at=LATER, limit=10)
     assert (fresh(first).state, fresh(second).state) == ("unknown", "sent")
     assert len(inbox.letters) == 1
+
+
+@contextmanager
+def connect(_account):
+    """Be a channel whose program fails on its second letter."""
+    yield Failing()
+
+
+class Failing:
+    def send(self, letters):
+        first, _second = islice(letters, 2)
+        yield first.key, Answer(Verdict.SENT, provider_id="1")
+        raise RuntimeError("A fault of ours.")
+
+
+def test_a_program_that_fails_midway_loses_no_answer_that_it_gave(monkeypatch):
+    monkeypatch.setitem(REGISTRY, "failing", __name__)
+    Provider.objects.filter(channel="sms").update(kind="failing", window=2)
+    messages = planned(by_sms(), by_sms(), by_sms())
+    deliver_due(at=DAY, limit=10)
+    assert [fresh(message).state for message in messages] == ["sent", "claimed", "queued"]
+
+
+def test_a_letter_that_a_call_fails_on_leaves_the_others_their_answers():
+    good, bad = (Letter(key=uuid4(), to=to, text="") for to in ("", "bad"))
+
+    def take(letter):
+        if letter.to:
+            raise RuntimeError("A fault of ours.")
+        return Answer(Verdict.SENT)
+
+    answered = dict(calls.carried([good, bad], take, 2))
+    assert [answered[each.key].verdict for each in (good, bad)] == [Verdict.SENT, Verdict.UNKNOWN]
 
 
 def test_a_sender_killed_before_it_sends_loses_nothing(gateway):

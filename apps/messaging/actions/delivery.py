@@ -89,14 +89,22 @@ def answers(batch: Batch, carrier: Carrier) -> Iterator[tuple[Message, Answer]]:
 def grouped(
     answered: Iterator[tuple[Message, Answer]],
 ) -> Iterator[list[tuple[Message, Answer]]]:
-    """Gather answers: many together where they come fast, few where they come slowly."""
+    """Gather answers: many together where they come fast, few where they come slowly.
+
+    Those that a carrier gave before it failed are yielded before its error goes on.
+    """
     group: list[tuple[Message, Answer]] = []
     begun = time.monotonic()
-    for one in answered:
-        group.append(one)
-        if len(group) >= RECORD_EVERY or time.monotonic() - begun > RECORD_AFTER:
+    try:
+        for one in answered:
+            group.append(one)
+            if len(group) >= RECORD_EVERY or time.monotonic() - begun > RECORD_AFTER:
+                yield group
+                group, begun = [], time.monotonic()
+    except Exception:
+        if group:
             yield group
-            group, begun = [], time.monotonic()
+        raise
     if group:
         yield group
 

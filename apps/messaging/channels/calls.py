@@ -1,6 +1,7 @@
 """Letters by HTTP, one call each: who answered what, and what that means for the letter."""
 
 import json
+import logging
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,6 +33,8 @@ LARGEST_ANSWER = 65_536  # bytes; an id takes a hundred
 PATIENCE = 10  # seconds for an answer's body, however slowly it trickles
 LONGEST_WAIT = 3_600  # seconds for which a provider can have us wait
 GATEWAY_TIMEOUT = 504  # said by a proxy that passed the call on and heard no more
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -108,13 +111,22 @@ def retry_after(response: httpx2.Response) -> timedelta | None:
     return timedelta(seconds=min(int(said), LONGEST_WAIT)) if said.isdecimal() else None
 
 
+def is_silent(answer: Answer) -> bool:
+    """Say whether an answer is none: the provider cannot be reached, or said nothing."""
+    return answer.reason in {unreached(), unanswered()}
+
+
 def carried(
-    letters: Iterable[Letter], take: Callable[[Letter], Answer], window: int
+    letters: Iterable[Letter],
+    take: Callable[[Letter], Answer],
+    window: int,
+    *,
+    is_down: Callable[[Answer], bool] = is_silent,
 ) -> Iterator[tuple[UUID, Answer]]:
     """Hand letters over, `window` of them at once, and answer for each as soon as it is known.
 
-    `take` answers for one letter; a provider that cannot be reached or does not answer stops the
-    taking of further ones, since each would wait as long.
+    `take` answers for one letter; an answer that says that the provider is down stops the taking of
+    further ones, since each would wait as long.
     """
     with ThreadPoolExecutor(max(window, 1)) as pool:
         running: dict[Future[Answer], UUID] = {}
@@ -124,7 +136,7 @@ def carried(
             if len(running) >= window:
                 down = False
                 for key, answer in finished(running):
-                    down = down or answer.reason in {unreached(), unanswered()}
+                    down = down or is_down(answer)
                     yield key, answer
                 if down:
                     break
@@ -145,6 +157,9 @@ def attempt(take: Callable[[Letter], Answer], letter: Letter) -> Answer:
         return Answer(Verdict.AGAIN, reason=unreached())
     except NoAnswerError:
         return Answer(Verdict.UNKNOWN, reason=unanswered())
+    except Exception:  # what it broke on is one letter; the others have their answers
+        log.exception("A call to a provider failed.")
+        return Answer(Verdict.UNKNOWN, reason=_("The program that sends it failed on it."))
 
 
 def unreached() -> str:
