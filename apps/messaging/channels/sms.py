@@ -8,7 +8,6 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -62,16 +61,9 @@ class Gateway:
         self.is_down = False  # once it does not answer, the rest stays where it is
 
     def send(self, letters: Iterable[Letter]) -> Iterator[tuple[UUID, Answer]]:
-        with ThreadPoolExecutor(max(1, self.account.window)) as pool:
-            under_way: dict[Future[Answer], UUID] = {}
-            for letter in letters:
-                under_way[pool.submit(self.take, letter)] = letter.key
-                if len(under_way) >= self.account.window:
-                    yield from answered(under_way)
-                if self.is_down:
-                    break
-            while under_way:
-                yield from answered(under_way)
+        return calls.carried(
+            letters, self.take, self.account.window, is_down=lambda _answer: self.is_down
+        )
 
     def take(self, letter: Letter) -> Answer:
         if not self.url:
@@ -156,13 +148,6 @@ class Gateway:
                 yield key, None
             elif response.is_success and provider_id:
                 yield key, Answer(Verdict.SENT, provider_id=provider_id)
-
-
-def answered(under_way: dict[Future[Answer], UUID]) -> Iterator[tuple[UUID, Answer]]:
-    """Wait for an answer or several, and take them out."""
-    done, _rest = wait(under_way, return_when=FIRST_COMPLETED)
-    for future in done:
-        yield under_way.pop(future), future.result()
 
 
 def no_answer() -> Answer:
