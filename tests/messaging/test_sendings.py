@@ -84,6 +84,66 @@ def test_a_ramp_lets_out_a_share_and_then_the_rest(gateway):
     assert (sending.released, states()) == (100, ["sent"] * 4)
 
 
+def ramp_of(*messages):
+    """Let all of a first step out, of which there is a second."""
+    return sending_of(*messages, released=99, released_at=DAY, ramp=[99, 100])
+
+
+def grown(sending, *, at):
+    sendings.advance_ramps(at=at)
+    return Sending.objects.get(pk=sending.pk).released == 100
+
+
+def test_a_ramp_waits_for_nobody_who_sleeps_once_others_have_been_told(gateway):
+    asleep = by_sms(quiet_from="00:00", quiet_until="23:59")
+    sending = ramp_of(*planned(by_sms(), asleep, by_sms()))
+    deliver_due(at=DAY, limit=1)
+    assert not grown(sending, at=DAY + sendings.STEP)  # one could leave and has not
+    deliver_due(at=DAY, limit=10)
+    assert states() == ["queued", "sent", "sent"]
+    assert not grown(sending, at=DAY + sendings.STEP - timedelta(seconds=1))
+    assert grown(sending, at=DAY + sendings.STEP)
+    assert sendings.advance_ramps(at=DAY + sendings.STEP) == 0
+
+
+def test_a_step_let_out_at_night_begins_in_the_morning(gateway):
+    asleep = by_sms(quiet_from="00:00", quiet_until="23:59")
+    (message,) = planned(asleep)
+    sending, morning = ramp_of(message), message.send_after
+    assert morning > DAY + sendings.STEP
+    assert not grown(sending, at=morning - timedelta(seconds=1))
+    deliver_due(at=morning, limit=10)
+    assert not grown(sending, at=morning + timedelta(seconds=1))
+    assert grown(sending, at=morning + sendings.STEP)
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [{"state": "claimed", "leased_until": DAY}, {"state": "held"}, {"deferrals": 1}],
+)
+def test_a_ramp_waits_for_what_a_provider_or_a_sender_has_in_hand(gateway, waits):
+    told, other = planned(by_sms(), by_sms())
+    sending = ramp_of(told, other)
+    later = DAY + sendings.STEP * 2
+    Message.objects.filter(pk=other.pk).update(send_after=later, **waits)
+    deliver_due(at=DAY, limit=10)
+    assert fresh(told).state == "sent"
+    assert not grown(sending, at=DAY + sendings.STEP)
+    Message.objects.filter(pk=other.pk).update(state="queued", deferrals=0)
+    assert grown(sending, at=DAY + sendings.STEP)
+
+
+def test_a_notice_that_waits_for_a_price_holds_up_no_ramp(gateway):
+    told, other = planned(by_sms(), by_sms())
+    sending = ramp_of(told, other)
+    Message.objects.filter(pk=other.pk).delete()
+    Notice.objects.filter(pk=other.notice_id).update(state="queued", ask_after=None)
+    deliver_due(at=DAY, limit=10)
+    assert not grown(sending, at=DAY + sendings.STEP)
+    Notice.objects.filter(pk=other.notice_id).update(ask_after=DAY + sendings.STEP * 2)
+    assert grown(sending, at=DAY + sendings.STEP)
+
+
 def test_a_stopped_sending_sends_nothing_more_and_says_why(gateway):
     (message,) = planned(by_sms())
     sending = sending_of(message)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
@@ -53,19 +54,33 @@ UPDATE messaging_message AS message SET
 FROM held WHERE message.id = held.id
 RETURNING message.id
 """
-# One step further once nobody of those let out is still waiting for his message.
-ADVANCE = """
-UPDATE messaging_sending AS sending SET
-    released_at = %(at)s,
-    released = coalesce(
-        (SELECT min(step) FROM unnest(sending.ramp) AS step WHERE step > sending.released), 100
+# The clients whom a ramp has let out; their notices are found by an index on just that. OFFSET has
+# their messages looked up one by one, rather than those of all sendings read.
+SHARE = """
+    FROM messaging_notice AS notice
+    LEFT JOIN LATERAL (
+        SELECT * FROM messaging_message WHERE notice_id = notice.id OFFSET 0
+    ) AS message ON true
+    WHERE notice.sending_id = %(sending)s AND mod(notice.id, 100) < %(released)s
+"""
+# Somebody could have his message by now. Who sleeps, or whose price is not confirmed, could not;
+# whom a failing provider keeps waiting is just what a ramp is there to show.
+LACKING = f"""
+SELECT EXISTS (SELECT {SHARE} AND (
+    notice.state = 'queued' AND (notice.ask_after IS NULL OR notice.ask_after <= %(at)s)
+    OR notice.state = 'planned' AND (
+        message.state IN ('held', 'claimed')
+        OR message.state = 'queued' AND (message.send_after <= %(at)s OR message.deferrals > 0)
     )
-WHERE sending.state = 'running' AND sending.released < 100
-    AND (sending.released_at IS NULL OR sending.released_at <= %(before)s)
-    AND NOT EXISTS (
-        SELECT FROM messaging_notice AS notice
-        WHERE notice.sending_id = sending.id AND mod(notice.id, 100) < sending.released
-            AND notice.state IN ('queued', 'planned')
+))
+"""
+# A step at night has shown nothing before the first of its messages has left.
+SHOWN = f"""
+SELECT EXISTS (SELECT {SHARE} AND message.handed_at BETWEEN %(since)s AND %(before)s)
+    OR NOT EXISTS (
+        SELECT {SHARE} AND (
+            notice.state IN ('queued', 'planned') OR message.handed_at > %(before)s
+        )
     )
 """
 # Paused, it may have grown over the limit, or what was approved may have been edited.
@@ -118,8 +133,7 @@ def stop_sending(sending_id: int, reason: str) -> bool:
 
 def let_go_on(*, at: datetime) -> int:
     """Take each ramp a step further where it is time, and let out or end what was held."""
-    with connection.cursor() as cursor:
-        cursor.execute(ADVANCE, {"at": at, "before": at - STEP})
+    advance_ramps(at=at)
     total, last = 0, 0
     while moved := let_go(after=last, at=at):
         total, last = total + len(moved), max(moved)
@@ -131,3 +145,39 @@ def let_go(*, after: int, at: datetime) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(LET_GO, {"cursor": after, "limit": AT_ONCE, "at": at})
         return [pk for (pk,) in cursor.fetchall()]
+
+
+def advance_ramps(*, at: datetime) -> int:
+    """Let out the next step of each sending whose last one is done; return how many."""
+    growing = Sending.objects.filter(state=Sending.State.RUNNING, released__lt=100).order_by("pk")
+    return sum(
+        Sending.objects.filter(
+            pk=sending.pk, state=Sending.State.RUNNING, released=sending.released
+        ).update(released=next_step(sending), released_at=at)
+        for sending in growing
+        if step_is_done(sending, at=at)
+    )
+
+
+def next_step(sending: Sending) -> int:
+    return min((step for step in sending.ramp if step > sending.released), default=100)
+
+
+def step_is_done(sending: Sending, *, at: datetime) -> bool:
+    """Say whether all who could be told have been, the first of them long enough ago."""
+    since, before = sending.released_at or sending.created_at, at - STEP
+    if since > before:
+        return False
+    asked: dict[str, Any] = {
+        "sending": sending.pk,
+        "released": sending.released,
+        "since": since,
+        "before": before,
+        "at": at,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(SHOWN, asked)
+        if not cursor.fetchone()[0]:
+            return False
+        cursor.execute(LACKING, asked)
+        return not cursor.fetchone()[0]

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Mod
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
@@ -106,9 +107,12 @@ class Notice(models.Model):
             models.Index(fields=["client", "-created_at"], name="notice_of_client"),
             # the start page's "which could not be worded?"
             models.Index(fields=["-created_at"], condition=Q(state="failed"), name="notice_broken"),
-            # "how many has this sending, and which of them wait?"
+            # "how many has this sending, and which of the share that its ramp lets out wait?"
             models.Index(
-                fields=["sending"], condition=Q(sending__isnull=False), name="notice_of_sending"
+                "sending",
+                Mod("id", 100),
+                condition=Q(sending__isnull=False),
+                name="notice_of_ramp",
             ),
             # "which corrections wait for approval?"
             models.Index(fields=["source"], condition=Q(state="drafted"), name="notice_drafted"),
