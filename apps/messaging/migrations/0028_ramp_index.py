@@ -7,7 +7,7 @@ from django.db.models.functions import Mod
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("messaging", "0026_advisers_carry_calls")]
+    dependencies = [("messaging", "0027_approvals")]
     operations = [
         AddIndexConcurrently(
             "notice",
