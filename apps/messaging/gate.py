@@ -5,7 +5,7 @@ is sent, since the answer may have changed. Both decide alike: what is written h
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -171,6 +171,14 @@ def decide(wish: Wish, *, at: datetime) -> Verdict:
         return Verdict(send_at=send_at)
     patience = PATIENCE.get(refusal)
     return Verdict(refusal=refusal, ask_after=at + patience if patience else None)
+
+
+def may_stay(wish: Wish, *, at: datetime) -> bool:
+    """Say whether what has been sent may still be shown to its reader, who comes to it by himself.
+
+    Neither the hour nor other offers matter any more.
+    """
+    return not any(holds for _refusal, holds in _objections(replace(wish, frequency=None), at, at))
 
 
 def _objections(

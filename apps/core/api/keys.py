@@ -41,7 +41,7 @@ class Key(HttpBearer):
 
     def take_turn(self, key: ApiKey, second: int) -> bool:
         """Say whether the key may make one more request in this minute, which is counted."""
-        return _granted(key, second // WINDOW, 1) > 0
+        return turns(key, second // WINDOW, 1) > 0
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiKey | None:
         at = clock.now()
@@ -94,7 +94,7 @@ class BriefKey(Key):
             left = self.turns.get(mine, 0)
             if not left:
                 share = max(1, settings.API_REQUESTS_A_MINUTE // SHARES)
-                left = _granted(key, mine[1], share)
+                left = turns(key, mine[1], share)
                 self.turns = {one: n for one, n in self.turns.items() if one[1] == mine[1]}
             self.turns[mine] = max(0, left - 1)
         return left > 0
@@ -109,9 +109,13 @@ def _counter() -> Redis:
     return Redis.from_url(settings.CACHES["default"]["LOCATION"])
 
 
-def _granted(key: ApiKey, window: int, wanted: int) -> int:
-    """Count requests of a key in a window; return how many of them are within its limit."""
-    name = f"api:{key.pk}:{window}"
+def turns(key: ApiKey, window: int, wanted: int) -> int:
+    return granted(f"api:{key.pk}", window, wanted, most=settings.API_REQUESTS_A_MINUTE)
+
+
+def granted(whose: str, window: int, wanted: int, *, most: int) -> int:
+    """Count somebody's requests in a window; return how many of them are within the limit."""
+    name = f"{whose}:{window}"
     try:
         with _counter().pipeline(transaction=False) as asked:
             asked.set(name, 0, ex=2 * WINDOW, nx=True)
@@ -119,5 +123,4 @@ def _granted(key: ApiKey, window: int, wanted: int) -> int:
             used = int(asked.execute()[1])
     except RedisError:
         return wanted  # a cache that fails must not keep prices out
-    left: int = settings.API_REQUESTS_A_MINUTE - (used - wanted)
-    return max(0, min(wanted, left))
+    return max(0, min(wanted, most - (used - wanted)))

@@ -77,6 +77,12 @@ class ProviderForm(forms.ModelForm[Provider]):
         model = Provider
         fields = "__all__"  # noqa: DJ007 (all of them are the desk's)
 
+    def clean(self) -> dict[str, Any]:
+        said: dict[str, Any] = super().clean() or {}
+        if said.get("kind") == "in_app":
+            said["settles"] = Provider.Settles.KEY  # it is our own: it hangs there once
+        return said
+
 
 @admin.register(Provider)
 class ProviderPage(Page[Provider]):

@@ -125,6 +125,21 @@ def sent_told(event: Event) -> str:
     return gettext("Message sent by %(channel)s") % {"channel": channel}
 
 
+@words("message.acknowledged")
+def acknowledged_told(_event: Event) -> str:
+    return gettext("Acknowledged a notice in the site or app")
+
+
+@words("message.dismissed")
+def dismissed_told(_event: Event) -> str:
+    return gettext("Closed a notice in the site or app")
+
+
+@words("message.followed")
+def followed_told(_event: Event) -> str:
+    return gettext("Opened his page from a notice in the site or app")
+
+
 @words("link.opened")
 def opened_told(_event: Event) -> str:
     return gettext("Followed his link")

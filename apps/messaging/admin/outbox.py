@@ -20,10 +20,11 @@ from apps.events.admin import NamedSubjects
 from apps.messaging.actions.archive import is_as_sent
 from apps.messaging.models.archive import Sealed
 from apps.messaging.models.outbox import Digest, Message, Notice
+from apps.messaging.models.reactions import Reaction
 from apps.messaging.queries.desk import messages_to
 from apps.messaging.queries.reasons import said
 from apps.messaging.speech import masked
-from apps.profiles.models import Client
+from apps.profiles.models import Channel, Client
 
 TOLD = {
     "drafted": "wait",
@@ -37,6 +38,8 @@ SENT = {
     "sent": "good", "delivered": "good", "queued": "wait", "claimed": "wait", "held": "wait",
     "skipped": "quiet", "failed": "bad", "unknown": "bad",
 }  # fmt: skip
+
+REACTED = {"acknowledged": "good", "followed": "good", "dismissed": "quiet"}
 
 
 @admin.register(Notice)
@@ -136,6 +139,33 @@ def seal_of(_request: HttpRequest, message: Message) -> dict[str, Any]:
         "headers": [_("text"), _("handed over at"), _("seal")],
         "rows": rows,
         "empty": _("Sealed ten minutes after it was handed over."),
+    }
+
+
+@panel(Message, _("In the site or app"), permission="messaging.view_reaction")
+def reaction_to(_request: HttpRequest, message: Message) -> dict[str, Any] | None:
+    if message.channel != Channel.IN_APP:
+        return None
+    rows = Reaction.objects.filter(message=message)
+    return {
+        "headers": [
+            _("deed"),
+            _("button pressed"),
+            _("when"),
+            _("where"),
+            _("SHA-256 of the text"),
+        ],
+        "rows": [
+            [
+                pill(row.get_deed_display(), REACTED[row.deed]),
+                row.button,
+                moment(row.reacted_at),
+                row.provider,
+                bytes(row.words).hex(),
+            ]
+            for row in rows
+        ],
+        "empty": _("Nothing was done with it there."),
     }
 
 

@@ -99,6 +99,10 @@ TABLES = [
         TOLD="handed_at address_hash words digest",
     ),
     table(
+        "messaging.Reaction", "message__notice__client", TECHNICAL="id message provider",
+        TOLD="deed language button words reacted_at",
+    ),
+    table(
         "messaging.Message", "notice__client",
         TECHNICAL=(
             "id notice number is_beside contact_point carried_by language wording key attempts"

@@ -29,7 +29,7 @@ MESSAGES = (
     "template templateversion notice message link hit digest correctionverdict verdict"
     " frequencypolicy holdout reservation stop snippet snippettext disclaimer disclaimertext leadin"
     " seedaddress reply receipt numbercheck opening provider sending cascadestep approval"
-    " approvallimit"
+    " approvallimit reaction"
 )
 REQUESTS = "personexport erasure"
 
