@@ -6,8 +6,10 @@ from threading import Barrier
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.forms import modelform_factory
 
 from apps.messaging.actions.content import publish_snippet, publish_version, publish_versions
+from apps.messaging.admin.content import TemplateForm
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.phrases import Disclaimer, Snippet, SnippetText
 from tests import factories
@@ -89,6 +91,7 @@ def test_four_who_publish_at_once_publish_once():
 
 def test_a_state_that_a_strategy_can_reach_needs_its_words(settings):
     factories.strategy()  # with memory, never called
+    TemplateVersion.objects.filter(channel="push").delete()
     accrued = draft("{{ strategy }}", channel="push")
     with pytest.raises(ValidationError) as caught:
         publish_version(accrued.pk, at=DAY)
@@ -100,6 +103,7 @@ def test_a_state_that_a_strategy_can_reach_needs_its_words(settings):
 
 def test_drafts_of_all_states_are_published_together_or_not_at_all():
     factories.strategy()
+    TemplateVersion.objects.filter(channel="push").delete()
     codes = ("coupon.accrued", "coupon.saved", "coupon.lost", "strategy.matured")
     drafts = [draft("{{ strategy }}", code, channel="push").pk for code in codes]
     with pytest.raises(ValidationError):
@@ -191,3 +195,13 @@ def test_a_design_that_could_not_be_sent_is_not_published(fields, said):
     version = draft("{{ strategy }}", **{"channel": "email", "subject": "News", **fields})
     with pytest.raises(ValidationError, match=said):
         publish_version(version.pk, at=DAY)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("push, sms", ["push", "sms"]), ("", []), ("push, fax", None)]
+)
+def test_a_template_names_the_channels_that_it_may_be_told_in(written, meant):
+    form = modelform_factory(Template, form=TemplateForm, fields=["channels"])(
+        {"channels": written}
+    )
+    assert (form.cleaned_data["channels"] if form.is_valid() else None) == meant

@@ -13,6 +13,7 @@ from apps.messaging.actions.planning import begin_round, plan_batch, plan_messag
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.frequency import FrequencyPolicy, HoldOut, Reservation
 from apps.messaging.models.outbox import Message, Notice
+from apps.messaging.models.providers import Provider
 from apps.messaging.models.stops import Stop
 from apps.messaging.models.verdicts import Verdict
 from apps.messaging.queries.reasons import why
@@ -23,17 +24,18 @@ from tests.messaging.world import DAY, evaluated, noticed
 
 pytestmark = pytest.mark.django_db
 
+CHANNELS = ["sms", "email", "push", "messenger", "call"]
 OFFERED = [(Purpose.MARKETING, Channel.SMS), (Purpose.MARKETING, Channel.EMAIL)]
 LOADED = ("client", "template", "contact_point")
 
 
 @pytest.fixture
 def offer():
-    """A template of offers with words for both channels."""
+    """A template of offers with words for every channel but push."""
     template = Template.objects.create(
         code="offer.test", name="An offer", purpose=Purpose.MARKETING, kind="offer"
     )
-    for channel in ("sms", "email"):
+    for channel in ("sms", "email", "messenger"):
         TemplateVersion.objects.create(
             template=template, channel=channel, language="en", subject="x", body="x",
             state="published",
@@ -63,6 +65,19 @@ def random_world(rng, offer):
         member.underlying.ticker, results[1].observation.valuation_on, "1",
         state="held", held_because="far off", confirmed_at=None,
     )  # fmt: skip
+    Template.objects.filter(code="coupon.accrued").update(
+        channels=rng.choice([[], ["email", "messenger"], ["call", "sms", "push"]])
+    )
+    TemplateVersion.objects.filter(channel=rng.choice(CHANNELS), language="ru").delete()
+    TemplateVersion.objects.create(
+        template=Template.objects.get(code="coupon.accrued"), channel="call", language="en",
+        body="x", state="published",
+    )  # fmt: skip
+    for channel, scheme in (("push", "web"), ("messenger", "telegram"), ("messenger", "viber")):
+        is_open = rng.random() < 0.7
+        Provider.objects.create(
+            name=f"{channel}-{scheme}", channel=channel, scheme=scheme, is_open=is_open, reason="x"
+        )
     if rng.random() < 0.3:
         Stop.objects.create(scope="channel", value=rng.choice(["sms", "email"]), reason="x")
     HoldOut.objects.create(name="spring", percent=30, begins_at=DAY - timedelta(days=9))
@@ -77,8 +92,8 @@ def random_client(rng, offer, results):
     consents = [
         (purpose, channel)
         for purpose in (Purpose.SERVICE, Purpose.MARKETING)
-        for channel in (Channel.SMS, Channel.EMAIL)
-        if rng.random() < 0.8
+        for channel in CHANNELS
+        if rng.random() < 0.6
     ]
     zone = rng.choice(["", "Europe/Moscow", "Asia/Kathmandu", "America/New_York", "Mars/X"])
     client = factories.client(
@@ -87,10 +102,13 @@ def random_client(rng, offer, results):
         time_zone_source="stated" if zone else "unknown",
         quiet_from=rng.choice([time(21), time(13)]),
         quiet_until=rng.choice([time(9), time(15)]),
-        preferred_channel=rng.choice(["", "email", "push"]),
+        preferred_channel=rng.choice(["", "email", "push", "messenger"]),
         tier=rng.choice(["", "hnwi"]),
         language=rng.choice(["en", "ru"]),
     )
+    for channel, scheme in (("push", "web"), ("push", "fcm"), ("messenger", "telegram")):
+        if rng.random() < 0.5:
+            client.contact_points.create(channel=channel, address=f"{scheme}:{client.pk}")
     spoil_addresses(rng, client)
     if rng.random() < 0.4:  # an offer of the day before
         before = offered(client, offer)

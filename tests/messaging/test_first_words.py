@@ -6,8 +6,10 @@ import pytest
 
 from apps.events.models import Listening
 from apps.messaging import speech, wording
+from apps.messaging.actions.content import check
+from apps.messaging.actions.phrases import phrases_of
 from apps.messaging.models.content import CATALOGUE, Template, TemplateVersion
-from tests.messaging.world import VALUES
+from tests.messaging.world import DAY, VALUES
 
 pytestmark = pytest.mark.django_db
 EVERYTHING = {
@@ -69,11 +71,14 @@ def versions():
     return TemplateVersion.objects.filter(state="published").select_related("template")
 
 
-def test_every_occasion_is_worded_in_both_languages_and_channels():
+def test_every_occasion_is_worded_in_both_languages_and_every_channel():
     have = {(v.template.code, v.channel, v.language) for v in versions() if v.variant == "plain"}
     codes = set(Template.objects.values_list("code", flat=True))
-    wanted = {(code, c, lang) for code in codes for c in ("sms", "email") for lang in ("en", "ru")}
-    assert wanted - have == {("email.confirm", "sms", "en"), ("email.confirm", "sms", "ru")}
+    channels, languages = ("sms", "email", "push", "messenger"), ("en", "ru")
+    wanted = {(code, c, lang) for code in codes for c in channels for lang in languages}
+    assert wanted - have == {
+        ("email.confirm", c, lang) for c in channels if c != "email" for lang in languages
+    }
 
 
 def test_what_happens_in_products_is_listened_to():
@@ -99,7 +104,7 @@ def test_every_wording_can_be_written_with_all_values_and_with_the_fewest():
             text = wording.render(version.body, spoken)
             assert "  " not in text, text
             assert not re.search(r" [.,!]|\(\)|\.\.", text), text
-            assert wording.render(version.subject, spoken) or version.channel == "sms"
+            assert wording.render(version.subject, spoken) or version.channel != "email"
 
 
 def test_a_russian_sms_takes_two_parts_at_most_and_an_english_one_too():
@@ -112,4 +117,10 @@ def test_a_russian_sms_takes_two_parts_at_most_and_an_english_one_too():
 
 def test_each_message_ends_with_the_personal_link_or_says_why_not():
     for version in versions().exclude(template__code="email.confirm"):
-        assert version.body.endswith("{{ link }}"), version
+        assert version.body.endswith("{{ link }}") == (version.channel != "push"), version
+
+
+def test_what_we_ship_may_be_published_and_says_no_sum_on_a_locked_screen():
+    phrases = phrases_of({"en", "ru"}, day=DAY.date())
+    for version in versions().filter(channel__in=["push", "messenger"]):
+        check(version, phrases)

@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 
 from apps.messaging.actions.planning import plan_messages
-from apps.messaging.models.content import TemplateVersion
+from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.outbox import Message, Notice
+from apps.messaging.models.providers import Provider
 from apps.messaging.queries.reasons import why
 from apps.profiles.actions.suppressions import suppress
 from apps.profiles.models import Channel, Purpose
@@ -18,7 +19,7 @@ from tests.messaging.world import DAY, noticed, planned
 
 BOTH = ((Purpose.SERVICE, Channel.SMS), (Purpose.SERVICE, Channel.EMAIL))
 SMS_ONLY, EMAIL_ONLY = BOTH[:1], BOTH[1:]
-QUERIES = 23  # two are the savepoint
+QUERIES = 25  # two are the savepoint
 
 pytestmark = pytest.mark.django_db
 
@@ -148,6 +149,67 @@ def test_a_channel_without_words_leaves_the_other():
     TemplateVersion.objects.filter(channel="sms").update(state="draft")
     (message,) = planned(factories.client())
     assert message.channel == "email"
+
+
+def reached_everywhere(**fields):
+    """Make a client with a device and an account besides his phone and mail; all agreed to."""
+    client = factories.client(consents=[(Purpose.SERVICE, c) for c in Channel], **fields)
+    for channel, address in (("push", "web:1"), ("messenger", "telegram:7")):
+        client.contact_points.create(channel=channel, address=f"{address}{client.pk}")
+    return client
+
+
+def worded(channel):
+    template = Template.objects.get(code="coupon.accrued")
+    TemplateVersion.objects.create(
+        template=template, channel=channel, language="en", body="x", state="published"
+    )
+
+
+@pytest.mark.parametrize(
+    ("opened", "preferred", "wanted", "channel"),
+    [
+        ((), "push", [], "sms"),  # nobody carries a push
+        (("push/web", "messenger/telegram"), "", [], "push"),
+        (("push/web", "messenger/telegram"), "email", [], "email"),
+        (("push/fcm", "messenger/telegram"), "", [], "messenger"),  # for apps alone
+        (("messenger/viber", "messenger/"), "", [], "messenger"),
+        (("messenger/viber",), "", [], "sms"),
+        (("push/web",), "", ["email", "push"], "email"),
+        (("push/web",), "push", ["email", "push"], "push"),
+        ((), "call", [], "sms"),  # an adviser's time is asked for by name
+        ((), "", ["call", "sms"], "call"),
+        (("push/web",), "push", ["email", "sms"], "email"),
+    ],
+)
+def test_the_channel_is_one_that_somebody_carries_and_the_template_allows(
+    opened, preferred, wanted, channel
+):
+    for name in opened:
+        kind, scheme = name.split("/")
+        Provider.objects.create(name=name.replace("/", "-"), channel=kind, scheme=scheme)
+    Template.objects.update(channels=wanted)
+    worded("call")
+    (message,) = planned(reached_everywhere(preferred_channel=preferred))
+    assert message.channel == channel
+
+
+def test_a_channel_whose_providers_are_closed_is_the_last_resort():
+    Provider.objects.filter(channel="sms").update(is_open=False, reason="broken")
+    both, one = factories.client(), factories.client(consents=SMS_ONLY)
+    assert [message.channel for message in planned(both, one)] == ["email", "sms"]
+
+
+def test_a_channel_without_words_is_no_reason_why_not():
+    Provider.objects.create(name="browsers", channel="push")
+    client = factories.client(consents=())
+    TemplateVersion.objects.filter(channel__in=["push", "email"]).update(state="draft")
+    assert planned(client) == []
+    assert told(client) == ("skipped", "No consent to news about own contracts by SMS.")
+    TemplateVersion.objects.filter(channel="push").update(state="published")
+    other = factories.client(consents=())
+    planned(other)
+    assert told(other)[1] == "No consent to news about own contracts by SMS or push."
 
 
 def test_a_notice_for_one_address_goes_there_without_consent_and_at_night():

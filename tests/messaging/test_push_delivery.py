@@ -7,7 +7,6 @@ import pytest
 from apps.messaging import webpush
 from apps.messaging.actions.delivery import deliver_due
 from apps.messaging.actions.devices import Subscription, add_device
-from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.devices import Device
 from apps.messaging.models.providers import Provider
 from apps.profiles.models import Channel, ContactPoint, Purpose
@@ -19,23 +18,10 @@ pytestmark = pytest.mark.django_db
 BROWSER, SECRET = webpush.private_key(b"a browser"), "c" * 22
 
 
-def worded(channel):
-    known = TemplateVersion.objects.filter(
-        template__code="coupon.accrued", channel="sms", language="en", state="published"
-    ).first()
-    return TemplateVersion.objects.create(
-        template=known.template, channel=channel, language="en", state="published",
-        body="Your coupon on {{ strategy }} is accrued.",
-    )  # fmt: skip
-
-
 def sent_to(someone, channel):
-    (message,) = planned(someone)
-    point = ContactPoint.objects.get(client=someone, channel=channel)
-    type(message).objects.filter(pk=message.pk).update(
-        channel=channel, contact_point=point, wording=worded(channel)
-    )
     factories.consent(someone, Purpose.SERVICE, channel)
+    (message,) = planned(someone)
+    assert message.channel == channel
     deliver_due(at=DAY, limit=10)
     return fresh(message)
 
@@ -52,7 +38,9 @@ def test_a_note_reaches_the_browser_and_opens_the_page(httpserver):
     message = sent_to(someone, Channel.PUSH)
     assert message.state == "sent", message.reason
     note = json.loads(read_by_browser(httpserver.log[0][0].data, BROWSER, SECRET))
-    assert note["body"] == "Your coupon on US Technology is accrued."
+    assert note["body"] == (
+        "Your coupon on US Technology is accrued. The figures are on your page."
+    )
     assert note["url"].startswith("http://localhost:8000/s/")
     assert note["tag"] == str(message.key)
 

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Min
 from django.utils.translation import gettext as _
 
-from apps.messaging.actions.choosing import Plan, channels
+from apps.messaging.actions.choosing import Plan
 from apps.messaging.models.content import Kind
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.models.providers import Provider
@@ -114,11 +114,11 @@ def next_message(
         wanted = [step.channel]
     else:
         wanted = sorted(
-            (one for one in channels(notice) if one not in tried),
+            (one for one in plan.channels(notice) if one not in tried),
             key=lambda channel: costs.get(channel, 0),
         )
     for channel in wanted:
-        if made := plan.message(notice, without={*channels(notice)} - {channel}):
+        if made := plan.message(notice, among=[channel]):
             made.number = message.number + 1
             made.is_beside = notice.template.kind == Kind.SECURITY
             return made

@@ -10,11 +10,15 @@ from apps.messaging import gate
 from apps.messaging.gate import Refusal, Verdict
 from apps.messaging.models.content import TemplateVersion, Variant
 from apps.messaging.models.outbox import Message, Notice
+from apps.messaging.queries.channels import Carried
 from apps.messaging.queries.wishes import Grounds
 from apps.profiles.models import Channel, ContactPoint, address_channel
 
-# The channels we send through, as they are tried after the client's preferred one.
-CHANNELS = (Channel.SMS, Channel.EMAIL)
+# As they are tried after the client's preferred one: what he notices at once before what waits for
+# him. A call takes a person's time: only a template or a step of its cascade asks for one.
+FIRST = (Channel.PUSH, Channel.MESSENGER, Channel.SMS, Channel.EMAIL)
+ASKED_FOR = frozenset({Channel.CALL})
+USUAL = (*FIRST, *sorted({*Channel} - {*FIRST} - ASKED_FOR))
 FALLBACK_LANGUAGE = "en"
 
 Wordings = Mapping[
@@ -30,7 +34,7 @@ class Plan:
         self.grounds = Grounds(notices, at=at)
         self.wordings = published({notice.template_id for notice in notices})
 
-    def verdicts(self, notice: Notice, *, without: Collection[str] = ()) -> dict[str, Verdict]:
+    def verdicts(self, notice: Notice, *, among: Sequence[str] = ()) -> dict[str, Verdict]:
         """Ask the gate for each channel, the best first."""
         return {
             channel: gate.decide(
@@ -42,13 +46,12 @@ class Plan:
                 ),
                 at=self.at,
             )
-            for channel in channels(notice)
-            if channel not in without
+            for channel in among or self.channels(notice)
         }
 
-    def message(self, notice: Notice, *, without: Collection[str] = ()) -> Message | None:
+    def message(self, notice: Notice, *, among: Sequence[str] = ()) -> Message | None:
         """Make the message in the first channel that will do; None where none does."""
-        for channel, verdict in self.verdicts(notice, without=without).items():
+        for channel, verdict in self.verdicts(notice, among=among).items():
             point, wording = self.point(notice, channel), self.wording(notice, channel)
             if verdict.send_at is not None and point is not None and wording is not None:
                 return Message(
@@ -66,29 +69,41 @@ class Plan:
         addresses = self.grounds.addresses
         return notice.contact_point or addresses.get((notice.client_id, address_channel(channel)))
 
+    def channels(self, notice: Notice) -> list[str]:
+        """List the channels that come into question: those with words, unless none has any."""
+        if notice.contact_point is not None:
+            return [notice.contact_point.channel]
+        template, client = notice.template, notice.client
+        every = tried(template.channels, client.preferred_channel, self.grounds.carried)
+        return [channel for channel in every if self.wording(notice, channel)] or every
+
     def wording(self, notice: Notice, channel: str) -> TemplateVersion | None:
         return wording_of(notice, channel, self.wordings)
 
 
-def channels(notice: Notice) -> Sequence[str]:
-    """List the channels to try, the best first."""
-    if notice.contact_point is not None:
-        return [notice.contact_point.channel]
-    preferred = notice.client.preferred_channel
-    return sorted(CHANNELS, key=lambda channel: channel != preferred)
+def tried(wanted: Sequence[str], preferred: str, carried: Carried) -> list[str]:
+    """List the channels to try for a template, the best first; `wanted` are its own.
+
+    One whose providers are closed is the last resort: what is planned there waits for them.
+    """
+    had = [channel for channel in wanted or USUAL if channel in carried.known]
+    return sorted(
+        had or wanted or FIRST,
+        key=lambda channel: (channel in carried.closed, channel != preferred),
+    )
 
 
 def decisive(verdicts: Mapping[str, Verdict]) -> Refusal | None:
     """Return what stands for the refusals of all channels; None where one is granted.
 
-    While one waits, all wait. A text that is missing where all else is right is our own fault.
+    While one waits, all wait. Else the one that came furthest: so a text that is missing where all
+    else is right, our own fault, is what is seen.
     """
     refusals = [verdict.refusal for verdict in verdicts.values() if verdict.refusal]
     if len(refusals) < len(verdicts):
         return None
-    waiting = [patient for patient in gate.PATIENCE if patient in refusals]
-    unworded = [refusal for refusal in refusals if refusal == Refusal.NO_WORDING]
-    return (waiting or unworded or refusals)[0]
+    waiting = (patient for patient in gate.PATIENCE if patient in refusals)
+    return next(waiting, max(refusals, key=list(Refusal).index))
 
 
 def published(template_ids: Collection[int]) -> Wordings:

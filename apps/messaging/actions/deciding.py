@@ -4,6 +4,7 @@ Quiet hours are few where clients are many: the pure core answers for each zone 
 that occurs in a batch, and the answers are joined. The same goes for wordings, groups and limits.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,12 +12,14 @@ from zoneinfo import available_timezones
 
 from django.db.backends.utils import CursorWrapper
 
-from apps.messaging.actions.choosing import CHANNELS, published, worded
-from apps.messaging.gate import LOTS
+from apps.messaging.actions.choosing import published, tried, worded
+from apps.messaging.gate import LOTS, Refusal
+from apps.messaging.models.content import Template
 from apps.messaging.queries import freshness, offers
+from apps.messaging.queries.channels import Carried, carried
 from apps.messaging.queries.stops import standing_stops
 from apps.messaging.queries.zones import PREFIX, quiet_hours
-from apps.profiles.models import ContactPoint
+from apps.profiles.models import Channel, ContactPoint
 from apps.profiles.queries.suppressions import suppressions
 
 # What is asked about, and what was decided; empty between batches.
@@ -24,7 +27,7 @@ TABLES = """
 CREATE TEMP TABLE IF NOT EXISTS messaging_asked (
     notice_id bigint, client_id bigint, template_id bigint, result_id bigint, meant_id bigint,
     variant text, priority int, deadline_at timestamptz, hold_out text, has_waited boolean,
-    purpose text, is_offer boolean, is_urgent boolean, language text, preferred text, tier text,
+    purpose text, is_offer boolean, is_urgent boolean, language text, preferred text, only_by text, tier text,
     quiet_from time, quiet_until time, zone text, phone text
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS messaging_decided (
@@ -42,7 +45,7 @@ SELECT notice.id, notice.client_id, notice.template_id, notice.result_id, notice
     notice.variant, notice.priority, notice.deadline_at, notice.hold_out,
     notice.ask_after IS NOT NULL, template.purpose, template.kind = 'offer',
     template.purpose = '' OR template.kind = 'security', client.language,
-    client.preferred_channel, client.tier, client.quiet_from, client.quiet_until,
+    client.preferred_channel, coalesce(meant.channel, ''), client.tier, client.quiet_from, client.quiet_until,
     CASE WHEN client.time_zone = ANY(%(zones)s) THEN client.time_zone ELSE '' END,
     coalesce(phone.address, '')
 FROM (
@@ -54,6 +57,7 @@ FROM (
 ) AS notice
 JOIN messaging_template AS template ON template.id = notice.template_id
 JOIN profiles_client AS client ON client.id = notice.client_id
+LEFT JOIN profiles_contactpoint AS meant ON meant.id = notice.contact_point_id
 LEFT JOIN LATERAL (
     SELECT left(point.address, {PREFIX}) AS address FROM profiles_contactpoint AS point
     WHERE point.client_id = client.id AND point.channel = 'sms' AND point.state <> 'removed'
@@ -94,11 +98,13 @@ hours AS MATERIALIZED (
         %(hour_ends)s::time[], %(hour_opens)s::timestamptz[], %(hour_days)s::date[]
     ) AS hours (zone, phone, quiet_from, quiet_until, opens, day)
 ), words AS MATERIALIZED (
-    SELECT template_id, language, variant, ids::bigint[] AS ids, spoken::text[] AS spoken
+    SELECT template_id, language, variant, preferred, only_by, tried::text[] AS tried,
+        ids::bigint[] AS ids, spoken::text[] AS spoken
     FROM unnest(
         %(word_templates)s::bigint[], %(word_languages)s::text[], %(word_variants)s::text[],
+        %(word_preferred)s::text[], %(word_only_by)s::text[], %(word_tried)s::text[],
         %(word_ids)s::text[], %(word_spoken)s::text[]
-    ) AS words (template_id, language, variant, ids, spoken)
+    ) AS words (template_id, language, variant, preferred, only_by, tried, ids, spoken)
 ), standing AS MATERIALIZED (
     SELECT * FROM unnest(%(groups)s::text[], %(group_names)s::text[], %(group_lots)s::int[])
         AS standing (id, name, below)
@@ -112,7 +118,7 @@ NOTED = f"""
 noted AS (
     SELECT asked.*,
         CASE WHEN asked.is_urgent THEN %(at)s ELSE hours.opens END AS send_at, hours.day,
-        words.ids AS word_ids, words.spoken,
+        words.tried, words.ids AS word_ids, words.spoken,
         asked.result_id = ANY(%(superseded)s) OR asked.notice_id = ANY(%(corrected)s)
             AS is_outdated,
         asked.result_id = ANY(%(held)s) AS is_held,
@@ -123,7 +129,7 @@ noted AS (
         too_often.most
     FROM messaging_asked AS asked
     JOIN hours USING (zone, phone, quiet_from, quiet_until)
-    LEFT JOIN words USING (template_id, language, variant)
+    JOIN words USING (template_id, language, variant, preferred, only_by)
     LEFT JOIN LATERAL (
         SELECT standing.name FROM standing
         WHERE asked.is_offer AND standing.below > (
@@ -146,7 +152,8 @@ noted AS (
 )
 """  # noqa: S608
 # The address in a channel: valid and verified last, else the newest; one that may be written to goes
-# first. One that is not confirmed is good enough only for what is meant for it alone.
+# first, and one that no provider carries is none. One that is not confirmed is good enough only for
+# what is meant for it alone.
 POINT = f"""
     SELECT point.id, point.state = 'valid' OR noted.meant_id IS NOT NULL
             AND point.state = 'unconfirmed' AS is_reachable,
@@ -159,9 +166,12 @@ POINT = f"""
                 AND (stop.client_id IS NULL OR stop.client_id = point.client_id)
         ) AS is_suppressed
     FROM profiles_contactpoint AS point
-    WHERE point.client_id = noted.client_id AND point.channel = carried.channel
+    WHERE point.client_id = noted.client_id AND point.channel = CASE carried.channel WHEN 'call' THEN 'sms' ELSE carried.channel END
         AND CASE WHEN noted.meant_id IS NULL
-            THEN point.state = 'valid' ELSE point.id = noted.meant_id END
+            THEN point.state = 'valid' AND (
+                point.channel <> ALL(%(with_schemes)s)
+                OR point.channel || ':' || split_part(point.address, ':', 1) = ANY(%(schemes)s)
+            ) ELSE point.id = noted.meant_id END
     ORDER BY is_suppressed, point.verified_at DESC NULLS LAST, point.id DESC
     LIMIT 1
 """  # noqa: S608
@@ -171,20 +181,15 @@ CONSENT = """
         AND record.channel = carried.channel AND NOT noted.is_urgent
     ORDER BY record.recorded_at DESC, record.id DESC LIMIT 1
 """
-OURS = ", ".join(f"(%(channel_{n})s, %(stopped_{n})s, {n})" for n in range(len(CHANNELS)))
-CARRIED = f"""
-    SELECT ours.channel, ours.is_stopped, (ours.channel <> noted.preferred)::int * 10 + ours.place
-    FROM (VALUES {OURS}) AS ours (channel, is_stopped, place)
-    WHERE noted.meant_id IS NULL
-    UNION ALL
-    SELECT meant.channel, %(all_stopped)s OR meant.channel = ANY(%(stops)s), 0
-    FROM profiles_contactpoint AS meant
-    WHERE noted.meant_id IS NOT NULL AND meant.id = noted.meant_id
-"""  # noqa: S608
+CARRIED = """
+    SELECT channel, channel = ANY(%(stopped)s), place, word_id, language
+    FROM unnest(noted.tried, noted.word_ids, noted.spoken)
+        WITH ORDINALITY AS tried (channel, word_id, language, place)
+"""
 # The order of the checks is that of `gate.Refusal`.
 ANSWERED = f"""
     SELECT carried.channel, carried.place, point.id AS point_id, point.is_strange,
-        wording.id AS wording_id, wording.language,
+        carried.wording_id, carried.language,
         CASE
             WHEN carried.is_stopped THEN
                 CASE WHEN noted.deadline_at < %(at)s THEN 'too_late' ELSE 'stopped' END
@@ -199,24 +204,20 @@ ANSWERED = f"""
             WHEN noted.most IS NOT NULL THEN 'too_often'
             WHEN noted.send_at IS NULL THEN 'quiet'
             WHEN point.is_reachable IS NOT TRUE THEN 'no_address'
-            WHEN wording.id IS NULL THEN 'no_wording'
+            WHEN carried.wording_id IS NULL THEN 'no_wording'
             ELSE ''
         END AS code
-    FROM ({CARRIED}) AS carried (channel, is_stopped, place)
+    FROM ({CARRIED}) AS carried (channel, is_stopped, place, wording_id, language)
     LEFT JOIN LATERAL ({POINT}) AS point ON true
     LEFT JOIN LATERAL ({CONSENT}) AS consent ON true
-    CROSS JOIN LATERAL (SELECT
-        noted.word_ids[array_position(%(word_channels)s::text[], carried.channel)] AS id,
-        noted.spoken[array_position(%(word_channels)s::text[], carried.channel)] AS language
-    ) AS wording
 """  # noqa: S608
 # One pass over the channels: the least array is that of the first channel that will do, else of the
 # reason that stands for all of them, as in `choosing.decisive`.
 CHOSEN = f"""
     SELECT
         min(ARRAY[
-            CASE code WHEN '' THEN '0' WHEN 'stopped' THEN '1' WHEN 'held' THEN '2'
-                WHEN 'no_wording' THEN '3' ELSE '4' END,
+            to_char(CASE code WHEN '' THEN 0 WHEN 'stopped' THEN 1 WHEN 'held' THEN 2
+                ELSE 99 - array_position(%(refusals)s, code) END, '00'),
             (place + 100)::text, code, channel, language, point_id::text, wording_id::text
         ]) AS first,
         jsonb_object_agg(channel, code) AS channels, bool_or(is_strange) AS is_strange
@@ -264,15 +265,20 @@ def ask(cursor: CursorWrapper, *, at: datetime, limit: int, after: int, until: i
     return Batch(*cursor.fetchone())
 
 
+REFUSALS = list(map(str, Refusal))
+
+
 def decide(cursor: CursorWrapper, *, at: datetime) -> None:
     """Ask the gate about every notice that was taken, in every channel."""
+    channels = carried()
     grounds = {
         "at": at,
+        "refusals": REFUSALS,
         **_hours(cursor, at),
         **_results(cursor),
-        **_words(cursor),
+        **_words(cursor, channels),
         **_limits(at),
-        **_channels(),
+        **_channels(channels),
     }
     cursor.execute(DECIDE, {**grounds, "suppressed": []})
     if strangers := _suppressed_strangers(cursor):
@@ -315,27 +321,37 @@ def _results(cursor: CursorWrapper) -> dict[str, list[int]]:
     }
 
 
-def _words(cursor: CursorWrapper) -> dict[str, list[Any]]:
-    """Resolve which version speaks in each channel, for what is asked for of the templates."""
-    cursor.execute("SELECT DISTINCT template_id, language, variant FROM messaging_asked")
+def _words(cursor: CursorWrapper, channels: Carried) -> dict[str, list[Any]]:
+    """Resolve which channels are tried, and which version speaks there, for each that is asked for."""
+    cursor.execute(
+        "SELECT DISTINCT template_id, language, variant, preferred, only_by FROM messaging_asked"
+    )
     asked = cursor.fetchall()
-    wordings = published({template for template, _language, _variant in asked})
-    channels = sorted({channel for _template, channel, _language, _variant in wordings})
-    ids, spoken = [], []
-    for template, language, variant in asked:
-        versions = [
-            worded(template, channel, language, variant, wordings=wordings) for channel in channels
-        ]
-        ids.append(_array([str(each.pk) if each else None for each in versions]))
-        spoken.append(_array([each.language if each else None for each in versions]))
-    columns = [list(column) for column in zip(*asked, strict=True)] or [[]] * 3
-    names = ("word_templates", "word_languages", "word_variants")
-    resolved = dict(zip(names, columns, strict=True))
-    return {**resolved, "word_ids": ids, "word_spoken": spoken, "word_channels": channels}
+    templates = Template.objects.in_bulk({template for template, *_rest in asked})
+    wordings = published(templates)
+    found: dict[str, list[Any]] = {"tried": [], "ids": [], "spoken": []}
+    for template, language, variant, preferred, only in asked:
+        every = [only] if only else tried(templates[template].channels, preferred, channels)
+        spoken = {
+            channel: worded(template, channel, language, variant, wordings=wordings)
+            for channel in every
+        }
+        if any(spoken.values()):
+            spoken = {channel: version for channel, version in spoken.items() if version}
+        found["tried"].append(_array(list(spoken)))
+        found["ids"].append(_array([str(each.pk) if each else None for each in spoken.values()]))
+        found["spoken"].append(
+            _array([each.language if each else None for each in spoken.values()])
+        )
+    keys = ("templates", "languages", "variants", "preferred", "only_by")
+    columns = [list(column) for column in zip(*asked, strict=True)] or [[]] * len(keys)
+    return {
+        f"word_{key}": values for key, values in [*zip(keys, columns, strict=True), *found.items()]
+    }
 
 
-def _array(values: list[str | None]) -> str:
-    """Write numbers or languages as an array of SQL."""
+def _array(values: Sequence[str | None]) -> str:
+    """Write numbers, languages or channels as an array of SQL."""
     return "{" + ",".join("NULL" if value is None else value for value in values) + "}"
 
 
@@ -356,13 +372,16 @@ def _limits(at: datetime) -> dict[str, list[Any]]:
     }
 
 
-def _channels() -> dict[str, Any]:
+def _channels(channels: Carried) -> dict[str, list[str]]:
     stops = standing_stops()
     return {
-        **{f"channel_{n}": str(channel) for n, channel in enumerate(CHANNELS)},
-        **{f"stopped_{n}": stops.cover(channel) for n, channel in enumerate(CHANNELS)},
-        "all_stopped": stops.everything,
-        "stops": sorted(stops.channels),
+        "stopped": [channel for channel in Channel.values if stops.cover(channel)],
+        "with_schemes": list(channels.schemes),
+        "schemes": [
+            f"{channel}:{scheme}"
+            for channel, schemes in channels.schemes.items()
+            for scheme in schemes
+        ],
     }
 
 

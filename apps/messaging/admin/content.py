@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apps.core import clock
 from apps.core.admin.display import badge, column, pill
@@ -24,6 +26,7 @@ from apps.messaging.actions.routing import LISTENER
 from apps.messaging.actions.trying import UntriedError, send_test
 from apps.messaging.admin.previewing import measure, preview_page
 from apps.messaging.models.content import Template, TemplateVersion
+from apps.profiles.models import Channel
 
 UNHEARD = {"digest.monthly", "email.confirm"}  # they come by themselves
 WORDED = {"published": "good", "draft": "wait", "retired": "quiet"}
@@ -52,8 +55,24 @@ class VersionInline(StackedInline):
     has_delete_permission = has_change_permission
 
 
+class OneChannel(forms.ChoiceField):
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).strip()
+
+
+class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only in the stubs
+    channels = SimpleArrayField(
+        OneChannel(choices=Channel.choices),
+        label=_("channels"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("Those allowed, like push, sms, email; in this order they are tried after the client's preferred one. Empty: all but calls."),
+    )  # fmt: skip
+
+
 @admin.register(Template)
 class TemplatePage(Page[Template]):
+    form = TemplateForm
     list_display = ["shown_name", "code", "purpose", "published", "told"]
     list_filter = [("purpose", ChoicesDropdownFilter)]
     search_fields = ["code", "name"]

@@ -1,6 +1,7 @@
 """What messages say: templates in versions by channel, language and variant."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -74,6 +75,11 @@ class Template(models.Model):
     kind = models.CharField(
         _("kind"), max_length=10, choices=Kind, default=Kind.SERVICE, db_default=Kind.SERVICE,
         help_text=_("Offers come once a day at most; a security alert comes at any hour."),
+    )  # fmt: skip
+    channels = ArrayField(
+        models.CharField(max_length=16), verbose_name=_("channels"),
+        default=list, db_default=[], blank=True,
+        help_text=_("Those allowed, in the order in which they are tried. Empty: all but calls."),
     )  # fmt: skip
     sms_parts = models.PositiveSmallIntegerField(
         _("most parts of an SMS"), null=True, blank=True,

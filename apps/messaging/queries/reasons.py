@@ -129,8 +129,9 @@ PLAIN: dict[Refusal, Callable[[], str]] = {
 
 
 def either(names: Iterable[str]) -> str:
-    """Write channels as “SMS or e-mail”."""
-    return _(" or ").join(str(Channel(name).label) for name in names)
+    """Write channels as “push, SMS or e-mail”."""
+    *others, last = [str(Channel(name).label) for name in names] or [""]
+    return _(" or ").join([", ".join(others), last] if others else [last])
 
 
 def moment(text: str) -> str:

@@ -10,6 +10,7 @@ from apps.messaging.gate import Wish
 from apps.messaging.models.content import Kind
 from apps.messaging.models.outbox import Notice
 from apps.messaging.queries import freshness, offers, stops
+from apps.messaging.queries.channels import Carried, carried
 from apps.messaging.queries.zones import quiet_hours, time_zone
 from apps.profiles.models import Channel, ContactPoint
 from apps.profiles.queries.consents import consents
@@ -33,6 +34,7 @@ class Grounds:
         at: datetime,
         points: Iterable[ContactPoint] | None = None,
     ) -> None:
+        self.carried = carried()
         self.stops = stops.standing_stops()
         self.consents = standing_consents(notices)
         self.outdated = out_of_date(notices)
@@ -40,7 +42,7 @@ class Grounds:
         self.groups = offers.groups(at=at)
         self.frequencies = offers.frequencies(notices)
         if points is None:
-            self.addresses, self.suppressed = addresses(notices)
+            self.addresses, self.suppressed = addresses(notices, self.carried)
         else:
             self.addresses, self.suppressed = {}, suppressions(points)
         self.phones = phones({n.client_id for n in notices if not time_zone(n.client.time_zone)})
@@ -94,10 +96,11 @@ def out_of_date(notices: Collection[Notice]) -> set[int]:
     } | freshness.out_of_date_corrections(corrections)
 
 
-def addresses(notices: Collection[Notice]) -> tuple[Addresses, dict[int, str]]:
+def addresses(notices: Collection[Notice], carried: Carried) -> tuple[Addresses, dict[int, str]]:
     """Choose each client's address in each channel, and say which must not be written to, and why.
 
     The best is valid and verified last, else the newest; one that may be written to goes first.
+    What no provider carries is none.
     """
     points = list(
         ContactPoint.objects.filter(
@@ -109,7 +112,8 @@ def addresses(notices: Collection[Notice]) -> tuple[Addresses, dict[int, str]]:
     points.sort(key=lambda point: point.pk in stopped)
     chosen: Addresses = {}
     for point in points:
-        chosen.setdefault((point.client_id, point.channel), point)
+        if carried.reaches(point):
+            chosen.setdefault((point.client_id, point.channel), point)
     return chosen, stopped
 
 
