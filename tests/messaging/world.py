@@ -96,7 +96,7 @@ def planned(*clients, at=DAY, **options):
     """Queue and plan a notice for each client; return the messages."""
     notices = [noticed(client, at=at, **options) for client in clients]
     plan_messages(at=at, limit=1_000)
-    return list(Message.objects.filter(notice__in=notices).order_by("pk"))
+    return list(Message.objects.filter(notice__in=notices).order_by("notice_id", "pk"))
 
 
 def by_sms(**fields):
