@@ -84,6 +84,11 @@ def pill(text: object, tone: str = "") -> SafeString:
     return format_html('<span class="desk-pill desk-{}">{}</span>', tone or "quiet", text)
 
 
+def stacked(state: str, words: str) -> SafeString | str:
+    """Put words under a state, so that both are seen without a column more, and on a phone."""
+    return format_html("{}<br>{}", state, words) if words else state
+
+
 def column(title: Text, *, ordering: str | None = None) -> Callable[[C], C]:
     return display(description=title, ordering=ordering)  # type: ignore[no-any-return]
 

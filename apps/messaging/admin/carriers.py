@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from babel.dates import format_timedelta
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
@@ -18,6 +19,7 @@ from apps.core.admin.display import (
     column,
     count,
     list_url,
+    locale,
     moment,
     money,
     page_url,
@@ -88,7 +90,7 @@ class ProviderForm(forms.ModelForm[Provider]):
 class ProviderPage(Page[Provider]):
     form = ProviderForm
     list_display = [
-        "name", "channel", "kind", "environment", "health", "preference", "rate", "settles",
+        "name", "channel", "kind", "environment", "health", "preference", "rate",
     ]  # fmt: skip
     list_filter = [
         AilingFilter, ("channel", ChoicesDropdownFilter), ("settles", ChoicesDropdownFilter),
@@ -131,13 +133,26 @@ def last_hour(_request: HttpRequest, provider: Provider) -> dict[str, Any]:
     }
 
 
+class StepForm(forms.ModelForm[CascadeStep]):
+    class Meta:
+        model = CascadeStep
+        fields = ["template", "number", "channel", "unless", "within"]
+        help_texts = {"within": _("Hours, minutes, seconds: 12:00:00. Two days are 2 00:00:00.")}
+
+
 @admin.register(CascadeStep)
 class CascadeStepPage(Page[CascadeStep]):
-    list_display = ["template", "number", "channel", "unless", "within"]
+    form = StepForm
+    list_display = ["template", "number", "channel", "unless", "time"]
     list_select_related = ["template"]
     list_filter = [("channel", ChoicesDropdownFilter), ("unless", ChoicesDropdownFilter)]
     search_fields = ["template__code", "template__name"]
     autocomplete_fields = ["template"]
+
+    @column(_("within"), ordering="within")
+    def time(self, step: CascadeStep) -> str:
+        # Three of a unit, before it is spoken in: a day and a half are 36 hours.
+        return format_timedelta(step.within, threshold=3, locale=locale())
 
 
 def runs(sending: Sending) -> bool:

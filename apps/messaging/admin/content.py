@@ -28,7 +28,6 @@ from apps.messaging.admin.previewing import measure, preview_page
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.profiles.models import Channel
 
-UNHEARD = {"digest.monthly", "email.confirm"}  # they come by themselves
 WORDED = {"published": "good", "draft": "wait", "retired": "quiet"}
 
 
@@ -46,6 +45,7 @@ class VersionInline(StackedInline):
     ]
     readonly_fields = ["state"]
     ordering = ["channel", "language", "variant", "-number"]
+    show_change_link = True
 
     def has_change_permission(
         self, request: HttpRequest, row: TemplateVersion | None = None
@@ -95,9 +95,9 @@ class TemplatePage(Page[Template]):
 
     @column(_("clients are told"))
     def told(self, template: Template) -> str:
-        if "." not in template.code or template.code in UNHEARD:
-            return "–"
-        return pill(_("yes"), "good") if getattr(template, "heard", False) else pill(_("no"))
+        if getattr(template, "heard", False):
+            return pill(_("yes"), "good")
+        return pill(_("no")) if template.code in DAYS else "–"
 
 
 def is_heard(template: Template) -> bool:
@@ -158,6 +158,7 @@ class TemplateVersionPage(Page[TemplateVersion]):
         "template", "channel", "language", "variant", "number",
         badge("state", _("state"), **WORDED), "subject",
     ]  # fmt: skip
+    sortable_by = ["template", "state", "subject"]
     list_select_related = ["template"]
     list_filter = [
         ("state", ChoicesDropdownFilter),

@@ -4,12 +4,20 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, MultipleChoicesDropdownFilter
 
-from apps.core.admin.display import badge, column, linked, list_url, moment, page_link, pill
+from apps.core.admin.display import (
+    badge,
+    column,
+    linked,
+    list_url,
+    moment,
+    page_link,
+    percent,
+    pill,
+    stacked,
+)
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import Page, ReadOnlyPage, panel
 from apps.messaging.models.frequency import FrequencyPolicy, HoldOut
@@ -27,10 +35,10 @@ SAID = {"granted": "good", "waits": "wait", "refused": "quiet"}
 def verdicts_on(_request: HttpRequest, notice: Notice) -> dict[str, Any]:
     verdicts = notice.verdicts.select_related("message").order_by("pk")
     return {
-        "headers": [_("why"), _("asked"), _("when")],
+        "headers": [_("why"), _("when"), _("asked")],
         "rows": [
             [
-                _beside(_verdict(verdict), explain(verdict, notice)),
+                stacked(_verdict(verdict), explain(verdict, notice)),
                 moment(verdict.at),
                 _("before sending") if verdict.message_id else _("when planning"),
             ]
@@ -50,7 +58,7 @@ def decisions_on_client(_request: HttpRequest, client: Client) -> dict[str, Any]
         rows.append(
             [
                 page_link(notice, notice.template),
-                _beside(state, why(notice, verdicts)),
+                stacked(state, why(notice, verdicts)),
                 moment(notice.created_at),
             ]
         )
@@ -67,11 +75,6 @@ def _verdict(verdict: Verdict) -> str:
     return pill(verdict.get_outcome_display(), SAID[verdict.outcome])
 
 
-def _beside(state: str, words: str) -> SafeString:
-    """Put the words under the verdict, so that both are seen on a phone."""
-    return format_html("{}<br>{}", state, words)
-
-
 @admin.register(Verdict)
 class VerdictPage(ReadOnlyPage[Verdict]):
     list_display = [
@@ -84,7 +87,7 @@ class VerdictPage(ReadOnlyPage[Verdict]):
         ("channel", MultipleChoicesDropdownFilter),
         ("at", MomentFilter),
     ]
-    search_fields = ["=reason"]
+    search_fields = ["notice__client__last_name", "notice__client__first_name", "=reason"]
     ordering = ["-pk"]
     readonly_fields = ["why"]
 
@@ -101,6 +104,7 @@ class VerdictPage(ReadOnlyPage[Verdict]):
 class FrequencyPolicyPage(Page[FrequencyPolicy]):
     list_display = ["shown_tier", "offers", "days"]
     list_filter = [("tier", ChoicesDropdownFilter)]
+    search_fields = ["tier"]
     ordering = ["tier", "days"]
 
     @column(_("tier"), ordering="tier")
@@ -110,6 +114,11 @@ class FrequencyPolicyPage(Page[FrequencyPolicy]):
 
 @admin.register(HoldOut)
 class HoldOutPage(Page[HoldOut]):
-    list_display = ["name", "percent", "begins_at", "ends_at"]
+    list_display = ["name", "share", "begins_at", "ends_at"]
+    list_filter = [("begins_at", MomentFilter), ("ends_at", MomentFilter)]
     search_fields = ["name"]
     ordering = ["-begins_at"]
+
+    @column(_("percent"), ordering="percent")
+    def share(self, group: HoldOut) -> str:
+        return percent(group.percent / 100)

@@ -26,6 +26,14 @@ from apps.messaging.queries.conversions import conversions
 from apps.profiles.models import Channel
 
 SHOWN = 50
+SIGNS = {
+    "head": _("asked for the head of the page alone"),
+    "prefetch": _("fetched it ahead"),
+    "agent": _("calls itself a program"),
+    "bare": _("says no language"),
+    "soon": _("came within seconds of the sending"),
+    "no_gesture": _("made no gesture"),
+}
 
 
 class UsableFilter(RadioFilter):
@@ -93,12 +101,22 @@ def led_to(_request: HttpRequest, link: Link) -> dict[str, Any]:
 class HitPage(ReadOnlyPage[Hit]):
     list_display = [
         "occurred_at", linked("link__client", _("client"), "last_name"),
-        badge("verdict", _("verdict"), human="good"), "gesture", "signs", "agent",
+        badge("verdict", _("verdict"), human="good"), "gesture", "signs_said", "agent",
     ]  # fmt: skip
     list_select_related = ["link__client"]
     list_filter = [("verdict", ChoicesDropdownFilter), ("occurred_at", MomentFilter)]
     search_fields = ["link__client__last_name", "agent"]
     ordering = ["-pk"]
+    exclude = ["signs", "campaign"]
+    readonly_fields = ["signs_said", "campaign_said"]
+
+    @column(_("signs of a machine"))
+    def signs_said(self, hit: Hit) -> str:
+        return ", ".join(str(SIGNS.get(sign, sign)) for sign in hit.signs) or "–"
+
+    @column(_("campaign"))
+    def campaign_said(self, hit: Hit) -> str:
+        return ", ".join(f"{name}: {said}" for name, said in hit.campaign.items()) or "–"
 
 
 @admin.register(Opening)
@@ -111,6 +129,7 @@ class OpeningPage(ReadOnlyPage[Opening]):
     ]  # fmt: skip
     list_select_related = ["message__notice__client"]
     list_filter = [("occurred_at", MomentFilter)]
+    search_fields = ["message__notice__client__last_name", "agent"]
     ordering = ["-pk"]
 
 

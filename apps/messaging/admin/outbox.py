@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import (
     MultipleRelatedDropdownFilter,
 )
 
-from apps.core.admin.display import badge, column, linked, list_url, moment, page_link, pill
+from apps.core.admin.display import column, linked, list_url, moment, page_link, pill, stacked
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, panel
 from apps.events.admin import NamedSubjects
@@ -46,8 +46,7 @@ REACTED = {"acknowledged": "good", "followed": "good", "dismissed": "quiet"}
 class NoticePage(NamedSubjects, ReadOnlyPage[Notice]):
     list_display = [
         "created_at", linked("client", _("client"), "last_name"), "template", "variant",
-        badge("state", _("verdict"), **TOLD),
-        "why", "about", "source",
+        "stands", "about", "source",
     ]  # fmt: skip
     list_select_related = ["client", "template"]
     list_filter = [
@@ -62,6 +61,11 @@ class NoticePage(NamedSubjects, ReadOnlyPage[Notice]):
     exclude = ["values", "subject", "reason"]
     readonly_fields = ["about", "values_said", "why"]
     export_without = ("values",)
+
+    @column(_("verdict"), ordering="state")
+    def stands(self, notice: Notice) -> str:
+        reason = said(notice.reason, template=notice.template)
+        return stacked(pill(notice.get_state_display(), TOLD[notice.state]), reason)
 
     @column(_("reason"))
     def why(self, notice: Notice) -> str:
@@ -96,8 +100,7 @@ def messages_of(_request: HttpRequest, notice: Notice) -> dict[str, Any]:
 class MessagePage(ReadOnlyPage[Message]):
     list_display = [
         "queued_at", linked("notice__client", _("client"), "last_name"), "template_name",
-        "channel", "contact_point",
-        badge("state", _("state"), **SENT), "why", "sent_at", "attempts",
+        "channel", "contact_point", "stands", "sent_at",
     ]  # fmt: skip
     list_select_related = ["notice__client", "notice__template", "contact_point"]
     list_filter = [
@@ -118,6 +121,11 @@ class MessagePage(ReadOnlyPage[Message]):
     @column(_("reason"))
     def why(self, message: Message) -> str:
         return said(message.reason, message.channel, template=message.notice.template) or "–"
+
+    @column(_("state"), ordering="state")
+    def stands(self, message: Message) -> str:
+        reason = said(message.reason, message.channel, template=message.notice.template)
+        return stacked(pill(message.get_state_display(), SENT[message.state]), reason)
 
     @column(_("template"), ordering="notice__template__name")
     def template_name(self, message: Message) -> str:
@@ -172,6 +180,7 @@ def reaction_to(_request: HttpRequest, message: Message) -> dict[str, Any] | Non
 @admin.register(Digest)
 class DigestPage(ReadOnlyPage[Digest]):
     list_display = ["month", "cursor", "finished_at"]
+    list_filter = [("finished_at", MomentFilter)]
     ordering = ["-month"]
 
 

@@ -55,9 +55,9 @@ class ReplyPage(Page[Reply]):
     list_display = [
         "received_at", badge("state", _("state"), open="wait", settled="good"),
         badge("meaning", _("meaning"), **MEANT), linked("client", _("client"), "last_name"),
-        "channel", "sender", "begin", "outcome", "settled_by",
+        "sender", "begin", "outcome",
     ]  # fmt: skip
-    list_select_related = ["client", "settled_by"]
+    list_select_related = ["client"]
     list_filter = [
         ("state", MultipleChoicesDropdownFilter),
         ("meaning", MultipleChoicesDropdownFilter),

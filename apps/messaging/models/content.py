@@ -186,7 +186,10 @@ class TemplateVersion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.template} {self.channel}/{self.language}/{self.variant} v{self.number}"
+        words = (
+            self.get_channel_display(), self.get_language_display(), self.get_variant_display(),
+        )  # fmt: skip
+        return f"{self.template}: {', '.join(words)}, v{self.number}"
 
     def known(self) -> set[str]:
         """Name the values that the occasion has; nothing for an occasion of marketers' own."""
