@@ -31,17 +31,15 @@ from apps.messaging.actions.providers import KINDS
 from apps.messaging.actions.receipts import Word, receive
 from apps.messaging.actions.sendings import pause_sending, resume_sending, stop_sending
 from apps.messaging.admin.outbox import SENT
-from apps.messaging.models.outbox import Message, Notice
+from apps.messaging.models.outbox import Message
 from apps.messaging.models.providers import Provider
 from apps.messaging.models.receipts import Receipt
 from apps.messaging.models.sendings import CascadeStep, Sending
 from apps.messaging.queries.carriers import (
     ailing,
     cost_since,
-    funnel,
     is_nameless,
     lately,
-    progress,
     queues,
 )
 from apps.messaging.queries.desk import midnight
@@ -185,35 +183,6 @@ class SendingPage(ReadOnlyPage[Sending]):
     @column(_("reason"))
     def because(self, sending: Sending) -> str:
         return sending.why or "–"
-
-
-@panel(
-    Sending, _("How far it is"), permission="messaging.view_notice", wide=True, order=10,
-    template="messaging/admin/progress.html",
-)  # fmt: skip
-def how_far(_request: HttpRequest, sending: Sending) -> dict[str, Any]:
-    known = progress(sending)
-    states = dict(Notice.State.choices)
-    steps = funnel(sending)
-    said = gettext("%(done)s of %(total)s clients decided; %(released)s %% may be told by now.")
-    return {
-        "said": said
-        % {
-            "done": count(known.done),
-            "total": count(known.total),
-            "released": sending.released,
-        },
-        "label": gettext("How far it is"),
-        "percent": known.percent,
-        "moves": runs(sending) and known.done < known.total,
-        "headers": [_("clients"), _("count")],
-        "rows": [
-            *([states[state], count(many)] for state, many in sorted(known.by_state.items())),
-            [_("told, and the message delivered"), count(steps["delivered"])],
-            [_("seen by a person"), count(steps["seen"])],
-        ],
-        "empty": _("Nobody is meant yet."),
-    }
 
 
 @deed(Sending, _("Pause"), permission=HALT, icon="pause", offered=runs)

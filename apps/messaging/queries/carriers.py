@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Sum
 
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.models.providers import Provider
@@ -95,19 +95,3 @@ def progress(sending: Sending) -> Progress:
         Notice.objects.filter(sending=sending).values_list("state").annotate(count=Count("pk"))
     )
     return Progress(sum(counts.values()), counts)
-
-
-def funnel(sending: Sending) -> dict[str, int]:
-    """Count a sending's clients step by step: meant, told, delivered, seen."""
-    notices = Notice.objects.filter(sending=sending)
-    messages = Message.objects.filter(notice__sending=sending)
-    return {
-        "meant": notices.count(),
-        "told": notices.filter(state=Notice.State.DONE).count(),
-        "delivered": _clients(messages.filter(delivered_at__isnull=False)),
-        "seen": _clients(messages.filter(seen_at__isnull=False)),
-    }
-
-
-def _clients(messages: QuerySet[Message]) -> int:
-    return messages.values("notice").distinct().count()
