@@ -8,7 +8,8 @@ from datetime import datetime
 from django.conf import settings
 
 from apps.messaging import wording
-from apps.messaging.actions.letters import Ready, write_all
+from apps.messaging.actions.letters import Ready, Unwritten, write_all
+from apps.messaging.actions.links import LENGTH, short_url
 from apps.messaging.models.content import CATALOGUE, Template, TemplateVersion
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.samples import of
@@ -72,6 +73,23 @@ def shown(messages: Sequence[Message], *, at: datetime, samples: Iterable[bool])
         else Shown(result.message.wording, is_sample, fault=result.reason)
         for result, is_sample in zip(write_all(messages, links, at=at), samples, strict=True)
     ]
+
+
+def as_sent(message: Message) -> Shown | None:
+    """Write a sent message anew as its client saw it; None where its words are others by now.
+
+    Its wording is never changed, but snippets, disclaimers and the client's name may have been.
+    Notice, client, template, wording and contact point are loaded.
+    """
+    if message.handed_at is None or not message.body:
+        return None
+    link = short_url("x" * LENGTH)
+    (result,) = write_all([message], {message.pk: link}, at=message.handed_at)
+    if isinstance(result, Unwritten) or (result.subject, result.body) != (
+        message.subject, message.body,
+    ):  # fmt: skip
+        return None
+    return as_shown(message.wording, is_sample=False, ready=result)
 
 
 def as_shown(version: TemplateVersion, is_sample: bool, ready: Ready) -> Shown:  # noqa: FBT001

@@ -15,17 +15,19 @@ from unfold.contrib.filters.admin import (
 )
 
 from apps.core import clock
-from apps.core.admin.display import badge, column, linked, moment, page_url, pill
+from apps.core.admin.display import badge, column, linked, list_url, moment, page_url, pill
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, deed, panel
 from apps.events.admin import NamedSubjects, in_words, subjects, words
 from apps.events.models import Event
 from apps.messaging.actions.links import revoke_link
 from apps.messaging.models.links import Hit, Link, Opening
-from apps.messaging.queries.conversions import conversions
+from apps.messaging.models.outbox import Message
+from apps.messaging.queries.conversions import conversions, visits_after
 from apps.profiles.models import Channel
 
 SHOWN = 50
+LOOKED = {"human": "good", "machine": "quiet"}
 SIGNS = {
     "head": _("asked for the head of the page alone"),
     "prefetch": _("fetched it ahead"),
@@ -112,7 +114,7 @@ class HitPage(ReadOnlyPage[Hit]):
 
     @column(_("signs of a machine"))
     def signs_said(self, hit: Hit) -> str:
-        return ", ".join(str(SIGNS.get(sign, sign)) for sign in hit.signs) or "–"
+        return signs_of(hit)
 
     @column(_("campaign"))
     def campaign_said(self, hit: Hit) -> str:
@@ -131,6 +133,43 @@ class OpeningPage(ReadOnlyPage[Opening]):
     list_filter = [("occurred_at", MomentFilter)]
     search_fields = ["message__notice__client__last_name", "agent"]
     ordering = ["-pk"]
+
+
+@panel(Link, _("Who followed it"), permission="messaging.view_hit", wide=True)
+def followed(_request: HttpRequest, link: Link) -> dict[str, Any]:
+    return visits(link.hits.order_by("-occurred_at", "-pk")[:SHOWN], []) | {
+        "more": _("All"),
+        "more_url": list_url(Hit, link__id__exact=link.pk),
+    }
+
+
+@panel(Message, _("Who looked at it"), permission="messaging.view_hit")
+def looked_at(_request: HttpRequest, message: Message) -> dict[str, Any] | None:
+    """Show visits by the message's link since it was sent, and its opening picture."""
+    if message.sent_at is None:
+        return None
+    return visits(visits_after(message)[:SHOWN], message.openings.order_by("-pk")[:SHOWN])
+
+
+def visits(hits: Iterable[Hit], openings: Iterable[Opening]) -> dict[str, Any]:
+    by_link = [
+        [moment(hit.occurred_at), pill(hit.get_verdict_display(), LOOKED[hit.verdict]),
+         hit.get_gesture_display() or signs_of(hit), hit.agent]
+        for hit in hits
+    ]  # fmt: skip
+    by_picture = [
+        [moment(one.occurred_at), pill(gettext("opening picture")), "–", one.agent]
+        for one in openings
+    ]
+    return {
+        "headers": [_("when"), _("who"), _("by which sign"), _("program")],
+        "rows": by_link + by_picture,
+        "empty": _("Nobody yet."),
+    }
+
+
+def signs_of(hit: Hit) -> str:
+    return ", ".join(str(SIGNS.get(sign, sign)) for sign in hit.signs) or "–"
 
 
 @subjects("link")

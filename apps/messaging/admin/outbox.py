@@ -1,11 +1,12 @@
 """Whom we told, whom we did not and why; nobody writes here but the product."""
 
-import json
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
@@ -13,17 +14,28 @@ from unfold.contrib.filters.admin import (
     MultipleRelatedDropdownFilter,
 )
 
-from apps.core.admin.display import column, linked, list_url, moment, page_link, pill, stacked
+from apps.core.admin.display import (
+    column,
+    linked,
+    list_url,
+    moment,
+    money,
+    page_link,
+    pill,
+    stacked,
+)
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, panel
+from apps.core.masking import may_see
 from apps.events.admin import NamedSubjects
 from apps.messaging.actions.archive import is_as_sent
+from apps.messaging.actions.previews import as_sent
 from apps.messaging.models.archive import Sealed
 from apps.messaging.models.outbox import Digest, Message, Notice
 from apps.messaging.models.reactions import Reaction
 from apps.messaging.queries.desk import messages_to
 from apps.messaging.queries.reasons import said
-from apps.messaging.speech import masked
+from apps.messaging.speech import SpeechError, masked, spoken, typed
 from apps.profiles.models import Channel, Client
 
 TOLD = {
@@ -58,8 +70,16 @@ class NoticePage(NamedSubjects, ReadOnlyPage[Notice]):
     search_fields = ["client__last_name", "client__first_name", "dedupe_key", "=subject", "reason"]
     ordering = ["-pk"]
     # Until it is sent, the letter that confirms an address has its key among the values.
-    exclude = ["values", "subject", "reason"]
-    readonly_fields = ["about", "values_said", "why"]
+    readonly_fields = ["about", "values_said", "stands"]
+    fieldsets = [
+        (None, {"fields": [
+            ("client", "template"), "stands", ("about", "source"), ("sending", "hold_out"),
+            ("created_at", "deadline_at"), "values_said",
+        ]}),
+        (_("Particulars"), {"classes": ["collapse"], "fields": [
+            ("variant", "segment"), ("result", "contact_point"), ("priority", "dedupe_key"),
+        ]}),
+    ]  # fmt: skip
     export_without = ("values",)
 
     @column(_("verdict"), ordering="state")
@@ -67,13 +87,25 @@ class NoticePage(NamedSubjects, ReadOnlyPage[Notice]):
         reason = said(notice.reason, template=notice.template)
         return stacked(pill(notice.get_state_display(), TOLD[notice.state]), reason)
 
-    @column(_("reason"))
-    def why(self, notice: Notice) -> str:
-        return said(notice.reason, template=notice.template) or "–"
-
     @column(_("values"))
     def values_said(self, notice: Notice) -> str:
-        return json.dumps(masked(notice.values), ensure_ascii=False, indent=2)
+        lines = ((name, spelled(value)) for name, value in masked(notice.values).items())
+        return format_html_join(mark_safe("<br>"), "{}: {}", lines) or "–"
+
+
+def spelled(value: Any) -> str:
+    """Write a value of a notice as people of the desk read it."""
+    match value:
+        case dict() if not typed(value):
+            return ", ".join(f"{name}: {spelled(item)}" for name, item in value.items())
+        case list():
+            return "; ".join(spelled(item) for item in value)
+        case None | "":
+            return "–"
+    try:
+        return str(spoken(value, get_language() or "en"))
+    except SpeechError:
+        return str(value)
 
 
 @panel(Notice, _("Messages"), permission="messaging.view_message", wide=True)
@@ -114,13 +146,25 @@ class MessagePage(ReadOnlyPage[Message]):
         "notice__client__last_name", "contact_point__address", "=provider_id", "reason",
     ]  # fmt: skip
     ordering = ["-pk"]
+    readonly_fields = ["stands", "paid"]
+    fieldsets = [
+        (None, {"fields": [
+            "notice", ("channel", "contact_point"), "stands", ("queued_at", "send_after"),
+            ("handed_at", "sent_at"), ("delivered_at", "seen_at"), "ended_at",
+        ]}),
+        (_("Particulars"), {"classes": ["collapse"], "fields": [
+            ("wording", "language"), ("carried_by", "provider_id"), ("parts", "paid"),
+            ("number", "is_beside"), ("attempts", "deferrals"), "leased_until",
+        ]}),
+    ]  # fmt: skip
 
-    exclude = ["reason"]
-    readonly_fields = ["why"]
+    class Media:
+        css = {"all": ["messaging/content.css"]}
 
-    @column(_("reason"))
-    def why(self, message: Message) -> str:
-        return said(message.reason, message.channel, template=message.notice.template) or "–"
+    @column(_("cost"))
+    def paid(self, message: Message) -> str:
+        provider = message.carried_by
+        return money(message.cost, provider.currency) if provider and provider.currency else "–"
 
     @column(_("state"), ordering="state")
     def stands(self, message: Message) -> str:
@@ -130,6 +174,21 @@ class MessagePage(ReadOnlyPage[Message]):
     @column(_("template"), ordering="notice__template__name")
     def template_name(self, message: Message) -> str:
         return str(message.notice.template)
+
+
+@panel(
+    Message, _("What the client saw"), permission="messaging.view_message", wide=True, order=10,
+    template="messaging/admin/seen.html",
+)  # fmt: skip
+def seen_by_client(request: HttpRequest, message: Message) -> dict[str, Any]:
+    """Show a letter as it looked; of what cannot be written anew the words that were kept."""
+    is_letter = message.channel == Channel.EMAIL and may_see(request.user)
+    return {
+        "message": message,
+        "shown": as_sent(message) if is_letter else None,
+        "is_letter": is_letter,
+        "has_left": message.handed_at is not None,
+    }
 
 
 @panel(Message, _("Archive"), permission="messaging.view_message")

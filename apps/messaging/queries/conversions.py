@@ -3,12 +3,27 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from apps.events.models import Event
 from apps.messaging.models.links import Hit, Link
+from apps.messaging.models.outbox import Message
 
 WINDOW = timedelta(days=7)  # afterwards it was something else that led there
+
+
+def visits_after(message: Message) -> QuerySet[Hit]:
+    """Return who followed the link that a message carried since it was sent, newest first.
+
+    Messages to one address about one subject carry the same link.
+    """
+    notice = message.notice
+    carried = Q(
+        link__client=notice.client_id, link__subject=notice.subject,
+        link__contact_point=message.contact_point_id,
+    )  # fmt: skip
+    hits = Hit.objects.filter(carried | Q(link__message=message), occurred_at__gte=message.sent_at)
+    return hits.order_by("-occurred_at", "-pk")
 
 
 def conversions(link: Link) -> QuerySet[Event]:
