@@ -35,6 +35,7 @@ class Centre:
         self.tls = tls
         self.answers = deque()  # statuses, SILENT or HANG_UP, before all is taken
         self.reversed_by = 1  # answers are given in groups of so many, the last first
+        self.delay = 0.0  # seconds before a message is taken and answered
         self.answers_links = True
         self.is_hex = False
         self.messages = []
@@ -139,7 +140,10 @@ class Line(asyncio.Protocol):
         elif unit.command == Command.BIND_TRANSCEIVER:
             self.bind(unit)
         elif unit.command == Command.SUBMIT_SM:
-            self.submit(unit)
+            if self.centre.delay:
+                self.centre.loop.call_later(self.centre.delay, self.submit, unit)
+            else:
+                self.submit(unit)
         elif unit.command == Command.ENQUIRE_LINK:
             if self.centre.answers_links:
                 self.write(unit.response())

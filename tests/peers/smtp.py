@@ -1,0 +1,94 @@
+"""A mail server that takes commands by groups, answers letters late, and notes when it took each."""
+
+import asyncio
+import threading
+import time
+from contextlib import contextmanager
+
+
+class Sink:
+    """Keeps (moment, recipient) of every letter in `taken`; a moment is of the monotonic clock."""
+
+    def __init__(self, *, delay=0.0):
+        self.delay = delay  # seconds before a letter is answered
+        self.taken = []
+        self.lines = set()
+        self.loop = asyncio.new_event_loop()
+
+    def run(self, started):
+        async def serve():
+            server = await self.loop.create_server(lambda: Line(self), "127.0.0.1", 0)
+            self.port = server.sockets[0].getsockname()[1]
+            started.set()
+            return server
+
+        server = self.loop.run_until_complete(serve())
+        self.loop.run_forever()
+        server.close()
+        for line in self.lines:
+            line.transport.abort()
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.close()
+
+
+class Line(asyncio.Protocol):
+    def __init__(self, sink):
+        self.sink = sink
+        self.rest = b""
+        self.is_letter = False
+        self.recipient = ""
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self.sink.lines.add(self)
+        self.say("220 ready")
+
+    def connection_lost(self, exc):
+        self.sink.lines.discard(self)
+
+    def say(self, *lines):
+        if not self.transport.is_closing():
+            self.transport.write("".join(f"{line}\r\n" for line in lines).encode())
+
+    def data_received(self, data):
+        *lines, self.rest = (self.rest + data).split(b"\r\n")
+        for line in lines:
+            self.hear(line)
+
+    def hear(self, line):
+        if self.is_letter:
+            if line == b".":
+                self.is_letter = False
+                self.sink.loop.call_later(self.sink.delay, self.take, self.recipient)
+            return
+        verb = line[:4].upper()
+        if verb == b"EHLO":
+            self.say("250-here", "250 PIPELINING")
+        elif verb == b"DATA":
+            self.is_letter = True
+            self.say("354 go ahead")
+        elif verb == b"QUIT":
+            self.say("221 bye")
+            self.transport.close()
+        else:
+            if verb == b"RCPT":
+                self.recipient = line.partition(b"<")[2].partition(b">")[0].decode()
+            self.say("250 fine")
+
+    def take(self, recipient):
+        """Answer that the letter is accepted; it counts from now on."""
+        self.sink.taken.append((time.monotonic(), recipient))
+        self.say("250 taken")
+
+
+@contextmanager
+def sink(**options):
+    running, started = Sink(**options), threading.Event()
+    thread = threading.Thread(target=running.run, args=[started], daemon=True)
+    thread.start()
+    assert started.wait(30)
+    try:
+        yield running
+    finally:
+        running.loop.call_soon_threadsafe(running.loop.stop)
+        thread.join(30)
