@@ -9,8 +9,11 @@ from apps.messaging.actions.delivery import deliver_due
 from apps.messaging.models.content import Template
 from apps.messaging.models.outbox import Message
 from apps.messaging.models.sendings import CascadeStep
+from apps.messaging.queries.reasons import why
+from apps.profiles.actions.suppressions import suppress
+from apps.profiles.models import Purpose
 from tests import factories
-from tests.messaging.world import DAY, planned
+from tests.messaging.world import DAY, fresh, planned
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -37,6 +40,45 @@ def test_a_refused_sms_is_followed_by_an_email_at_once_and_only_once(gateway, in
     assert attempts(message) == [(1, "sms", "failed"), (2, "email", "sent")]
     message.notice.refresh_from_db()
     assert (message.notice.state, len(inbox.letters)) == ("done", 1)
+
+
+@pytest.mark.parametrize("barred", ["withdrawn", "suppressed", "bounced"])
+def test_what_may_not_go_out_any_more_is_told_in_the_next_channel_and_only_once(
+    barred, gateway, inbox
+):
+    (message,) = planned(factories.client())
+    point = message.contact_point
+    if barred == "withdrawn":
+        factories.consent(message.notice.client, Purpose.SERVICE, "sms", granted=False, at=DAY)
+    elif barred == "suppressed":
+        suppress("sms", point.address, reason="stop", source="inbound SMS", at=DAY)
+    else:
+        type(point).objects.filter(pk=point.pk).update(state="bounced")
+    deliver_due(at=DAY, limit=10)
+    assert [follow_up(at=DAY, limit=10) for _ in range(2)] == [1, 0]
+    deliver_due(at=DAY, limit=10)
+    assert attempts(message) == [(1, "sms", "skipped"), (2, "email", "sent")]
+    assert (len(gateway.requests), len(inbox.letters)) == (0, 1)
+    notice = fresh(message).notice
+    assert (notice.state, notice.reason) == ("done", "")
+    assert why(notice, notice.verdicts.all()) == "May be told by e-mail."
+
+
+def test_another_number_of_his_comes_before_another_channel(gateway, inbox):
+    (message,) = planned(factories.client())
+    message.notice.client.contact_points.create(channel="sms", address="+447700900999")
+    suppress("sms", message.contact_point.address, reason="stop", source="x", at=DAY)
+    deliver_due(at=DAY, limit=10)
+    follow_up(at=DAY, limit=10)
+    deliver_due(at=DAY, limit=10)
+    assert attempts(message) == [(1, "sms", "skipped"), (2, "sms", "sent")]
+
+
+def test_what_is_old_news_in_every_channel_is_followed_by_nothing(gateway, inbox):
+    (message,) = planned(factories.client(), deadline_at=DAY)
+    deliver_due(at=DAY + HOUR, limit=10)
+    assert follow_up(at=DAY + HOUR, limit=10) == 0
+    assert attempts(message) == [(1, "sms", "skipped")]
 
 
 def test_when_every_channel_has_failed_the_notice_has(gateway, inbox):

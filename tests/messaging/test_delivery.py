@@ -184,6 +184,13 @@ def test_nothing_is_sent_before_its_time(gateway):
     assert len(gateway.requests) == 1
 
 
+def test_nothing_is_begun_that_would_leave_in_quiet_hours(gateway):
+    (message,) = planned(in_moscow())  # he is to be left alone from 18:00 UTC
+    assert deliver_due(at=datetime(2020, 3, 2, 17, 59, 45, tzinfo=UTC), limit=10) == 1
+    assert (fresh(message).state, gateway.requests) == ("queued", [])
+    assert fresh(message).send_after == datetime(2020, 3, 3, 6, tzinfo=UTC)
+
+
 def test_consent_withdrawn_after_planning_stops_the_message(gateway):
     client = by_sms()
     (message,) = planned(client)

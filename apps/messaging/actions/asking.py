@@ -24,8 +24,11 @@ class Answers:
     others: list[Outcome]
 
 
-def ask_again(messages: Sequence[Message], *, at: datetime) -> Answers:
-    """Ask about messages that come with notice, client, template and address."""
+def ask_again(messages: Sequence[Message], *, at: datetime, gone: datetime) -> Answers:
+    """Ask about messages that come with notice, client, template and address.
+
+    They leave one after the other until `gone`: who is to be left alone by then is not begun with.
+    """
     points = [message.contact_point for message in messages]
     grounds = Grounds([message.notice for message in messages], at=at, points=points)
     answers = Answers([], [])
@@ -33,6 +36,8 @@ def ask_again(messages: Sequence[Message], *, at: datetime) -> Answers:
     for message in messages:
         wish = grounds.wish(message.notice, message.channel, message.contact_point)
         verdict = gate.decide(wish, at=at)
+        if verdict.send_at == at and not wish.urgent and wish.quiet.holds(gone):
+            verdict = gate.Verdict(send_at=wish.quiet.opens(gone) or gone)
         is_offer = wish.frequency is not None
         if verdict.send_at == at and is_offer and not keeps_its_day(message, wish, at=at):
             verdict = gate.Verdict(refusal=Refusal.DAY_TAKEN)

@@ -1,4 +1,4 @@
-"""The next channel: where a message failed, was not delivered or not seen in time.
+"""The next channel: where a message failed, may not go out, was not delivered or not seen in time.
 
 Never a second notice. A message says when to look after it; whoever looks makes the notice's next
 attempt and takes that moment away, in one transaction.
@@ -17,6 +17,7 @@ from apps.messaging.models.content import Kind
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.models.providers import Provider
 from apps.messaging.models.sendings import CascadeStep
+from apps.messaging.models.verdicts import Verdict
 
 # What has not left is spared once another channel has reached him: the rest of an alarm, and what
 # followed a message of which only a late receipt says that it arrived.
@@ -79,8 +80,24 @@ def following(due: Sequence[Message], *, at: datetime) -> None:
         notice__in=[message.notice_id for message in made if message.is_beside]
     ).update(is_beside=True)
     Notice.objects.filter(
-        pk__in=[message.notice_id for message in made], state=Notice.State.FAILED
+        pk__in=[message.notice_id for message in made],
+        state__in=[Notice.State.FAILED, Notice.State.SKIPPED],
     ).update(state=Notice.State.PLANNED, reason="")
+    Verdict.objects.bulk_create(granted(message) for message in made)
+
+
+def granted(message: Message) -> Verdict:
+    """Write that the gate let this be told in another channel: else its last word was a refusal."""
+    late = (
+        {"until": message.send_after.isoformat()} if message.send_after > message.queued_at else {}
+    )
+    return Verdict(
+        notice_id=message.notice_id,
+        at=message.queued_at,
+        outcome=Verdict.Outcome.GRANTED,
+        channel=message.channel,
+        inputs={"channels": {message.channel: ""}, **late},
+    )
 
 
 def is_last(message: Message, all_of_it: Iterable[Message]) -> bool:
@@ -91,7 +108,7 @@ def wants_more(message: Message, all_of_it: Sequence[Message], steps: Steps) -> 
     """Say whether what has happened by now calls for another channel."""
     if any(other.seen_at for other in all_of_it):
         return False
-    if message.state == State.FAILED:
+    if message.state in {State.FAILED, State.SKIPPED}:
         return True
     step = steps.get((message.notice.template_id, message.number + 1))
     if step is not None and step.unless == CascadeStep.Unless.SEEN:
@@ -106,10 +123,14 @@ def next_message(
     plan: Plan,
     costs: Mapping[str, int],
 ) -> Message | None:
-    """Make the next attempt, in the step's channel or the cheapest one that was not tried."""
+    """Make the next attempt, in the step's channel or the cheapest one that was not tried.
+
+    Where nothing went out, since the address may not be written to, another one may be.
+    """
     notice = message.notice
     step = steps.get((notice.template_id, message.number + 1))
-    tried = {other.channel for other in all_of_it}
+    tried = {other.channel for other in all_of_it if other.state != State.SKIPPED}
+    spent = {(other.channel, other.contact_point_id) for other in all_of_it}
     if step is not None and step.channel:
         wanted = [step.channel]
     else:
@@ -118,7 +139,8 @@ def next_message(
             key=lambda channel: costs.get(channel, 0),
         )
     for channel in wanted:
-        if made := plan.message(notice, among=[channel]):
+        made = plan.message(notice, among=[channel])
+        if made and (channel, made.contact_point_id) not in spent:
             made.number = message.number + 1
             made.is_beside = notice.template.kind == Kind.SECURITY
             return made

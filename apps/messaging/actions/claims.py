@@ -16,6 +16,7 @@ from apps.messaging.models.outbox import Message
 from apps.messaging.models.providers import Provider
 
 LEASE = timedelta(minutes=5)  # far longer than a batch and the time-outs of every carrier
+LEAVES = timedelta(seconds=30)  # letters are written, then a batch hands over for 20 at most
 
 # What belongs to a sending that is halted, or is not let out yet by its ramp, is set aside: it would
 # stand before all others at every claim. A notice that one provider may have been given goes to it
@@ -69,8 +70,17 @@ class Watch:
     begun: float = field(default_factory=time.monotonic)
 
     @property
+    def now(self) -> datetime:
+        return self.at + timedelta(seconds=time.monotonic() - self.begun)
+
+    @property
     def lease(self) -> datetime:
-        return self.at + timedelta(seconds=time.monotonic() - self.begun) + LEASE
+        return self.now + LEASE
+
+    @property
+    def gone(self) -> datetime:
+        """Return by when what is looked at now has left, or was given back."""
+        return self.now + LEAVES
 
 
 def claim(

@@ -45,7 +45,7 @@ def serve(provider: Provider, *, at: datetime, limit: int, watch: Watch) -> int:
     if not taken:
         return count
     settled = reaping.give_up_forgotten(claims.loaded(taken), provider, at=at)
-    messages = look_again(settled, at=at)
+    messages = look_again(settled, at=at, gone=watch.gone)
     send(write_letters(messages, at=at), provider, at=at, watch=watch)
     return count
 

@@ -14,6 +14,7 @@ from apps.messaging.actions import sendings
 from apps.messaging.actions.claims import survive_crashes
 from apps.messaging.actions.notices import hide_addresses
 from apps.messaging.channels import Answer, Verdict
+from apps.messaging.gate import Refusal
 from apps.messaging.models.content import Kind
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.models.providers import Provider
@@ -24,6 +25,9 @@ ALARM = timedelta(
     seconds=20
 )  # then an alert that nobody has confirmed goes out in one more channel
 BACK_OFF = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180)]
+
+# Why a message may not go out in its own channel, whatever holds in the others.
+OF_CHANNEL = {Refusal.NO_CONSENT, Refusal.SUPPRESSED, Refusal.NO_ADDRESS}
 
 State = Message.State
 STATES = {Verdict.SENT: State.SENT, Verdict.NEVER: State.FAILED, Verdict.UNKNOWN: State.UNKNOWN}
@@ -92,6 +96,11 @@ class Outcome:
     def goes_back(self) -> bool:
         """Say whether it returns to the queue with nothing of it out there."""
         return self.state == State.QUEUED and self.message.handed_at is None
+
+    @property
+    def is_barred(self) -> bool:
+        """Say whether it may not go out in this channel, while another one may do."""
+        return self.state == State.SKIPPED and self.reason in OF_CHANNEL
 
     @property
     def left_us(self) -> bool:
@@ -211,7 +220,7 @@ def record(outcomes: Sequence[Outcome], *, at: datetime) -> int:
 
 
 def next_looks(outcomes: Sequence[Outcome], *, at: datetime) -> list[datetime | None]:
-    """Return when to see whether another channel must follow: at once where this one failed."""
+    """Return when to see whether another channel must follow: at once where this one cannot be."""
     templates = {outcome.message.notice.template_id for outcome in outcomes}
     steps = {
         (step.template_id, step.number): step.within
@@ -222,7 +231,7 @@ def next_looks(outcomes: Sequence[Outcome], *, at: datetime) -> list[datetime | 
         message, notice = outcome.message, outcome.message.notice
         if notice.contact_point_id is not None:
             return None
-        if outcome.state == State.FAILED:
+        if outcome.state == State.FAILED or outcome.is_barred:
             return at
         if notice.template.kind == Kind.SECURITY and outcome.left_us:
             return at + ALARM

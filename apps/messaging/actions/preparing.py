@@ -12,9 +12,14 @@ from apps.messaging.actions.outcomes import Outcome
 from apps.messaging.models.outbox import Message
 
 
-def look_again(messages: Sequence[Message], *, at: datetime) -> list[Message]:
-    """Ask the gate once more, with what holds at this moment; put off or skip what it refuses."""
-    answers = ask_again(messages, at=at)
+def look_again(
+    messages: Sequence[Message], *, at: datetime, gone: datetime | None = None
+) -> list[Message]:
+    """Ask the gate once more, with what holds at this moment; put off or skip what it refuses.
+
+    `gone` is when the last of them will have left: by then no quiet hours may have begun either.
+    """
+    answers = ask_again(messages, at=at, gone=gone or at)
     outcomes.record(answers.others, at=at)
     return answers.granted
 
