@@ -78,7 +78,7 @@ def test_an_email_has_text_and_html_in_the_clients_language(inbox, settings):
     text, html = (part.get_content() for part in letter.iter_parts())
     assert text.startswith("Здравствуйте, <b>Анна!\r\n\r\n")
     assert "25,00\xa0$. День выплаты: 6 марта 2020." in text
-    assert '<html lang="ru">' in html
+    assert '<html lang="ru" dir="ltr">' in html
     assert "&lt;b&gt;Анна" in html
     assert "<b>" not in html
     assert "Ivolga &amp; Co" in html
@@ -97,6 +97,11 @@ def test_a_digest_may_be_ended_from_the_mail_program(inbox):
     address = f"<http://localhost:8000/u/{unsubscribing.token(message.key)}>"
     assert letter["List-Unsubscribe"] == address
     assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    for kind, seen in (("plain", "Unsubscribe:\n"), ("html", "Unsubscribe</a>")):
+        body = letter.get_body((kind,)).get_content().replace("\r", "")
+        assert seen in body
+        assert address.strip("<>") in body
+    assert address.strip("<>") not in fresh(message).body
 
 
 def test_who_unsubscribes_from_one_kind_of_letter_gets_the_others(inbox):

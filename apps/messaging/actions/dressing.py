@@ -1,6 +1,7 @@
 """Dressing a plain letter as HTML in our own design; its frame is made once for each language."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -12,12 +13,13 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.messaging.channels import Letter, unsubscribing
 from apps.profiles.models import Purpose
 
 BUTTONS = {"link": gettext_lazy("Open my page")}
 OTHER_BUTTON = gettext_lazy("Confirm")
 # Places in the frame: characters that no text has.
-SUBJECT, PARAGRAPHS, TEXT, URL, LABEL = (chr(code) for code in range(0xF8F0, 0xF8F5))
+SUBJECT, PARAGRAPHS, TEXT, URL, LABEL, WAY_OUT = (chr(code) for code in range(0xF8F0, 0xF8F6))
 
 
 def dressed(
@@ -41,16 +43,40 @@ def with_opening(html: str, key: UUID) -> str:
     """Put the picture at the end whose being asked for is noted as an opening."""
     address = f"{settings.PUBLIC_URL}/o/{key}.gif"
     dot = f'<img src="{address}" width="1" height="1" alt="" style="display:block;border:0">'
-    before, end, after = html.rpartition("</body>")
-    return f"{before}{dot}{end}{after}" if end else html + dot
+    return at_end(html, dot)
+
+
+def with_way_out(letter: Letter) -> Letter:
+    """Let a letter's reader unsubscribe by it, where his mail program has no button for that.
+
+    Only a letter of which one can be unsubscribed; in the others the place for it is closed.
+    """
+    if not letter.may_unsubscribe:
+        return replace(letter, html=letter.html.replace(WAY_OUT, ""))
+    url, words = unsubscribing.url(letter.key), way_out(letter.language)
+    link = f'<a href="{url}" class="small" style="color:#5b6472;">{escape(words)}</a>'
+    if WAY_OUT in letter.html:
+        html = letter.html.replace(WAY_OUT, link)
+    else:
+        html = at_end(letter.html, frame_of("en", "", "")[3].replace(TEXT, link))
+    return replace(letter, html=html, text=f"{letter.text}\n\n{words}:\n{url}")
+
+
+@lru_cache
+def way_out(language: str) -> str:
+    with translation.override(language):
+        return _("Unsubscribe")
 
 
 def with_small_print(html: str, small: str) -> str:
     """Put disclaimers that have no place of their own at the end of a design."""
     if not small:
         return html
-    _frame, _paragraph, _button, print_ = frame_of("en", "", "")
-    added = "".join(print_.replace(TEXT, lines(part)) for part in small.split("\n\n"))
+    print_ = frame_of("en", "", "")[3]
+    return at_end(html, "".join(print_.replace(TEXT, lines(part)) for part in small.split("\n\n")))
+
+
+def at_end(html: str, added: str) -> str:
     before, end, after = html.rpartition("</body>")
     return f"{before}{added}{end}{after}" if end else html + added
 
@@ -87,6 +113,7 @@ def frame_of(language: str, purpose: str, issuer: str) -> tuple[str, str, str, s
                 "subject": SUBJECT,
                 "paragraphs": PARAGRAPHS,
                 "why": why(purpose, language),
+                "way_out": WAY_OUT,
             },
         )
     parts = ("_paragraph", "_button", "_small_print")

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.messaging import speech, wording
 from apps.messaging.actions.devices import destinations
-from apps.messaging.actions.dressing import dressed, why, with_small_print
+from apps.messaging.actions.dressing import dressed, why, with_small_print, with_way_out
 from apps.messaging.actions.phrases import NEXT, Phrases, Sources, phrases_of
 from apps.messaging.actions.pictures import Chart, charts_of
 from apps.messaging.channels import Case, Letter, Picture
@@ -158,6 +158,7 @@ def finished(draft: Draft, answer: Answer, place: str | None, *, at: datetime) -
         purpose = message.notice.template.purpose
         unsubscribes = purpose in {Purpose.DIGEST, Purpose.MARKETING}
         made = replace(made, html=html, may_unsubscribe=unsubscribes, pictures=draft.pictures)
+        made = with_way_out(made)
     if message.channel == Channel.CALL:
         made = replace(made, case=case_of(message, at=at))
     return Ready(message, made, *kept)

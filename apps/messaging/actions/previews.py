@@ -2,8 +2,10 @@
 
 from base64 import b64encode
 from collections.abc import Collection, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import uuid4
 
 from django.conf import settings
 
@@ -81,6 +83,8 @@ def as_sent(message: Message) -> Shown | None:
     Its wording is never changed, but snippets, disclaimers and the client's name may have been.
     Notice, client, template, wording and contact point are loaded.
     """
+    message = copy(message)
+    message.key = uuid4()  # nobody unsubscribes him by looking
     if message.handed_at is None or not message.body:
         return None
     link = short_url("x" * LENGTH)
