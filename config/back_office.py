@@ -74,6 +74,7 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
         [
             ("messaging.Message", "sms"),
             ("messaging.Reply", "reply"),
+            ("advisers.CallTask", "call"),
             ("messaging.Notice", "campaign"),
             ("messaging.Verdict", "gavel"),
             ("messaging.Receipt", "mark_chat_read"),

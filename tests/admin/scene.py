@@ -16,6 +16,7 @@ from apps.landing.models import EmailSubscription
 from apps.messaging.actions import inbound, receipts
 from apps.messaging.actions.hits import Seen, record_seen
 from apps.messaging.actions.links import make_link
+from apps.messaging.actions.passing_on import ask_for_call
 from apps.messaging.models.approvals import Approval, ApprovalLimit
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.frequency import FrequencyPolicy, HoldOut
@@ -300,6 +301,7 @@ def came_back(client, message):
     receipts.receive("sms-gateway", [receipts.Word("delivered", key=message.key)], at=EVENING)
     phone = client.contact_points.get(channel="sms").address
     inbound.receive("sms-gateway", "sms", [inbound.Said(phone, "call me")], at=EVENING)
+    ask_for_call(client.replies.get(), at=EVENING)
     NumberCheck.objects.create(
         contact_point=message.contact_point, state="valid", asked_at=EVENING, cost=2
     )

@@ -26,7 +26,7 @@ def rights():
 
 def test_the_groups_are_made_once_and_get_their_rights_once(roles):
     made = rights()
-    assert sorted(made) == ["Compliance", "Data protection", "Marketer", "Operations"]
+    assert sorted(made) == ["Adviser", "Compliance", "Data protection", "Marketer", "Operations"]
     call_command("make_roles")
     assert rights() == made
 
@@ -61,6 +61,15 @@ RIGHTS = {
         "products.change_strategy": False,
         "auth.change_user": False,
     },
+    "Adviser": {
+        "advisers.view_calltask": True,
+        "advisers.take_calltask": True,
+        "advisers.reassign_calltask": False,
+        "profiles.see_personal": True,
+        "profiles.view_client": False,
+        "messaging.view_message": False,
+        "profiles.export_lists": False,
+    },
     "Data protection": {"privacy.add_erasure": True, "profiles.change_client": False},
 }
 
@@ -72,12 +81,12 @@ def test_a_role_holds_its_own_rights(roles):
 
 
 def test_nobody_deletes_or_manages_staff(roles):
-    for role in ("Marketer", "Operations", "Compliance", "Data protection"):
+    for role in RIGHTS:
         rights = member(role).get_all_permissions()
         assert not [right for right in rights if ".delete_" in right or right.startswith("auth.")]
 
 
-@pytest.mark.parametrize("role", ["Marketer", "Operations", "Compliance", "Data protection"])
+@pytest.mark.parametrize("role", RIGHTS)
 def test_a_role_sees_its_start_page(client, roles, role):
     client.force_login(member(role))
     page = client.get(reverse("admin:index")).content.decode()

@@ -2,6 +2,7 @@
 
 from apps.messaging.admin import (
     approvals,
+    calls,
     carriers,
     content,
     corrections,
@@ -18,6 +19,7 @@ from apps.messaging.admin import (
 
 __all__ = [
     "approvals",
+    "calls",
     "carriers",
     "content",
     "corrections",

@@ -6,7 +6,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -16,11 +17,12 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from apps.core import clock
 from apps.core.admin.display import badge, column, linked, list_url, moment, page_link, page_url
 from apps.core.admin.filters import MomentFilter
-from apps.core.admin.pages import Page, ReadOnlyPage, panel
+from apps.core.admin.pages import Page, ReadOnlyPage, deed, panel
 from apps.core.site import COUNTED, Concern, Line, concerns
 from apps.events.admin import subjects, words
 from apps.events.models import Event
 from apps.messaging.actions.inbound import settle_reply
+from apps.messaging.actions.passing_on import PassingError
 from apps.messaging.models.outbox import Message
 from apps.messaging.models.receipts import Receipt
 from apps.messaging.models.replies import Reply
@@ -93,10 +95,33 @@ class ReplyPage(Page[Reply]):
 
     def save_model(self, request: HttpRequest, row: Reply, form: Any, change: Any) -> None:
         said = form.cleaned_data
-        if not request.user.is_authenticated or not settle_reply(
-            row.pk, said["outcome"], note=said["note"], by=request.user, at=clock.now()
-        ):
+        if request.user.is_authenticated:
+            settle(request, row, request.user, outcome=said["outcome"], note=said["note"])
+
+
+def settle(
+    request: HttpRequest, row: Reply, user: AbstractBaseUser, *, outcome: str, note: str = ""
+) -> None:
+    try:
+        if not settle_reply(row.pk, outcome, note=note, by=user, at=clock.now()):
             messages.warning(request, gettext("Somebody was quicker."))
+    except PassingError as refusal:
+        messages.error(request, str(refusal))
+
+
+def waits(row: Reply) -> bool:
+    return row.state == Reply.State.OPEN and row.client_id is not None
+
+
+@deed(
+    Reply, _("Have an adviser call him"), permission="messaging.change_reply", icon="call",
+    offered=waits,
+)  # fmt: skip
+def have_called(request: HttpRequest, row: Reply) -> HttpResponse | None:
+    """Put the call into the advisers' queue by one click, with the client's words."""
+    if isinstance(request.user, AbstractBaseUser):
+        settle(request, row, request.user, outcome=Reply.Outcome.PASSED_ON)
+    return None
 
 
 @admin.register(Receipt)

@@ -8,6 +8,7 @@ from django.db.models import BinaryField, CharField, Field, JSONField, TextField
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from apps.advisers.models import CallTask
 from apps.messaging.models.links import Link
 from apps.messaging.models.outbox import Message, Notice
 from apps.privacy.manifest.rules import Erasure
@@ -42,6 +43,9 @@ def stop_messages(ids: list[int], *, at: datetime) -> None:
     )
     Notice.objects.filter(client__in=ids, state__in=["drafted", "queued", "planned"]).update(
         state=Notice.State.SKIPPED, reason=ERASED
+    )
+    CallTask.objects.unfinished().filter(client__in=ids).update(
+        state=CallTask.State.WITHDRAWN, reason=ERASED, ended_at=at, leased_until=None
     )
     Link.objects.filter(client__in=ids, revoked_at=None).update(revoked_at=at)
     ContactPoint.objects.filter(client__in=ids).update(state=ContactPoint.State.REMOVED)

@@ -102,6 +102,10 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
         },
         "files": {"release": "batch"},
     },
+    "Adviser": {
+        "advisers": {"view take": "calltask"},
+        "profiles": {"see": "personal"},
+    },
     "Data protection": {
         "core": {"view": "change"},
         "profiles": {"export": "lists", "see": "personal"},
@@ -110,15 +114,20 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
 }
 
 
+# Who calls clients sees the queue and the figures of whom he calls, and nothing else of anybody.
+NARROW = {"Adviser"}
+
+
 class Command(BaseCommand):
-    help = "Make or renew the groups Marketer, Operations, Compliance and Data protection."
+    help = "Make or renew the groups Marketer, Operations, Compliance, Adviser and Data protection."
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         with audit.context(channel="command", name="make_roles", at=clock.now()):
             for name, work in OWN_WORK.items():
                 group, _made = Group.objects.get_or_create(name=name)
-                group.permissions.set([*permissions(READING), *permissions(work)])
+                reading = {} if name in NARROW else READING
+                group.permissions.set([*permissions(reading), *permissions(work)])
                 self.stdout.write(f"{name}: {group.permissions.count()} rights")
 
 

@@ -1,0 +1,5 @@
+"""The advisers' desk."""
+
+from apps.advisers.admin import calls, shown, start
+
+__all__ = ["calls", "shown", "start"]

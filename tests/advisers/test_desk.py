@@ -1,0 +1,140 @@
+"""The advisers' desk: the queue, a call from its first click to its outcome, and who may what."""
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.urls import reverse
+
+from apps.advisers.models import CallTask
+from apps.core import clock
+from apps.core.admin.display import list_url, page_url
+from apps.events.models import Event
+from apps.messaging.actions import inbound
+from apps.messaging.models.replies import Reply
+from apps.profiles.actions.suppressions import suppress
+from tests import factories
+from tests.advisers.world import adviser, callable_client, fresh, opened, phone
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada(capsys):
+    call_command("make_roles")
+    user = adviser()
+    user.groups.add(Group.objects.get(name="Adviser"))
+    return user
+
+
+@pytest.fixture
+def desk(client, ada):
+    client.force_login(ada)
+    return client
+
+
+def awake():
+    """A client who may be called at whatever hour the test runs."""
+    now = clock.now()
+    begins, ends = ((now.hour + hours) % 24 for hours in (3, 4))
+    return callable_client(
+        quiet_from=f"{begins:02}:00", quiet_until=f"{ends:02}:00", time_zone="UTC"
+    )
+
+
+def waiting(**fields):
+    return opened(awake(), at=clock.now(), **fields)
+
+
+def step(desk, task, name, **said):
+    url = reverse("admin:advisers_calltask_step", args=[task.pk, name])
+    return desk.post(url, said, follow=True).content.decode()
+
+
+def test_a_call_from_the_queue_to_its_outcome(desk):
+    task = waiting()
+    number = phone(task.client).address
+    page = desk.get(list_url(CallTask)).content.decode()
+    assert "Next call" in page
+    page = desk.post(reverse("admin:advisers_calltask_next"), follow=True).content.decode()
+    assert "Hello" in page
+    assert number not in page
+    page = step(desk, task, "number")
+    assert f'href="tel:{number}"' in page
+    page = step(desk, task, "outcome", outcome="interested", note="A car, too")
+    assert "Noted: interested" in page
+    assert number not in page
+    assert fresh(task).note == "A car, too"
+    assert Event.objects.get().kind == "call.interested"
+
+
+def test_the_number_is_not_shown_once_something_stands_against_the_call(desk):
+    task = waiting()
+    step(desk, task, "take")
+    suppress("sms", phone(task.client).address, reason="stop", source="test", at=clock.now())
+    page = step(desk, task, "number")
+    assert "The number is stopped" in page
+    assert "tel:" not in page
+
+
+def test_the_gate_is_asked_for_every_call_whatever_asked_for_it(desk):
+    """Quiet hours are messaging's word, and reach the desk from above."""
+    client = callable_client(time_zone="UTC")
+    now = clock.now()
+    client.quiet_from, client.quiet_until = (
+        f"{(now.hour + hours) % 24:02}:00" for hours in (-1, 2)
+    )
+    client.save()
+    page = step(desk, opened(client, at=now), "take")
+    assert "quiet hours" in page
+
+
+def test_an_adviser_sees_calls_and_nothing_else_of_anybody(desk):
+    task = waiting()
+    assert desk.get(page_url(task)).status_code == 200
+    assert desk.get(reverse("admin:index")).status_code == 200
+    assert desk.get(page_url(task.client)).status_code == 403
+    url = reverse("admin:advisers_calltask_step", args=[task.pk, "assign"])
+    assert desk.post(url).status_code == 403
+    assert desk.get(reverse("admin:advisers_calltask_export")).status_code == 403
+
+
+def test_who_may_not_see_people_reads_dots(client):
+    call_command("make_roles")
+    user = adviser("Olga")
+    user.groups.add(Group.objects.get(name="Operations"))
+    client.force_login(user)
+    task = waiting(asked="Secret words")
+    page = client.get(page_url(task)).content.decode()
+    assert "Secret words" not in page
+    assert "Hello" not in page
+    assert str(task.client.last_name) not in page
+
+
+def test_a_supervisor_gives_a_call_to_an_adviser(admin_client, ada):
+    task = waiting()
+    page = step(admin_client, task, "assign", to=ada.pk)
+    assert "Ada has this call now" in page
+    assert fresh(task).taken_by == ada
+    assert "Choose who" in step(admin_client, task, "assign", to="x")
+
+
+def test_one_click_on_a_reply_makes_its_call(admin_client):
+    client = factories.client()
+    sender = phone(client).address
+    said = inbound.Said(sender, "Please call me", "in-1")
+    inbound.receive("gateway", "sms", [said], at=clock.now())
+    reply = Reply.objects.get()
+    url = reverse("admin:messaging_reply_do", args=[reply.pk, "have_called"])
+    for _ in range(2):
+        admin_client.post(url)
+    task = CallTask.objects.get()
+    assert "Please call me" in admin_client.get(page_url(task)).content.decode()
+    reply.refresh_from_db()
+    assert reply.outcome == "passed_on"
+
+
+def test_the_start_page_names_overdue_calls(desk):
+    task = opened(awake(), purpose="", at=clock.now().replace(year=2020))
+    page = desk.get(reverse("admin:index")).content.decode()
+    assert "Calls that are overdue" in page
+    assert page_url(task) in page
