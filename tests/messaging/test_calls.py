@@ -268,3 +268,23 @@ def test_a_reply_of_nobody_stays_with_who_reads_it(ada):
         inbound.settle_reply(reply.pk, "passed_on", note="", by=ada, at=DAY)
     reply.refresh_from_db()
     assert reply.state == "open"
+
+
+def test_a_template_may_ask_for_a_call_first_and_then_it_goes_to_the_clients_phone():
+    Template.objects.filter(code="coupon.accrued").update(channels=["call", "sms"])
+    client = factories.client(consents=ALL, **LONDON)
+    (message,) = planned(client)
+    assert (message.channel, message.contact_point.channel) == ("call", "sms")
+    other = factories.client(consents=[("service", "sms")], **LONDON)
+    assert [each.channel for each in planned(other)] == ["sms"]
+
+
+def test_a_step_of_the_cascade_asks_for_a_call_where_an_sms_has_failed():
+    (message,) = planned(factories.client(consents=ALL, preferred_channel="sms", **LONDON))
+    assert message.channel == "sms"  # of itself nobody is called
+    Message.objects.filter(pk=message.pk).update(
+        state="failed", reason="No.", ended_at=DAY, follow_at=DAY
+    )
+    assert [follow_up(at=DAY, limit=10) for _ in range(2)] == [1, 0]
+    second = Message.objects.get(notice=message.notice, number=2)
+    assert (second.channel, second.contact_point) == ("call", message.contact_point)
