@@ -3,11 +3,13 @@
 import json
 from datetime import date, timedelta
 
+import psycopg
 import pytest
+from django.db import OperationalError, connection, transaction
 from werkzeug import Response
 
 from apps.messaging.actions.delivery import deliver_due
-from apps.messaging.actions.numbers import check_numbers, estimate
+from apps.messaging.actions.numbers import BUYING, check_numbers, estimate
 from apps.messaging.models.numbers import NumberCheck
 from apps.profiles.models import ContactPoint, Suppression
 from tests import factories
@@ -103,12 +105,24 @@ def test_a_day_costs_no_more_than_its_budget_and_says_so_before(network, setting
     for point in [phone() for _ in range(5)]:
         network[point.address] = {"state": "valid"}
     settings.NUMBER_CHECK_BUDGET = 7
-    told = estimate(at=NOON)
+    assert estimate(at=NOON, most=4).due == 4
+    told = estimate(at=NOON, most=9)
     assert (told.due, told.cost, told.payable) == (5, 10, 3)
     assert check_numbers(at=NOON) == 3
     assert check_numbers(at=NOON) == 0
     assert check_numbers(at=NOON + timedelta(days=1)) == 2
     assert NumberCheck.objects.count() == 5
+
+
+def test_two_ticks_never_spend_one_budget_twice(network):
+    """Who buys holds a lock; another one waits for it before it looks at the budget."""
+    phone()
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [BUYING])
+        connection.cursor().execute("SET LOCAL lock_timeout = '50ms'")
+        with pytest.raises(OperationalError), transaction.atomic():
+            check_numbers(at=NOON)
+    assert network["asked"] == []
 
 
 @pytest.mark.parametrize(

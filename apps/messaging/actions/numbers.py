@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 
 from apps.messaging.channels import numbers
@@ -22,11 +22,15 @@ State = NumberCheck.State
 AT_ONCE = 100  # numbers of one request
 LOST = timedelta(hours=1)  # an answer that has not come by then is none
 AGAIN = timedelta(days=1)  # after no answer
+BUYING = 0xB1D6E7  # the advisory lock; any number that nobody else uses
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """How many numbers are due, what they cost, and how many today's budget still pays for."""
+    """How many numbers are due, what they cost, and how many today's budget still pays for.
+
+    None of it is counted further than was asked for.
+    """
 
     due: int
     cost: int
@@ -48,9 +52,9 @@ def due_numbers(*, at: datetime) -> QuerySet[ContactPoint]:
     )
 
 
-def estimate(*, at: datetime) -> Estimate:
-    """Say what checking all that is due would cost, in minor units, before anything is asked."""
-    due = due_numbers(at=at).count()
+def estimate(*, at: datetime, most: int) -> Estimate:
+    """Say what checking what is due would cost, in minor units, before anything is asked."""
+    due = due_numbers(at=at).order_by()[:most].count()
     return Estimate(due, due * settings.NUMBER_CHECK_PRICE, min(due, _payable(at)))
 
 
@@ -75,7 +79,12 @@ def _payable(at: datetime) -> int:
 
 @transaction.atomic
 def _ask(at: datetime) -> dict[str, list[NumberCheck]]:
-    """Put down what will be asked, with its price; by number, since several clients may share one."""
+    """Put down what will be asked, with its price; by number, since several clients may share one.
+
+    Two ticks that saw the same budget would both spend it: the second waits for the first's rows.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [BUYING])
     limit = min(AT_ONCE, _payable(at))
     points = due_numbers(at=at).select_for_update(skip_locked=True)[:limit]
     checks = NumberCheck.objects.bulk_create(

@@ -9,10 +9,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter
 
-from apps.core.admin.display import badge, column, count, linked, list_url, money
+from apps.core.admin.display import badge, column, linked, list_url, money
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage
-from apps.core.site import Concern, Line, concerns
+from apps.core.site import COUNTED, Concern, Line, bounded, concerns
 from apps.messaging.actions.numbers import estimate
 from apps.messaging.models.numbers import NumberCheck
 
@@ -43,7 +43,8 @@ def numbers_due(at: datetime) -> Iterable[Concern]:
     """Say what is due and what it costs before it is spent; nothing where nobody is asked."""
     if not settings.NUMBER_CHECK_URL:
         return
-    told = estimate(at=at)
+    told = estimate(at=at, most=COUNTED + 1)
+    is_more = told.due > COUNTED
     currency = settings.NUMBER_CHECK_CURRENCY
     yield Concern(
         title=gettext("Phone numbers that are due for a check"),
@@ -51,8 +52,10 @@ def numbers_due(at: datetime) -> Iterable[Concern]:
         url=list_url(NumberCheck),
         lines=[
             Line(
-                gettext("All of them cost %(cost)s") % {"cost": money(told.cost, currency)},
-                gettext("Today's budget pays for %(payable)s.") % {"payable": count(told.payable)},
+                (gettext("More than %(cost)s") if is_more else gettext("All of them cost %(cost)s"))
+                % {"cost": money(told.cost, currency)},
+                gettext("Today's budget pays for %(payable)s.")
+                % {"payable": bounded(told.payable)},
             )
         ],
         icon="sim_card",
