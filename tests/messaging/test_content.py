@@ -7,11 +7,13 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.forms import modelform_factory
+from django.urls import reverse
 
 from apps.messaging.actions.content import publish_snippet, publish_version, publish_versions
 from apps.messaging.admin.content import TemplateForm
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.phrases import Disclaimer, Snippet, SnippetText
+from apps.messaging.queries.reach import unworded
 from tests import factories
 from tests.messaging.world import DAY
 
@@ -65,6 +67,16 @@ def test_a_wording_that_could_not_be_written_is_not_published(body, field, word)
     assert version.state == "draft"
 
 
+def test_an_sms_that_long_figures_make_too_long_is_not_published():
+    version = draft("{{ strategy }}: {{ amount }} accrued. " + "More. " * 20)
+    assert publish_version(version.pk, at=DAY)
+    Template.objects.filter(code=version.template.code).update(sms_parts=1)
+    version = draft(version.body, number=3)
+    with pytest.raises(ValidationError, match="takes 2 parts, and its template allows 1"):
+        publish_version(version.pk, at=DAY)
+    assert publish_version(draft("{{ amount }} accrued.", number=4).pk, at=DAY)
+
+
 def test_a_marketers_own_template_may_take_any_value_but_must_be_readable():
     assert publish_version(draft("{{ whatever }}", code="my.own").pk, at=DAY)
     with pytest.raises(ValidationError):
@@ -112,6 +124,20 @@ def test_drafts_of_all_states_are_published_together_or_not_at_all():
     drafts.append(draft("{{ strategy }}", "result.corrected", channel="push").pk)
     assert publish_versions(drafts, at=DAY) == 5
     assert publish_versions(drafts, at=DAY) == 0
+
+
+def test_the_start_page_names_states_that_a_strategy_reaches_without_words(admin_client):
+    def titles():
+        return admin_client.get(reverse("admin:index")).content.decode()
+
+    assert "News without words" not in titles()
+    TemplateVersion.objects.filter(
+        template__code="coupon.saved", channel="email", language="en"
+    ).update(state="retired")
+    assert "News without words" not in titles()  # no strategy comes to it
+    factories.strategy()
+    assert "News without words" in titles()
+    assert unworded() == {("email", "en"): ["coupon.saved"]}
 
 
 def test_without_strategies_nothing_can_be_reached():

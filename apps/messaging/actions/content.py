@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 
 from apps.messaging.actions.letters import LINK
 from apps.messaging.actions.phrases import Phrases, phrases_of
-from apps.messaging.models.content import Template, TemplateVersion, Variant, root
+from apps.messaging.actions.previews import longest
+from apps.messaging.models.content import Template, TemplateVersion, root
 from apps.messaging.models.phrases import SnippetText
 from apps.messaging.phrasing import DISCLAIMER, LEAD_IN
-from apps.messaging.queries.reach import STATES, reachable_states
+from apps.messaging.queries.reach import STATES, unworded
 from apps.messaging.samples import SUMS
 from apps.messaging.scribes import POOL, design, names
 from apps.messaging.wording import WordingError
@@ -59,6 +60,7 @@ def publish_versions(version_ids: Iterable[int], *, at: datetime) -> int:
     phrases = phrases_of({version.language for version in versions}, day=at.date())
     for version in versions:
         check(version, phrases)
+        refuse_length(version, at=at)
         replace(version)
     if reasons := gaps(versions):
         raise ValidationError(reasons)
@@ -95,6 +97,22 @@ def check(version: TemplateVersion, phrases: Phrases) -> None:
     names_taken = {root(path) for taken in used.values() for path in taken}
     refuse_sums(version, names_taken)
     refuse_link(version, names_taken)
+
+
+def refuse_length(version: TemplateVersion, *, at: datetime) -> None:
+    """Refuse an SMS that long figures make longer than its template allows: none would go out."""
+    most = version.template.sms_parts
+    if version.channel != Channel.SMS or not most:
+        return
+    needed = longest(version, at=at, with_people=False).parts
+    if needed > most:
+        said = {"needed": needed, "most": most}
+        raise ValidationError(
+            {
+                "body": _("With long figures it takes %(needed)s parts, and its template allows %(most)s: shorten it, or allow more.")
+                % said
+            }
+        )  # fmt: skip
 
 
 def used_in(texts: dict[str, str], pages: dict[str, str]) -> dict[str, list[str]]:
@@ -137,16 +155,10 @@ def gaps(versions: Sequence[TemplateVersion]) -> list[str]:
     pairs = {
         (version.channel, version.language)
         for version in versions
-        if version.template.code in STATES and version.channel != Channel.CALL
-    }  # people are called where a cascade says so, each occasion for itself
+        if version.template.code in STATES
+    }
     if not pairs:
         return []
-    reached = reachable_states()
-    worded = set(
-        TemplateVersion.objects.filter(
-            template__code__in=STATES, state=State.PUBLISHED, variant=Variant.PLAIN
-        ).values_list("template__code", "channel", "language")
-    )
     titles = {each.code: str(each) for each in Template.objects.filter(code__in=STATES)}
     languages = dict(TemplateVersion._meta.get_field("language").flatchoices)
     return [
@@ -156,8 +168,8 @@ def gaps(versions: Sequence[TemplateVersion]) -> list[str]:
             "channel": Channel(channel).label,
             "language": languages[language],
         }
-        for channel, language in sorted(pairs)
-        if (lacking := [c for c in STATES if c in reached and (c, channel, language) not in worded])
+        for (channel, language), lacking in unworded().items()
+        if (channel, language) in pairs
     ]  # fmt: skip
 
 

@@ -53,12 +53,15 @@ def preview(
 def longest(version: TemplateVersion, *, at: datetime, with_people: bool) -> Shown:
     """Write an SMS for the sample, and for the last few who were told; return the longest.
 
-    Where one cannot be written, that one.
+    Where one cannot be written, that one. How many parts it may have is left to whoever asks.
     """
     notices = [sample_of(version.template, None, version.language)]
     if with_people:
         rows = version.template.notices.select_related("client", "template").order_by("-pk")
         notices += rows[:FEW]
+    for notice in notices:
+        notice.template = copy(notice.template)
+        notice.template.sms_parts = None
     messages = [message_of(version, notice) for notice in notices]
     tried = shown(messages, at=at, samples=[True] + [False] * (len(notices) - 1))
     return max(tried, key=lambda one: (bool(one.fault), one.parts, len(one.text)))

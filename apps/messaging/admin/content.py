@@ -1,5 +1,7 @@
 """What messages say; a published wording is frozen, a new version replaces it."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -16,8 +18,9 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apps.core import clock
-from apps.core.admin.display import badge, column, pill
+from apps.core.admin.display import badge, column, list_url, pill
 from apps.core.admin.pages import Page, deed
+from apps.core.site import Concern, Line, concerns
 from apps.events.actions import listen, stop_listening
 from apps.events.models import Listening
 from apps.messaging.actions.content import prepare, publish_version, publish_versions
@@ -26,6 +29,7 @@ from apps.messaging.actions.routing import LISTENER
 from apps.messaging.actions.trying import UntriedError, send_test
 from apps.messaging.admin.previewing import measure, preview_page
 from apps.messaging.models.content import Template, TemplateVersion
+from apps.messaging.queries.reach import unworded
 from apps.profiles.models import Channel
 
 WORDED = {"published": "good", "draft": "wait", "retired": "quiet"}
@@ -247,3 +251,24 @@ def try_out(request: HttpRequest, version: TemplateVersion) -> None:
             messages.success(request, gettext("The test is on its way to %s.") % one.seed.name)
         else:
             messages.error(request, f"{one.seed.name}: {one.answer.reason}")
+
+
+@concerns("messaging.view_templateversion")
+def states_unworded(_at: datetime) -> Iterable[Concern]:
+    """Name what a strategy may come to with nothing to say of it where we say the rest."""
+    lacking = unworded()
+    titles = {each.code: str(each) for each in Template.objects.all()} if lacking else {}
+    languages = dict(TemplateVersion._meta.get_field("language").flatchoices)
+    yield Concern(
+        title=gettext("News without words"),
+        count=sum(map(len, lacking.values())),
+        url=list_url(TemplateVersion, state__exact=TemplateVersion.State.DRAFT),
+        lines=[
+            Line(
+                f"{Channel(channel).label}, {languages[language]}",
+                ", ".join(titles.get(code, code) for code in codes),
+            )
+            for (channel, language), codes in lacking.items()
+        ],
+        icon="speaker_notes_off",
+    )
