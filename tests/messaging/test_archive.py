@@ -1,5 +1,6 @@
 """The archive: what was sent is sealed, and whatever is changed afterwards is told."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
@@ -9,11 +10,16 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
-from apps.messaging.actions.archive import SETTLED, breaches, seal
+from apps.messaging.actions import claims
+from apps.messaging.actions.archive import SETTLED, breaches, due_after, seal
+from apps.messaging.actions.delivery import deliver_due
+from apps.messaging.actions.handing import mark
+from apps.messaging.actions.preparing import write_letters
 from apps.messaging.models.archive import Sealed
 from apps.messaging.models.outbox import Message
+from apps.messaging.models.providers import Provider
 from tests import factories
-from tests.messaging.world import DAY, planned
+from tests.messaging.world import DAY, by_sms, fresh, planned
 
 pytestmark = pytest.mark.django_db
 LATER = DAY + SETTLED + timedelta(seconds=1)
@@ -57,6 +63,33 @@ def test_what_is_handed_over_anew_is_sealed_once_and_holds_up_nothing():
     Message.objects.filter(pk__in=[again.pk, later.pk]).update(handed_at=LATER)
     assert seal(at=LATER + SETTLED * 2) == 1
     assert Sealed.objects.filter(message=other).count() == 1
+    assert list(breaches()) == []
+
+
+def test_only_blocks_in_which_something_was_handed_over_since_are_read():
+    handed_over()
+    seal(at=LATER)
+    due = due_after(Sealed.objects.order_by("pk").last(), at=LATER)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = due.explain()
+    assert "Bitmap Index Scan on message_handed" in plan
+    assert re.search(r"Index Cond: \(\(handed_at < [^)]*\) AND \(handed_at >= ", plan), plan
+    assert "BitmapOr" not in plan
+
+
+def test_what_may_be_out_is_not_repeated_in_other_words(gateway):
+    provider = Provider.objects.get(channel="sms")
+    Provider.objects.filter(pk=provider.pk).update(settles="key")
+    same, other = planned(by_sms(), by_sms())
+    taken, _count = claims.claim(provider, at=DAY, limit=10)
+    mark(write_letters(claims.loaded(taken), at=DAY), provider, at=DAY)  # and the sender dies
+    Message.objects.filter(pk=other.pk).update(body="With last month's disclaimer.")
+    assert seal(at=LATER) == 2
+    deliver_due(at=LATER, limit=10)
+    assert (fresh(same).state, fresh(other).state) == ("sent", "unknown")
+    assert fresh(other).body == "With last month's disclaimer."
+    assert gateway.keys == [str(same.key)]
     assert list(breaches()) == []
 
 

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import cast
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.messaging.models.archive import Sealed
 from apps.messaging.models.outbox import Message
@@ -42,11 +42,7 @@ def seal(*, at: datetime, limit: int = BATCH) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     last = Sealed.objects.order_by("pk").last()
-    due = Message.objects.filter(handed_at__lt=at - SETTLED, sealed=None)
-    if last is not None:
-        later = Q(handed_at=last.handed_at, pk__gt=last.message_id)
-        due = due.filter(Q(handed_at__gt=last.handed_at) | later)
-    messages = due.select_related("contact_point").order_by("handed_at", "pk")[:limit]
+    messages = due_after(last, at=at).select_related("contact_point")[:limit]
     rows, digest = [], bytes(last.digest) if last else FIRST
     for message in messages:
         point = message.contact_point
@@ -60,6 +56,20 @@ def seal(*, at: datetime, limit: int = BATCH) -> int:
         rows.append(row)
     Sealed.objects.bulk_create(rows)
     return len(rows)
+
+
+def due_after(last: Sealed | None, *, at: datetime) -> QuerySet[Message]:
+    """Find what to seal after a row, in its order.
+
+    Both bounds stand alone, so that the index of blocks finds the few in which anything was handed
+    over since; joined by an OR they would have the whole table read, once a minute.
+    """
+    sealed = Exists(Sealed.objects.filter(message=OuterRef("pk")))
+    due = Message.objects.filter(~sealed, handed_at__lt=at - SETTLED)
+    if last is not None:
+        before = Q(handed_at=last.handed_at, pk__lte=last.message_id)
+        due = due.filter(handed_at__gte=last.handed_at).exclude(before)
+    return due.order_by("handed_at", "pk")
 
 
 def breaches() -> Iterator[Breach]:

@@ -132,7 +132,9 @@ class Outcome:
 
     @classmethod
     def failed(cls, message: Message, reason: str, *, at: datetime) -> "Outcome":
-        return cls(message, State.FAILED, reason, ended_at=at)
+        """End a message that cannot go out; one that may be out already is unknown."""
+        state = State.UNKNOWN if message.handed_at else State.FAILED
+        return cls(message, state, reason, ended_at=at)
 
     @classmethod
     def repeated(cls, message: Message, at: datetime) -> "Outcome":

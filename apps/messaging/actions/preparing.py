@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from apps.messaging.actions import links, outcomes
 from apps.messaging.actions.asking import ask_again
 from apps.messaging.actions.dressing import with_opening
 from apps.messaging.actions.letters import Ready, wants_link, write_all
 from apps.messaging.actions.outcomes import Outcome
+from apps.messaging.models.archive import Sealed
 from apps.messaging.models.outbox import Message
 
 
@@ -34,8 +37,30 @@ def write_letters(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
             written.append(watched(result))
         else:
             failed.append(Outcome.failed(result.message, result.reason, at=at))
+    other = said_otherwise(written)
+    reason = _("By now it would say something else than what was handed over: it is not repeated.")
+    failed += [Outcome.failed(ready.message, reason, at=at) for ready in other]
     outcomes.record(failed, at=at)
-    return written
+    return [ready for ready in written if ready not in other] if other else written
+
+
+def said_otherwise(written: Sequence[Ready]) -> list[Ready]:
+    """Find letters that may be out, or are sealed, in other words than they would say now.
+
+    A provider takes one with a known key for the same letter: the client has the first words, and
+    the archive must say so. A disclaimer may have changed between.
+    """
+    other = [
+        ready
+        for ready in written
+        if (ready.message.subject or ready.message.body)
+        and (ready.message.subject, ready.message.body) != (ready.subject, ready.body)
+    ]
+    if not other:
+        return []
+    pks = [ready.message.pk for ready in other]
+    sealed = set(Sealed.objects.filter(message__in=pks).values_list("message", flat=True))
+    return [ready for ready in other if ready.message.handed_at or ready.message.pk in sealed]
 
 
 def watched(ready: Ready) -> Ready:
