@@ -54,7 +54,7 @@ def hung(
     point = ContactPoint.objects.get(client=person, channel="in_app")
     wording, _made = TemplateVersion.objects.get_or_create(
         template=Template.objects.get(code=code), channel="in_app", language=person.language,
-        variant="plain", number=9, state="published", display=display, subject="{{ strategy }}",
+        variant="gentle", number=9, state="published", display=display, subject="{{ strategy }}",
         body="Hello {{ name }},\nit paid {{ amount }}.",
     )  # fmt: skip
     words = {"subject": title, "body": text or f"A {display}."} if state == "sent" else {}
