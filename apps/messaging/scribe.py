@@ -45,7 +45,10 @@ def write(job: Job, sources: Sequence[str]) -> Answer:
 
 
 def read(job: Job, sources: Sequence[str]) -> Answer:
-    """Name the values that templates take."""
+    """Name the values that templates take, having seen that all their filters are known."""
+    for kind in ("texts", "pages"):
+        for _name, at in job[kind]:
+            wording.check_filters(sources[at], html=kind == "pages")
     used = {name: wording.used(sources[at]) for name, at in job["texts"]}
     used |= {name: wording.used(sources[at], html=True) for name, at in job["pages"]}
     return {"used": used}

@@ -187,6 +187,18 @@ def used(source: str, *, html: bool = False) -> list[str]:
     return sorted(compiled(source, html).global_variable_paths())
 
 
+def check_filters(source: str, *, html: bool = False) -> None:
+    """Refuse filters that nobody knows, also where no sample comes by. Raises WordingError."""
+    template = compiled(source, html)
+    known = template.env.filters
+    for part in parts(template.nodes, RenderContext(template)):
+        named = (*getattr(part, "filters", ()), *(getattr(part, "tail_filters", None) or ()))
+        for one in named:
+            if one.name not in known:
+                every = ", ".join(sorted(known))
+                raise WordingError(f"There is no filter “{one.name}”. There are {every}.")
+
+
 # The GSM 03.38 alphabet: 7 bits a character; those of the extension cost two.
 GSM_7 = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"

@@ -1,6 +1,24 @@
 // The form of a wording: while an SMS is typed, how many parts its longest one would take.
 
 const form = document.querySelector("#templateversion_form");
+const channel = form?.querySelector("select[name=channel]");
+
+// What a channel does not know is not asked for; what is filled in stays to be seen.
+const ASKED = { mjml: ["email"], display: ["in_app"], shows_money: ["push"] };
+
+if (channel) {
+  const show = () => {
+    for (const [name, channels] of Object.entries(ASKED)) {
+      const input = form.querySelector(`[name=${name}]`);
+      const row = input?.closest(".field-line");
+      const filled = input?.type === "checkbox" ? input.checked : input?.value.trim();
+      if (row) row.hidden = !filled && !channels.includes(channel.value);
+    }
+  };
+  channel.addEventListener("change", show);
+  show();
+}
+
 const body = form?.querySelector("[name=body]");
 const measured = form?.querySelector("[data-measure]");
 

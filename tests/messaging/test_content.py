@@ -83,6 +83,15 @@ def test_a_marketers_own_template_may_take_any_value_but_must_be_readable():
         publish_version(draft("{% if %}", code="my.own", number=3).pk, at=DAY)
 
 
+@pytest.mark.parametrize(
+    "body", ["{{ a | monney }}", "{% if b %}{{ a | upcase | monney }}{% endif %}"]
+)
+def test_a_filter_that_nobody_knows_is_refused_when_it_is_written(body):
+    version = draft(body, code="my.own")
+    with pytest.raises(ValidationError, match="There is no filter “monney”"):
+        version.clean()
+
+
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
 def test_four_who_publish_at_once_publish_once():

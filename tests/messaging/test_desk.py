@@ -10,7 +10,14 @@ from apps.core import clock
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.models.providers import Provider
 from apps.messaging.models.sendings import CascadeStep, Sending
-from apps.messaging.queries.carriers import ailing, cost_since, lately, progress, queues
+from apps.messaging.queries.carriers import (
+    ailing,
+    cost_since,
+    costs_since,
+    lately,
+    progress,
+    queues,
+)
 from tests import factories
 from tests.messaging.world import DAY, planned
 
@@ -56,6 +63,7 @@ def test_a_provider_is_judged_by_its_last_hour(provider):
     assert lately(provider, at=DAY + timedelta(minutes=61)) == {}
     assert cost_since(provider, DAY) == 12
     assert cost_since(provider, soon) == 0
+    assert (costs_since(DAY), costs_since(soon)) == ([("EUR", 12)], [])
 
 
 def test_a_closed_and_a_resting_provider_are_ailing(provider):

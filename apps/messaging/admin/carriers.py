@@ -38,11 +38,13 @@ from apps.messaging.models.sendings import CascadeStep, Sending
 from apps.messaging.queries.carriers import (
     ailing,
     cost_since,
+    costs_since,
     is_nameless,
     lately,
     queues,
 )
 from apps.messaging.queries.desk import midnight
+from apps.profiles.models import Channel
 
 SENDING = {"running": "good", "waiting": "wait", "paused": "wait", "stopped": "quiet"}
 BY_HAND = "staff"  # the provider of what a person says
@@ -274,13 +276,25 @@ def waiting(at: datetime) -> Iterable[Figure]:
     total = sum(queue.count for queue in found)
     oldest = min((queue.oldest for queue in found), default=at)
     minutes = int((at - oldest).total_seconds() // 60)
+    waits = ngettext("the oldest waits for %d minute", "the oldest waits for %d minutes", minutes)
+    by_channel = [f"{Channel(each.channel).label}: {bounded(each.count)}" for each in found]
     yield Figure(
         label=gettext("Should be out by now"),
         value=bounded(total),
-        note=ngettext("the oldest waits for %d minute", "the oldest waits for %d minutes", minutes)
-        % minutes
-        if total
-        else "",
+        note=", ".join([*by_channel, waits % minutes]) if total else "",
         url=list_url(Message, state__exact=Message.State.QUEUED),
         icon="hourglass_top",
     )
+
+
+@figures("messaging.view_message")
+def cost_today(at: datetime) -> Iterable[Figure]:
+    """Nothing where no provider says what it costs."""
+    spent = costs_since(midnight(at))
+    if spent:
+        yield Figure(
+            label=gettext("Cost of today's messages"),
+            value=", ".join(money(cost, currency) for currency, cost in spent),
+            url=list_url(Provider),
+            icon="payments",
+        )

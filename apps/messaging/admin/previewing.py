@@ -190,13 +190,11 @@ def measure(request: HttpRequest) -> HttpResponse:
     if shown.fault:
         return JsonResponse({"said": shown.fault, "is_bad": True})
     most = template.sms_parts
-    return JsonResponse(
-        {
-            "said": sentence(shown),
-            "text": shown.text,
-            "is_bad": bool(most and shown.parts > most),
-        }
-    )
+    said, is_bad = sentence(shown), bool(most and shown.parts > most)
+    if is_bad:
+        said = gettext("The SMS would take %(parts)s parts; its template allows %(most)s.")
+        said %= {"parts": shown.parts, "most": most}
+    return JsonResponse({"said": said, "text": shown.text, "is_bad": is_bad})
 
 
 def number(said: str | None) -> int:

@@ -55,6 +55,13 @@ def cost_since(provider: Provider, since: datetime) -> int:
     return sent.aggregate(total=Sum("cost"))["total"] or 0
 
 
+def costs_since(since: datetime) -> list[tuple[str, int]]:
+    """Add up what messages cost since a moment, by currency in minor units."""
+    sent = Message.objects.filter(handed_at__gte=since, cost__gt=0)
+    summed = sent.values_list("carried_by__currency").annotate(total=Sum("cost"))
+    return [(currency, total) for currency, total in summed.order_by("-total") if currency]
+
+
 def ailing(*, at: datetime) -> list[Provider]:
     """Return the providers that are closed, nameless, or left alone after several failures."""
     return [
