@@ -24,6 +24,8 @@ def pytest_configure() -> None:
     properties.load_profile("alike")
     # Argon2 is slow on purpose, and most tests of the back office make a user.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Each test's client would look through all static files when it begins.
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture(scope="session", autouse=True)
