@@ -30,6 +30,7 @@ SELECT notice_id, channel, point_id, language, wording_id, 'queued', '',
     md5(%(seed)s || notice_id)::uuid, '', 0,
     %(at)s, send_at, '', ''
 FROM messaging_decided WHERE channel IS NOT NULL
+ORDER BY notice_id
 ON CONFLICT (notice_id, number) DO NOTHING
 """
 # Of a notice that waits on, what made it wait is written already.
