@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from apps.events.actions import Fact, record
@@ -45,12 +45,21 @@ class Subscription:
 
 
 @transaction.atomic
-def add_device(client_id: int, subscription: Subscription, *, source: str, at: datetime) -> bool:
+def add_device(
+    client_id: int,
+    subscription: Subscription,
+    *,
+    source: str,
+    at: datetime,
+    text_version: str = TEXT_VERSION,
+) -> bool:
     """Take up a device and the client's consent to news on it; False where both stood already.
 
     Raises ValidationError with what is wrong in it.
     """
     check(subscription)
+    if subscription.kind == Device.Kind.FCM:
+        take_over(client_id, subscription.address, at=at)
     lock_clients([client_id])
     point, is_new = ContactPoint.objects.get_or_create(
         client_id=client_id,
@@ -73,13 +82,24 @@ def add_device(client_id: int, subscription: Subscription, *, source: str, at: d
     )
     agreed = record_consent(
         Answer(client_id, Purpose.SERVICE, Channel.PUSH, granted=True,
-               text_version=TEXT_VERSION, source=source),
+               text_version=text_version, source=source),
         at=at,
     )  # fmt: skip
     if not was_used:
         give_up_oldest(client_id)
         record([told("device.added", point, at)])
     return agreed or not was_used
+
+
+def take_over(client_id: int, address: str, *, at: datetime) -> None:
+    """Take an app on a phone from whoever was signed in before: what is pushed there is not his."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [address])
+    others = ContactPoint.objects.filter(
+        channel=Channel.PUSH, address=address, state=State.VALID
+    ).exclude(client=client_id)
+    for other in others.order_by("client").values_list("client", flat=True):
+        remove_device(other, address, at=at)
 
 
 @transaction.atomic

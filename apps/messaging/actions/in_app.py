@@ -33,6 +33,7 @@ from apps.messaging.queries.in_app import links_of, notices_waiting
 from apps.profiles.actions.consents import Answer, record_consent
 from apps.profiles.actions.locks import hold_identities, lock_clients
 from apps.profiles.models import Channel, ConsentRecord, ContactPoint, Identifier, Purpose
+from apps.profiles.queries.core_ids import client_of
 
 KIND = "in_app"
 LONGEST = timedelta(minutes=15)  # that a token is good for
@@ -109,11 +110,6 @@ def is_current(issued: int, expires: int, at: datetime) -> bool:
     now, leeway = at.timestamp(), LEEWAY.total_seconds()
     is_brief = 0 < expires - issued <= LONGEST.total_seconds()
     return is_brief and issued <= now + leeway and now <= expires + leeway
-
-
-def client_of(core_id: str) -> int | None:
-    known = Identifier.objects.filter(kind=Identifier.Kind.CORE_ID, value=core_id)
-    return known.values_list("client_id", flat=True).first()
 
 
 def present(site: Provider, core_id: str, *, at: datetime) -> bool:

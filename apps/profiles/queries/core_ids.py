@@ -12,6 +12,12 @@ TO_LATIN = str.maketrans(CYRILLIC, LATIN)
 MOVED = label(Identifier._meta.get_field("client"))
 
 
+def client_of(core_id: str) -> int | None:
+    """Return the client whom the core system calls so; of two who were merged, the one who stands."""
+    known = Identifier.objects.filter(kind=CORE_ID, value=core_id)
+    return known.values_list("client_id", flat=True).first()
+
+
 def borrowed_ids(client_ids: Iterable[int]) -> set[int]:
     """Return the identifiers that clients have from those who were merged into them; one query."""
     merges = Merge.objects.filter(kept__in=set(client_ids), state=Merge.State.MERGED)
