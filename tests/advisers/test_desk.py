@@ -60,6 +60,9 @@ def test_a_call_from_the_queue_to_its_outcome(desk):
     assert number not in page
     page = step(desk, task, "number")
     assert f'href="tel:{number}"' in page
+    page = step(desk, task, "outcome", outcome="call_back", note="On Monday?")
+    assert "Say when he wants to be called" in page
+    assert "On Monday?" in page  # what was written is not lost
     page = step(desk, task, "outcome", outcome="interested", note="A car, too")
     assert "Noted: interested" in page
     assert number not in page

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from apps.advisers.models import CallTask
 from apps.demo.actions.history import begin_world, load_world, stop_clock, wind_clock
 from apps.demo.models import Letter
 from apps.demo.world import timeline
@@ -39,6 +40,7 @@ def test_the_past_goes_through_files_evaluation_and_real_peers(mailbox, real, tm
     assert {letter.received_at.year for letter in Letter.objects.all()} == {2004, 2005}
     assert min(path.name for path in tmp_path.iterdir()) == "001-underlyings.csv"
     assert (world.reached_at, world.loaded_at) == (timeline.PRESENT, real)
+    assert CallTask.objects.filter(source__startswith="reply:").count() == 2
 
 
 @pytest.mark.slow

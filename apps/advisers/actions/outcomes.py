@@ -68,6 +68,12 @@ def note_outcome(task_id: int, said: Said, *, by: AbstractBaseUser, at: datetime
     record([told(task, code, at=at)])
 
 
+def keep_note(task_id: int, note: str, *, by: AbstractBaseUser) -> bool:
+    """Keep what an adviser has written though its outcome could not be noted."""
+    mine = CallTask.objects.filter(pk=task_id, state=State.TAKEN, taken_by=by.pk)
+    return mine.update(note=note) == 1
+
+
 def follows(
     task: CallTask, outcome: CallTask.Outcome, said: Said, *, at: datetime
 ) -> tuple[str, dict[str, object]]:

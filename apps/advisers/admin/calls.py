@@ -24,7 +24,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter
 
-from apps.advisers.actions.outcomes import OutcomeError, Said, note_outcome
+from apps.advisers.actions.outcomes import OutcomeError, Said, keep_note, note_outcome
 from apps.advisers.actions.taking import (
     TakingError,
     assign,
@@ -207,6 +207,7 @@ def note(request: HttpRequest, pk: int, user: AbstractBaseUser) -> None:
     if not form.is_valid():
         raise OutcomeError(gettext("Say what came of the call; a note has 1,000 characters."))
     said = form.cleaned_data
+    keep_note(pk, said["note"], by=user)
     note_outcome(
         pk,
         Said(said["outcome"], note=said["note"], call_at=said["call_at"]),

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Count, Min
 from django.utils.translation import ngettext
 
+from apps.demo.actions.calls import ask_for_calls
 from apps.demo.actions.feed import import_whole, pay
 from apps.demo.models import World
 from apps.demo.world.strategies import TOUR
@@ -61,6 +62,7 @@ def load_world(steps: Sequence[Step], *, now: Clock, port: int, folder: Path, sa
             receive(world, step)
         if world.reached_at == at:
             say(f"{at:%d %b %Y}: {live(world, until=following, now=now)}")
+    ask_for_calls(at=PRESENT)
     world.links = {kind: link.pk for kind, code in TOUR.items() if (link := tour_link(code))}
     world.reached_at = PRESENT
     world.loaded_at = now()
