@@ -221,16 +221,25 @@ def test_an_offer_that_counts_more_takes_the_day_and_the_other_says_so(offer):
 
 
 @pytest.mark.parametrize(
-    ("state", "stays"),
-    [("claimed", True), ("sent", True), ("unknown", True), ("skipped", False), ("failed", False)],
+    ("state", "handed", "stays"),
+    [
+        ("claimed", None, True),
+        ("sent", DAY, True),
+        ("unknown", DAY, True),
+        ("queued", DAY, True),  # to go again with its key: it may have arrived
+        ("held", DAY, True),
+        ("queued", None, False),
+        ("skipped", None, False),
+        ("failed", DAY, False),
+    ],
 )
 def test_a_day_belongs_to_an_offer_that_may_have_left_and_to_none_that_never_did(
-    state, stays, offer
+    state, handed, stays, offer
 ):
     client = factories.client(consents=OFFERED)
     first = offered(client, offer, 50)
     plan_messages(at=DAY, limit=10)
-    first.messages.update(state=state, reason="x", leased_until=DAY)
+    first.messages.update(state=state, reason="x", leased_until=DAY, handed_at=handed)
     second = offered(client, offer, 50 if state in {"skipped", "failed"} else 200)
     plan_messages(at=DAY, limit=10)
     assert states(second) == ["skipped" if stays else "planned"]

@@ -17,6 +17,7 @@ from apps.messaging.gate import LOTS, Refusal
 from apps.messaging.models.content import Template
 from apps.messaging.queries import freshness, offers
 from apps.messaging.queries.channels import Carried, carried
+from apps.messaging.queries.offers import MAY_HAVE_LEFT
 from apps.messaging.queries.stops import standing_stops
 from apps.messaging.queries.zones import PREFIX, quiet_hours
 from apps.profiles.models import Channel, ContactPoint
@@ -75,11 +76,11 @@ WHERE decided.is_strange
 """  # noqa: S608
 # An offer's rivals of the same client: those that are on their way or have left. One that failed or
 # was skipped has given its day back; one that is still queued may have to make way.
-TAKEN = """
+TAKEN = f"""
     SELECT reservation.notice_id, reservation.day, other.priority,
         NOT EXISTS (
-            SELECT FROM messaging_message AS message WHERE message.notice_id = other.id
-                AND message.state NOT IN ('queued', 'held', 'skipped', 'failed')
+            SELECT FROM messaging_message AS message
+            WHERE message.notice_id = other.id AND {MAY_HAVE_LEFT}
         ) AS is_movable
     FROM messaging_reservation AS reservation
     JOIN messaging_notice AS other ON other.id = reservation.notice_id
@@ -89,7 +90,7 @@ TAKEN = """
             SELECT FROM messaging_message AS message WHERE message.notice_id = other.id
                 AND message.state NOT IN ('skipped', 'failed')
         )
-"""
+"""  # noqa: S608
 # Few rows each, that many notices share: made once, however often they are looked at.
 SHARED = """
 hours AS MATERIALIZED (

@@ -6,6 +6,8 @@ neither wait for each other in a ring nor count the same days of a limit.
 
 from django.db.backends.utils import CursorWrapper
 
+from apps.messaging.queries.offers import MAY_HAVE_LEFT
+
 OFFERS = 0x0FFE25  # the advisory lock; any number that nobody else uses
 
 HAS_OFFERS = "SELECT EXISTS (SELECT FROM messaging_asked WHERE is_offer)"
@@ -25,7 +27,7 @@ FOR UPDATE OF message
 """
 # Of this batch the first by priority takes the day. A day whose offer failed or was skipped is
 # free, and so is one whose offer is displaced by this very statement.
-RESERVE = """
+RESERVE = f"""
 WITH winner AS (
     SELECT DISTINCT ON (client_id, day) client_id, day, notice_id
     FROM messaging_decided
@@ -37,10 +39,9 @@ SELECT client_id, day, notice_id FROM winner ORDER BY client_id, day
 ON CONFLICT (client_id, day) DO UPDATE SET notice_id = EXCLUDED.notice_id
 WHERE NOT EXISTS (
     SELECT FROM messaging_message AS message
-    WHERE message.notice_id = reservation.notice_id
-        AND message.state NOT IN ('queued', 'held', 'skipped', 'failed')
+    WHERE message.notice_id = reservation.notice_id AND {MAY_HAVE_LEFT}
 )
-"""
+"""  # noqa: S608 (our own constant)
 DISPLACED = """
 SELECT decided.rival_id, decided.notice_id FROM messaging_decided AS decided
 JOIN messaging_reservation AS reservation ON reservation.notice_id = decided.notice_id

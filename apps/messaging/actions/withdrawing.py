@@ -12,6 +12,7 @@ from apps.messaging.models.verdicts import Verdict
 MESSAGES = """
 UPDATE messaging_message SET state = 'skipped', reason = %(reason)s, ended_at = %(at)s
 WHERE notice_id = ANY(%(notices)s) AND state IN ('queued', 'held')
+    AND handed_at IS NULL
 """
 NOTICES = """
 WITH displaced AS (

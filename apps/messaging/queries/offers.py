@@ -12,18 +12,23 @@ from apps.messaging.models.content import Kind
 from apps.messaging.models.frequency import FrequencyPolicy, HoldOut
 from apps.messaging.models.outbox import Notice
 
+# One that was handed over and waits to go again, with the same key, may have arrived already.
+MAY_HAVE_LEFT = """(
+    message.state NOT IN ('queued', 'held', 'skipped', 'failed')
+    OR message.state IN ('queued', 'held') AND message.handed_at IS NOT NULL
+)"""
 # A day is taken by an offer that is on its way or has left. One that failed or was skipped has
 # given its day back; one still in the queue may be moved out of it.
-TAKEN = """
+TAKEN = f"""
 SELECT reservation.client_id, reservation.notice_id, reservation.day, rival.priority,
-    bool_and(message.state IN ('queued', 'held', 'skipped', 'failed')) AS is_movable
+    NOT bool_or({MAY_HAVE_LEFT}) AS is_movable
 FROM messaging_reservation AS reservation
 JOIN messaging_notice AS rival ON rival.id = reservation.notice_id
 JOIN messaging_message AS message ON message.notice_id = rival.id
 WHERE reservation.client_id = ANY(%s)
 GROUP BY 1, 2, 3, 4
 HAVING bool_or(message.state NOT IN ('skipped', 'failed'))
-"""
+"""  # noqa: S608 (our own constant)
 
 
 def frequencies(notices: Iterable[Notice]) -> dict[int, Frequency]:
