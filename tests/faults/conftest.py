@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from django.conf import settings as base
 from django.db import connection
 
 
@@ -30,24 +31,44 @@ def senders(peer, settings):
     """Start the senders, on the tests' own database unless the environment names another."""
 
     def start(*, messages, kills, wrong="", die_at="", seconds=120, seed=1, **environment):
-        host, name = connection.settings_dict["HOST"], connection.settings_dict["NAME"]
-        command = [sys.executable, "-m", "tests.faults.senders", "--messages", str(messages)]
+        command = ["tests.faults.senders", "--messages", str(messages)]
         command += ["--kills", str(kills), "--seed", str(seed), "--seconds", str(seconds)]
-        return subprocess.Popen(
-            [*command, "--wrong", wrong, "--die-at", die_at],
-            env={
-                **os.environ,
-                "DATABASE_URL": f"postgresql://postgres@/{name}?host={host}",
-                "REDIS_URL": settings.REDIS_URL,
-                "FAULTS_PEER": peer,
-                **environment,
-            },
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=settings.BASE_DIR,
-        )
+        command += ["--wrong", wrong, "--die-at", die_at]
+        return program(command, {**surroundings(settings), "FAULTS_PEER": peer, **environment})
 
     return start
+
+
+def surroundings(settings):
+    """Return where a program of its own finds the tests' servers."""
+    host, name = connection.settings_dict["HOST"], connection.settings_dict["NAME"]
+    return {
+        "DATABASE_URL": f"postgresql://postgres@/{name}?host={host}",
+        "REDIS_URL": settings.REDIS_URL,
+    }
+
+
+def program(command, environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=base.BASE_DIR,
+    )
+
+
+@pytest.fixture
+def campaigns(peer, settings):
+    """Run eight campaigns to their end and return what they found."""
+
+    def run(*options):
+        command = ["tests.faults.campaigns", *options]
+        with program(command, {**surroundings(settings), "FAULTS_PEER": peer}) as process:
+            said, _ = process.communicate()
+        return json.loads(said.splitlines()[-1])
+
+    return run
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import itertools
 import uuid
 from dataclasses import replace
 
-from apps.messaging.actions import claims, handing
+from apps.messaging.actions import asking, claims, deciding, handing, reserving
 from tests.faults import carrier
 
 
@@ -49,4 +49,16 @@ def one_look():
     handing.Batch.letters = letters
 
 
-BY_NAME = {made.__name__: made for made in (new_keys, deaf_look_up, no_mark, no_lease, one_look)}
+def no_day():
+    """Make offers without asking whether the client's day has another."""
+    reserving.hold_offers = lambda _cursor: False
+    asking.keeps_its_day = lambda *_about, **_at: True
+
+
+def any_priority():
+    """Let whoever comes later take the day, whatever counts more."""
+    deciding.DECIDE = deciding.DECIDE.replace("rival.priority < asked.priority", "TRUE")
+
+
+GUARDS = (new_keys, deaf_look_up, no_mark, no_lease, one_look, no_day, any_priority)
+BY_NAME = {made.__name__: made for made in GUARDS}
