@@ -130,6 +130,7 @@ def settle_late_receipts() -> int:
 
 @shared_task
 def finish_stops() -> int:
+    inbound.take_torn(at=clock.now())
     return inbound.finish_stops(at=clock.now())
 
 

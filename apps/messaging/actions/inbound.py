@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress as suppress_errors
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -15,7 +15,7 @@ from apps.messaging.actions.passing_on import (
     ask_for_call,
     is_passed_on_at_once,
 )
-from apps.messaging.models.replies import Reply
+from apps.messaging.models.replies import Reply, ReplyPart
 from apps.messaging.replies import meaning
 from apps.profiles.actions.consents import Answer, record_consents
 from apps.profiles.actions.spelling import normalise_email, normalise_phone
@@ -25,16 +25,21 @@ from apps.profiles.queries.consents import consents
 
 Meaning, State, Outcome = Reply.Meaning, Reply.State, Reply.Outcome
 TEXT_VERSION = "reply"  # of the question that nobody asked
+MISSING = timedelta(minutes=2)  # networks bring the parts of a text within seconds
 
 
 @dataclass(frozen=True)
 class Said:
-    """What came from an address; `provider_id` is the reply's own, by which copies are known."""
+    """What came from an address; `provider_id` is the reply's own, by which copies are known.
+
+    A part of a long text names the text's reference, of how many parts it is, and which.
+    """
 
     sender: str
     text: str
     provider_id: str = ""
     occurred_at: datetime | None = None
+    part: tuple[int, int, int] | None = None
 
 
 def receive(provider: str, channel: str, replies: Iterable[Said], *, at: datetime) -> int:
@@ -44,6 +49,9 @@ def receive(provider: str, channel: str, replies: Iterable[Said], *, at: datetim
 
 @transaction.atomic
 def _take(provider: str, channel: str, said: Said, *, at: datetime) -> bool:
+    if said.part is not None:
+        whole = _joined(provider, said, at=at)
+        return whole is not None and _take(provider, channel, whole, at=at)
     address = normalised(channel, said.sender)
     clients = clients_of(channel, address)
     reply = Reply(
@@ -68,6 +76,41 @@ def _take(provider: str, channel: str, said: Said, *, at: datetime) -> bool:
         pass_on_quietly(reply, at=at)
     record([_told(reply, client, at=at) for client in clients])
     return True
+
+
+def _joined(provider: str, said: Said, *, at: datetime) -> Said | None:
+    """Keep a part; return the whole text once no part of it is missing."""
+    reference, count, number = said.part or (0, 0, 0)
+    key: dict[str, object] = {
+        "provider": provider,
+        "sender": said.sender,
+        "reference": reference,
+        "count": count,
+    }
+    part = ReplyPart(**key, number=number, text=said.text, received_at=at)
+    ReplyPart.objects.bulk_create([part], ignore_conflicts=True)
+    rows = ReplyPart.objects.filter(**key).select_for_update().order_by("number")
+    texts = [row.text for row in rows]
+    if len(texts) < count:
+        return None
+    ReplyPart.objects.filter(**key).delete()
+    return Said(said.sender, "".join(texts), occurred_at=said.occurred_at)
+
+
+def take_torn(*, at: datetime) -> int:
+    """Take in long texts of which a part never came, as far as they came; return how many."""
+    late = ReplyPart.objects.filter(received_at__lte=at - MISSING)
+    torn = 0
+    for key in late.values("provider", "sender", "reference", "count").distinct():
+        with transaction.atomic():
+            parts = ReplyPart.objects.filter(**key).order_by("number")
+            rows = list(parts.select_for_update())  # as who joins them does: one of us takes all
+            ReplyPart.objects.filter(pk__in=[row.pk for row in rows]).delete()
+            if rows:
+                text = "".join(row.text for row in rows)
+                _take(key["provider"], Channel.SMS, Said(key["sender"], text), at=at)
+                torn += 1
+    return torn
 
 
 def stop(reply: Reply, clients: Sequence[int], *, at: datetime) -> None:

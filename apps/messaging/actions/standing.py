@@ -7,6 +7,7 @@ provider had brought and nobody answered, the provider brings again.
 import logging
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from datetime import datetime
 from functools import partial
 from threading import Event
@@ -99,7 +100,9 @@ def keep_incoming(name: str, clock: Clock, found: Sequence[Incoming]) -> None:
     close_old_connections()
     at = clock()
     written = [
-        inbound.Said(sender=one.sender, text=one.text) for one in found if isinstance(one, Written)
+        inbound.Said(one.sender, one.text, part=astuple(one.part) if one.part else None)
+        for one in found
+        if isinstance(one, Written)
     ]
     words = [word_of(one) for one in found if isinstance(one, Receipt)]
     if written:

@@ -76,3 +76,29 @@ class Reply(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} № {self.pk}: {self.get_meaning_display()}"
+
+
+class ReplyPart(models.Model):
+    """A part of a long SMS, kept until the others have come or are waited for no longer."""
+
+    provider = models.CharField(_("provider"), max_length=40)
+    sender = models.CharField(_("from"), max_length=254)
+    reference = models.PositiveIntegerField(_("reference"))
+    count = models.PositiveSmallIntegerField(_("parts"))
+    number = models.PositiveSmallIntegerField(_("part"))
+    text = models.TextField(_("text"))
+    received_at = models.DateTimeField(_("received"))
+
+    class Meta:
+        verbose_name = _("part of a reply")
+        verbose_name_plural = _("parts of replies")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "sender", "reference", "count", "number"],
+                name="reply_part_once",
+                violation_error_message=_("This part is here already."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"

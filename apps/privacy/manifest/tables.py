@@ -287,6 +287,10 @@ SCATTERED = [
     table(
         "files.Record", TECHNICAL="id batch number line fate code", FILE="faults",
     ),
+    table(  # for two minutes
+        "messaging.ReplyPart", TECHNICAL="id provider reference count number",
+        WORDS="sender text", TOLD="received_at",
+    ),
     table(
         "admin.LogEntry", TECHNICAL="id user content_type object_id action_flag change_message",
         TRAIL_FACT="action_time", TRAIL="object_repr",

@@ -10,8 +10,10 @@ from apps.messaging.channels.smpp.pdu import BrokenError, ShortMessage, Status, 
 
 IS_RECEIPT = 0x3C  # bits of the message type; 0 is a message of a person
 HAS_HEADER = 0x40
+EIGHT_BIT_PARTS, SIXTEEN_BIT_PARTS = 0x00, 0x08  # elements of a header (3GPP TS 23.040)
 UCS2 = 8
 ALPHABETS = {1: "ascii", 3: "latin-1", 6: "iso8859-5", 7: "iso8859-8", UCS2: "utf-16-be"}
+CLASSED, WIDE_GROUP, LAST_GROUP = 0x10, 0xE0, 0xF0
 RECEIPT = re.compile(
     r"\bid:\s*(?P<id>\S+).*?\bstat:\s*(?P<stat>\w+)(?:.*?\berr:\s*(?P<err>\w+))?",
     re.IGNORECASE | re.DOTALL,
@@ -70,12 +72,22 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Which part of a long text something is; its phone gave all of them one reference."""
+
+    reference: int
+    count: int
+    number: int
+
+
+@dataclass(frozen=True)
 class Reply:
-    """What somebody wrote to us."""
+    """What somebody wrote to us, or a part of it."""
 
     sender: str
     to: str
     text: str
+    part: Part | None = None
 
 
 Incoming = Receipt | Reply
@@ -108,6 +120,7 @@ def read(body: bytes, style: Style) -> Incoming:
         else sender.text,
         to=message.destination.text,
         text=text,
+        part=part_of(message),
     )
 
 
@@ -130,11 +143,50 @@ def text_of(message: ShortMessage, style: Style) -> str:
     content = message.content
     if message.esm_class & HAS_HEADER and content:
         content = content[1 + content[0] :]
-    if (
-        message.data_coding == 0
-        and style.default_alphabet == "gsm"
-        and not message.esm_class & IS_RECEIPT
-    ):
+    alphabet = alphabet_of(message.data_coding)
+    if alphabet == "gsm" and style.default_alphabet == "gsm" and not message.esm_class & IS_RECEIPT:
         return gsm.decode(content)
-    alphabet = ALPHABETS.get(message.data_coding, "latin-1")
+    alphabet = "latin-1" if alphabet == "gsm" else alphabet
     return content.decode(alphabet, errors="replace").replace("\0", "")
+
+
+def alphabet_of(coding: int) -> str:
+    """Say in which alphabet a text is: by SMPP's own table, or as networks write it.
+
+    Above the table come the networks' codings with the class of a message in them (3GPP TS 23.038):
+    two bits, in the last group one, name the alphabet.
+    """
+    if coding < CLASSED:
+        return ALPHABETS.get(coding, "gsm" if coding == 0 else "latin-1")
+    if coding >= LAST_GROUP:
+        return "latin-1" if coding & 0x04 else "gsm"
+    if coding & 0xF0 == WIDE_GROUP:
+        return "utf-16-be"
+    return ("gsm", "latin-1", "utf-16-be", "latin-1")[coding >> 2 & 3]
+
+
+def part_of(message: ShortMessage) -> Part | None:
+    """Say which part of a long text a message is: by its header, else by its tags."""
+    found = part_in_header(message) or part_in_tags(message)
+    return found if found and 1 <= found.number <= found.count and found.count > 1 else None
+
+
+def part_in_header(message: ShortMessage) -> Part | None:
+    if not message.esm_class & HAS_HEADER or not message.content:
+        return None
+    header = message.content[1 : 1 + message.content[0]]
+    while len(header) > 2:
+        kind, size = header[:2]
+        said, header = header[2 : 2 + size], header[2 + size :]
+        if kind == EIGHT_BIT_PARTS and size == len(said) == 3:
+            return Part(*said)
+        if kind == SIXTEEN_BIT_PARTS and size == len(said) == 4:
+            return Part(int.from_bytes(said[:2]), *said[2:])
+    return None
+
+
+def part_in_tags(message: ShortMessage) -> Part | None:
+    tags = (Tag.PARTS_REFERENCE, Tag.PARTS_TOTAL, Tag.PARTS_NUMBER)
+    if not all(tag in message.tags for tag in tags):
+        return None
+    return Part(*(int.from_bytes(message.tags[tag][-2:]) for tag in tags))

@@ -42,6 +42,9 @@ class Status(IntEnum):
 
 class Tag(IntEnum):
     RECEIPTED_ID = 0x001E
+    PARTS_REFERENCE = 0x020C
+    PARTS_TOTAL = 0x020E
+    PARTS_NUMBER = 0x020F
     MESSAGE_PAYLOAD = 0x0424
     MESSAGE_STATE = 0x0427
 
@@ -190,9 +193,13 @@ class Fields:
         return Address(text, ton, npi)
 
     def tags(self) -> dict[int, bytes]:
+        """Read the rest as far as it is whole: for a padding at its end nobody's STOP is lost."""
         found: dict[int, bytes] = {}
-        while self.at < len(self.body):
-            tag, size = TAG.unpack(self.take(TAG.size))
+        while len(self.body) - self.at >= TAG.size:
+            tag, size = TAG.unpack_from(self.body, self.at)
+            if len(self.body) - self.at - TAG.size < size:
+                break
+            self.at += TAG.size
             found[tag] = self.take(size)
         return found
 
