@@ -5,6 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 
+from apps.webhooks.signing import is_secret
+
 
 @register(Tags.security)
 def check_live(**_: Any) -> list[CheckMessage]:
@@ -12,6 +14,20 @@ def check_live(**_: Any) -> list[CheckMessage]:
         hint = "Set ENVIRONMENT, and the same in the rows of the providers that it may use."
         return [Error("LIVE is set and ENVIRONMENT is not.", hint=hint, id="messaging.E001")]
     return []
+
+
+@register(Tags.security)
+def check_receipt_secrets(**_: Any) -> list[CheckMessage]:
+    hint = "Write whsec_ and what `openssl rand -base64 32` says."
+    return [
+        Error(
+            f"A secret of RECEIPT_SECRET_{name.upper().replace('-', '_')} cannot be read.",
+            hint=hint,
+            id="messaging.E002",
+        )
+        for name, secrets in settings.RECEIPT_SECRETS.items()
+        if not all(is_secret(secret) for secret in secrets)
+    ]
 
 
 @register(Tags.security, deploy=True)

@@ -21,6 +21,14 @@ def derive_secret(key: bytes, nonce: bytes) -> str:
     return PREFIX + b64encode(hmac.digest(key, b"webhook:" + nonce, sha256)).decode()
 
 
+def is_secret(secret: str) -> bool:
+    """Say whether a secret is written as the standard has it, in base64."""
+    try:
+        return bool(b64decode(secret.removeprefix(PREFIX), validate=True))
+    except ValueError:
+        return False
+
+
 def sign(secret: str, message_id: str, at: datetime, body: bytes) -> str:
     """Return the signature of a message: `v1,` and HMAC-SHA256 over id, second and body."""
     key = b64decode(secret.removeprefix(PREFIX))

@@ -154,3 +154,25 @@ def test_who_may_only_look_halts_nothing(client, sending):
     client.force_login(viewer)
     assert do(client, sending, "pause").status_code == 403
     assert now(sending).state == "running"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "said"),
+    [
+        ("smpp", '{"host": "x", "name": "y", "prot": 1}', "the option “prot”"),
+        ("smpp", '{"name": "y"}', "“host” cannot be"),
+        ("telegram", '{"bot": 5}', "is written like"),
+        ("smtp", '{"host": "x"}', "the option “host”"),
+        ("sms_http", '["url"]', "Options are written like"),
+    ],
+)
+def test_options_that_a_provider_could_not_use_are_refused_when_saved(
+    admin_client, kind, options, said
+):
+    form = {
+        "name": "new", "channel": "sms", "kind": kind, "options": options, "is_open": "on",
+        "preference": 1, "settles": "none", "window": 1, "cost": 0,
+    }  # fmt: skip
+    page = admin_client.post(reverse("admin:messaging_provider_add"), form).content.decode()
+    assert said in page
+    assert not Provider.objects.filter(name="new").exists()

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.core import clock
+from apps.messaging.checks import check_receipt_secrets
 from apps.messaging.models.receipts import Receipt
 from apps.messaging.models.replies import Reply
 from apps.webhooks import signing
@@ -109,3 +110,12 @@ def test_a_provider_without_a_row_is_not_heard(tell):
 def test_only_what_names_a_message_is_kept(tell):
     assert tell({"receipts": [{"state": "failed"}]}).json()["new_receipts"] == 0
     assert tell({}).status_code == 200
+
+
+def test_a_secret_that_cannot_be_read_is_found_by_the_check_and_refuses_politely(tell, settings):
+    settings.RECEIPT_SECRETS = {"sms-gateway": ["whsec_not base64"], "nobody": [SECRET]}
+    assert [each.id for each in check_receipt_secrets()] == ["messaging.E002"]
+    answer = tell()
+    assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")
+    settings.RECEIPT_SECRETS["sms-gateway"].append(SECRET)
+    assert tell().status_code == 200

@@ -109,6 +109,20 @@ def test_a_sender_that_is_nobodys_address_stops_nobody():
     assert not Suppression.objects.exists()
 
 
+def test_those_who_are_nobodys_address_hold_up_none_of_the_others():
+    client = owner()
+    Reply.objects.bulk_create(
+        Reply(channel="sms", sender="BANK", text="STOP", provider="sms", provider_id=f"bank-{n}",
+              meaning="stop", received_at=DAY)
+        for n in range(1_001)
+    )  # fmt: skip
+    Reply.objects.filter(pk=said("stop", "in-2").pk).update(
+        state="open", outcome="", settled_at=None
+    )
+    assert finish_stops(at=DAY) == 1
+    assert agreed(client) == set()
+
+
 def test_a_person_settles_a_reply_once_and_may_hear_a_stop_in_it(admin_user):
     client = owner()
     reply = said("I have no more interest in these")

@@ -9,8 +9,10 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.urls import reverse
 
+from apps.messaging.actions.providers import working
 from apps.messaging.actions.stops import StopError, ask_release, keep_stopped, release, stop
 from apps.messaging.models.stops import Stop
+from apps.messaging.queries.stops import standing_stops
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 Scope = Stop.Scope
@@ -138,3 +140,12 @@ def test_who_may_only_look_neither_stops_nor_lets_go(client, anna):
     assert client.post(reverse("admin:messaging_stop_add"), said).status_code == 403
     url = reverse("admin:messaging_stop_do", args=[number, "ask"])
     assert client.post(url).status_code == 403
+
+
+@pytest.mark.django_db
+def test_an_issuers_stop_outlasts_a_new_spelling_of_its_name(anna, settings):
+    settings.ISSUER_NAME = "Ivolga"
+    stopped(anna, Scope.ISSUER, "Ivolga")
+    settings.ISSUER_NAME = "Ivolga & Co"
+    assert standing_stops().everything
+    assert working(at=AT) == []

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from apps.messaging.actions.claims import Watch, survive_crashes
@@ -44,8 +43,7 @@ WHERE message.id = asked.id AND message.attempts = asked.attempts AND message.st
     AND EXISTS (SELECT FROM messaging_provider WHERE id = %(provider)s AND is_open)
     AND NOT EXISTS (
         SELECT FROM messaging_stop WHERE released_at IS NULL AND (
-            scope = 'global' OR scope = 'channel' AND value = message.channel
-            OR scope = 'issuer' AND value = %(issuer)s
+            scope IN ('global', 'issuer') OR scope = 'channel' AND value = message.channel
         )
     )
     AND (notice.sending_id IS NULL OR EXISTS (
@@ -96,7 +94,6 @@ def mark(
                 "at": at,
                 "until": (watch or Watch(at)).lease,
                 "provider": provider.pk,
-                "issuer": settings.ISSUER_NAME,
                 "ids": [ready.message.pk for ready in batch],
                 "attempts": [ready.message.attempts for ready in batch],
                 "hashes": [address_hash(point.channel, point.address) for point in points],

@@ -19,8 +19,9 @@ from apps.messaging.channels import (
     Verdict,
     connect,
 )
+from apps.messaging.channels.options import OptionsError, check_options
 from apps.messaging.models.providers import Provider
-from apps.messaging.models.stops import Stop
+from apps.messaging.queries.stops import standing_stops
 
 KINDS = frozenset(REGISTRY)  # of providers, by the program that speaks with them
 FAILURES = 5  # in a row, then the provider rests
@@ -63,8 +64,8 @@ def working(*, at: datetime, name: str = "") -> list[Provider]:
 
     Those with a process of their own are served by that process alone, which asks by name.
     """
-    stopped = set(Stop.objects.filter(released_at=None).values_list("scope", "value"))
-    if ("global", "") in stopped or ("issuer", settings.ISSUER_NAME) in stopped:
+    stops = standing_stops()
+    if stops.everything:
         return []
     return [
         provider
@@ -76,7 +77,7 @@ def working(*, at: datetime, name: str = "") -> list[Provider]:
         )
         if provider.kind in REGISTRY
         and (provider.name == name or provider.kind not in STANDING)
-        and ("channel", provider.channel) not in stopped
+        and provider.channel not in stops.channels
     ]
 
 
@@ -90,6 +91,15 @@ def carrying() -> list[Provider]:
 def environments() -> set[str]:
     """Return what the rows of providers name that this installation may use."""
     return {settings.ENVIRONMENT} - {""} if settings.LIVE else {"", settings.ENVIRONMENT}
+
+
+def fault_of_options(kind: str, options: object) -> str:
+    """Say why a provider of a kind cannot be used with these options; empty where it can."""
+    try:
+        check_options(kind, options)
+    except OptionsError as error:
+        return str(error)
+    return ""
 
 
 def opened(provider: Provider) -> AbstractContextManager[Carrier]:

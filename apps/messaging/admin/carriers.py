@@ -27,7 +27,7 @@ from apps.core.admin.display import (
 )
 from apps.core.admin.pages import Page, ReadOnlyPage, deed, panel
 from apps.core.site import COUNTED, Concern, Figure, Line, bounded, concerns, figures
-from apps.messaging.actions.providers import KINDS
+from apps.messaging.actions.providers import KINDS, fault_of_options
 from apps.messaging.actions.receipts import Word, receive
 from apps.messaging.actions.sendings import pause_sending, resume_sending, stop_sending
 from apps.messaging.admin.outbox import SENT
@@ -83,6 +83,10 @@ class ProviderForm(forms.ModelForm[Provider]):
         said: dict[str, Any] = super().clean() or {}
         if said.get("kind") == "in_app":
             said["settles"] = Provider.Settles.KEY  # it is our own: it hangs there once
+        if said.get("kind") and "options" in said:
+            fault = fault_of_options(said["kind"], said["options"])
+            if fault:
+                self.add_error("options", fault)
         return said
 
 

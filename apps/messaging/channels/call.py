@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from apps.advisers.actions.opening import Wish, open_task
 from apps.messaging.channels import Account, Answer, Letter, Verdict
 
+OPTIONS = {"replies_at_once": False}  # replies that ask for a call need nobody to pass them on
+
 
 class Desk:
     """The advisers' queue."""

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.messaging.channels import Account, Answer, Letter, Verdict, calls
 
+OPTIONS = {"url": ""}
 URL = "https://fcm.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -4,7 +4,7 @@ They are fetched, shown and answered by the script in `static/messaging/in_app.j
 `views.in_app`. Who is signed in there is vouched for by the account's secret.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from apps.messaging.channels.options import Misset, OptionsError, read_options
 
 # `origins`: the sites whose pages may ask. `consent`: the version of the terms by which whoever
 # signs in there has agreed to news about his contracts; empty: consents come another way.
-USUAL: dict[str, Any] = {"origins": [], "consent": ""}
+OPTIONS: dict[str, Any] = {"origins": [], "consent": ""}
 SHORTEST_SECRET = 32  # bytes; a shorter key of HS256 can be guessed (RFC 7518, 3.2)
 LONGEST_VERSION = 50  # of a text, as the column holds it
 
@@ -33,11 +33,7 @@ class Board:
 
 def options_of(account: Account) -> dict[str, Any]:
     """Read the options of a site or app. Raises OptionsError."""
-    allowed = {
-        "origins": lambda values: all(is_origin(value) for value in values),
-        "consent": lambda version: len(version) <= LONGEST_VERSION,
-    }
-    options = read_options(account.options, USUAL, allowed)
+    options = read_options(account.options, OPTIONS, ALLOWED)
     if len(account.secret.encode()) < SHORTEST_SECRET:
         raise OptionsError(_("Its secret is missing, or shorter than 32 characters."))
     return options
@@ -51,6 +47,12 @@ def is_origin(value: object) -> bool:
         return secure and bool(parts.hostname) and value == f"{parts.scheme}://{parts.netloc}"
     except ValueError:
         return False
+
+
+ALLOWED: dict[str, Callable[[Any], bool]] = {
+    "origins": lambda values: all(is_origin(value) for value in values),
+    "consent": lambda version: len(version) <= LONGEST_VERSION,
+}
 
 
 @contextmanager

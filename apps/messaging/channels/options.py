@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from apps.messaging.channels import Answer, Letter, Verdict
+from apps.messaging.channels import REGISTRY, Answer, Letter, Verdict
 
 
 class OptionsError(Exception):
@@ -44,6 +45,17 @@ def read_options(
             said = {"name": name, "value": json.dumps(options[name])}
             raise OptionsError(_("“%(name)s” cannot be %(value)s.") % said)
     return options
+
+
+def check_options(kind: str, given: object) -> None:
+    """Refuse options with which a provider of a kind could not be used. Raises OptionsError.
+
+    A module says by `OPTIONS` which it knows, as they usually are, and by `ALLOWED` what they may be.
+    """
+    if not isinstance(given, Mapping):
+        raise OptionsError(_('Options are written like {"name": "value"}.'))
+    module = import_module(REGISTRY[kind])
+    read_options(given, getattr(module, "OPTIONS", {}), getattr(module, "ALLOWED", {}))
 
 
 def are_numbers(values: list[Any]) -> bool:

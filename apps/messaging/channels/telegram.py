@@ -19,6 +19,9 @@ BLOCKED, REFUSED, HASTE = 403, 400, 429
 NOBODY = ("chat not found", "user is deactivated", "user not found", "peer_id_invalid")
 
 
+OPTIONS = {"url": "", "bot": ""}  # `bot`: its name, to which clients are invited
+
+
 class Bot:
     """Connections to the bot's server."""
 

@@ -22,6 +22,9 @@ GONE = {5, 6}  # not registered, not subscribed
 REFUSED = {3, 4, 9, 11}  # bad or missing data, a type that the person's version cannot show
 
 
+OPTIONS = {"url": "", "uri": ""}  # `uri`: of the account, to which clients are invited
+
+
 class Bot:
     """Connections to the bot's server."""
 

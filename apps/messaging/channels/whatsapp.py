@@ -23,6 +23,9 @@ HASTE = {4, 80007, 130429, 131048, 131056}
 ACCOUNT = {0, 3, 10, 190, 200, 368, 131005, 131031, 131042}  # of ours: token, rights, money
 
 
+OPTIONS = {"url": "", "phone_number_id": "", "template": "", "number": ""}
+
+
 class Business:
     """Connections to the business account's server."""
 

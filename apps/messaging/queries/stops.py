@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from apps.messaging.models.stops import Stop
 
 
@@ -19,10 +17,14 @@ class Stops:
 
 
 def standing_stops() -> Stops:
-    """Read the stops that stand; one query. This installation speaks for one issuer."""
+    """Read the stops that stand; one query.
+
+    This installation speaks for one issuer: a stop of an issuer is of all, and outlasts a new
+    spelling of its name in the settings.
+    """
     stops = list(Stop.objects.filter(released_at=None).values_list("scope", "value"))
-    ours = {(Stop.Scope.GLOBAL, ""), (Stop.Scope.ISSUER, settings.ISSUER_NAME)}
+    ours = {Stop.Scope.GLOBAL, Stop.Scope.ISSUER}
     return Stops(
-        everything=any(stop in ours for stop in stops),
+        everything=any(scope in ours for scope, _value in stops),
         channels=frozenset(value for scope, value in stops if scope == Stop.Scope.CHANNEL),
     )

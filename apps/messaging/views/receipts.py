@@ -17,7 +17,7 @@ from apps.core.api.bodies import Body, parse, read
 from apps.core.api.problems import Fault, RefusedError, problem
 from apps.messaging.actions import inbound, receipts
 from apps.messaging.models.providers import Provider
-from apps.webhooks.signing import is_signed
+from apps.webhooks.signing import is_secret, is_signed
 
 WINDOW = timedelta(minutes=5)  # a copy of a request that somebody kept is worth nothing after it
 LARGEST = 1024 * 1024  # bytes
@@ -75,7 +75,10 @@ def _signed(request: HttpRequest, provider: str, body: bytes, *, at: datetime) -
     message_id, second, signatures = (
         request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")
     )
-    secrets = settings.RECEIPT_SECRETS.get(provider, [])
+    given = settings.RECEIPT_SECRETS.get(provider, [])
+    secrets = [secret for secret in given if is_secret(secret)]
+    if given and not secrets:
+        raise RefusedError(503, _("The secret for this provider is not set as it must be here."))
     if second.isascii() and second.isdecimal() and len(second) <= 11:
         signed_at = datetime.fromtimestamp(int(second), UTC)
         is_young = abs(at - signed_at) <= WINDOW
