@@ -1,6 +1,7 @@
 """Who followed links: noted in files, in the database once each, a person's by a gesture alone."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -116,6 +117,39 @@ def test_rubbish_in_a_file_and_unknown_tokens_are_passed_over(link, folder):
     note(seen(link, 1))
     assert drain_hits() == 6
     assert Hit.objects.count() == 2
+
+
+def test_what_a_stranger_writes_into_an_address_holds_up_no_hits(link, client):
+    note(seen(link, 1, campaign={"utm_source": "a\0b", "utm_term": "\ud800"}))
+    client.get("/s/anything?utm_source=%00", headers={"user-agent": "Stranger"})
+    note(seen(link, 2, signs=["beyond ten characters"]))  # of the column: nothing keeps it
+    note(seen(link, 3))
+    assert drain_hits() == 4
+    assert drain_hits() == 0
+    assert [hit.campaign for hit in Hit.objects.order_by("pk")] == [
+        {"utm_source": "ab", "utm_term": "?"},
+        {},
+    ]
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_back(link, folder):
+    note(seen(link))
+    (folder / "0").mkdir()
+    assert drain_hits() == 1
+
+
+def test_a_line_that_a_full_disk_tore_takes_no_other_with_it(link, folder):
+    note(seen(link))
+    (file,) = folder.iterdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + 20, hard))
+    try:
+        assert not note(seen(link, 1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert note(seen(link, 2))
+    drain_hits()
+    assert [hit.occurred_at.second for hit in Hit.objects.order_by("pk")] == [0, 2]
 
 
 def test_a_line_that_is_still_being_written_waits(link, folder):

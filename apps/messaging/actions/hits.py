@@ -8,6 +8,7 @@ A GET never counts as a person: programs that look at messages follow links, and
 scripts too. A gesture on the page does.
 """
 
+import errno
 import fcntl
 import json
 import logging
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 from psycopg.types.json import Jsonb
 
 from apps.events.actions import Fact
@@ -69,7 +70,11 @@ class Spool:
             mine = self.owner == os.getpid() and self.folder == str(settings.HITS_DIR)
             if not mine or self.size > LARGEST or time.monotonic() > self.until:
                 self._open()
-            self.size += os.write(self.fd, line)
+            written = os.write(self.fd, line)
+            self.size += written
+            if written < len(line):
+                self.until = 0.0  # the next line would hang on to the torn one: it begins a file
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _open(self) -> None:
         if self.fd >= 0:
@@ -140,14 +145,30 @@ def _drain_some(file: Path) -> int:
         except FileNotFoundError:
             place.delete()
             return 0
+        except OSError:
+            logger.exception("A file of hits cannot be read.")
+            return 0
         if not whole:
             if over:
                 file.unlink(missing_ok=True)
             return 0
         lines = whole.split(b"\n")
         SpoolFile.objects.filter(pk=place.pk).update(read=place.read + len(whole) + 1)
-        record_seen(list(_readable(lines)))
+        _record(list(_readable(lines)))
     return len(lines)
+
+
+def _record(seen: Sequence[Seen]) -> None:
+    """Keep what was seen; a line that no column holds is left out, and holds up none of the others."""
+    try:
+        record_seen(seen)
+    except (DataError, ValueError):
+        if len(seen) == 1:
+            logger.warning("A noted hit cannot be kept.")
+            return
+        middle = len(seen) // 2
+        _record(seen[:middle])
+        _record(seen[middle:])
 
 
 def _is_over(fd: int) -> bool:
@@ -164,10 +185,16 @@ def _readable(lines: Iterable[bytes]) -> Iterator[Seen]:
         try:
             hashed, second, agent, signs, gesture, campaign, key = json.loads(line)
             moment = datetime.fromtimestamp(second, UTC)
-            yield Seen(bytes.fromhex(hashed), moment, agent, signs, gesture, campaign, key)
-        except (ValueError, TypeError, OverflowError):
+            said = {name: _storable(value) for name, value in campaign.items()}
+            yield Seen(bytes.fromhex(hashed), moment, _storable(agent), signs, gesture, said, key)
+        except (ValueError, TypeError, OverflowError, AttributeError):
             # A full disk cut it short; the ones after it are whole.
             logger.warning("A noted hit cannot be read.")
+
+
+def _storable(text: str) -> str:
+    """Leave out what PostgreSQL holds in no text; whoever follows a link writes what he likes."""
+    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def forget_files() -> int:
