@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +25,7 @@ from apps.messaging.queries.funnels import (
 from apps.messaging.queries.reasons import said
 
 LOOK = "messaging.view_notice"
+PREVIEW = "admin:messaging_templateversion_preview"
 REASONS = 5
 # Read anew every few seconds while it moves; what takes long to count, less often.
 LIVE, SLOW, MANY = 3_000, 20_000, 50_000
@@ -105,4 +108,6 @@ def funnel_lately(_request: HttpRequest, template: Template) -> dict[str, Any]:
     return {
         "steps": steps(funnel) if funnel.meant else [],
         "empty": _("Nobody was meant to be told of it."),
+        "more": _("What clients read"),
+        "more_url": f"{reverse(PREVIEW)}?{urlencode({'occasion': template.code})}",
     }

@@ -243,7 +243,7 @@ class DigestPage(ReadOnlyPage[Digest]):
     ordering = ["-month"]
 
 
-@panel(Client, _("Messages"), permission="messaging.view_message")
+@panel(Client, _("Messages"), permission="messaging.view_message", wide=True)
 def messages_to_client(_request: HttpRequest, client: Client) -> dict[str, Any]:
     rows: list[list[object]] = []
     for notice, messages in messages_to(client):

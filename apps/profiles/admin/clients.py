@@ -196,7 +196,7 @@ def consent_rows(records: Iterable[ConsentRecord]) -> list[list[object]]:
     return rows
 
 
-@panel(Client, _("Consents"), permission="profiles.view_consentrecord", order=90)
+@panel(Client, _("Consents"), permission="profiles.view_consentrecord", wide=True, order=90)
 def consents_of(_request: HttpRequest, client: Client) -> dict[str, Any]:
     return {
         "headers": [_("question"), _("answer"), "", _("when"), _("how, and which wording")],
