@@ -108,7 +108,7 @@ class Run:
         return [*self.sink.taken, *self.centre.messages]
 
     def until(self, holds):
-        end = time.monotonic() + 40
+        end = time.monotonic() + 120
         while not holds():
             assert time.monotonic() < end, f"{len(self.accepted())} of {self.waiting()} accepted"
             time.sleep(0.02)

@@ -13,13 +13,14 @@ from apps.messaging.models.outbox import Message
 from apps.messaging.models.providers import Provider
 from apps.profiles.models import ContactPoint, Identifier
 from tests import factories
-from tests.messaging.world import fresh, noticed
+from tests.messaging.world import DAY, fresh, noticed
 
 SECRET = "a secret of the site that nobody can guess"
 SITE = "https://issuer.example"
 
 
 def make_site(settings, origin=SITE):
+    settings.CLOCK_OFFSET = DAY - clock.now()  # nobody's quiet hours
     settings.PROVIDER_SECRETS = {"site": SECRET}
     return Provider.objects.create(
         name="site", channel="in_app", kind="in_app", settles="key",
