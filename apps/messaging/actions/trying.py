@@ -4,6 +4,7 @@ They take the way of every letter, the same words, provider, carrier and kill sw
 notice and no message behind: so no funnel, cap or archive of a client knows of them.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,13 +15,17 @@ from django.utils.translation import gettext as _
 
 from apps.messaging.actions.letters import Ready, Unwritten, write_all
 from apps.messaging.actions.previews import message_of, sample_of
-from apps.messaging.actions.providers import opened, working
-from apps.messaging.channels import Answer, Letter, Verdict
+from apps.messaging.actions.providers import carrying, opened, working
+from apps.messaging.channels import STANDING, Answer, Letter, Verdict
 from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.phrases import SeedAddress
 from apps.messaging.models.providers import Provider
 
 MARK = "[TEST]"
+BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
+BANNER = (
+    "margin:0;padding:8px;background:#fde68a;color:#1c222b;text-align:center;font:bold 16px Arial"
+)
 MOST = 20  # addresses a test goes to; more is a campaign
 
 
@@ -58,6 +63,12 @@ def send_test(version: TemplateVersion, *, at: datetime) -> list[Tried]:
 def provider_for(version: TemplateVersion, *, at: datetime) -> Provider:
     """Choose the provider as it is chosen for clients. Raises UntriedError."""
     found = [each for each in working(at=at) if each.channel == version.channel]
+    if not found and any(
+        each.kind in STANDING and each.channel == version.channel for each in carrying()
+    ):
+        raise UntriedError(
+            _("The provider of this channel has a process of its own, which carries no tests. Preview it, or open another provider beside it.")
+        )  # fmt: skip
     if not found:
         raise UntriedError(_("No provider carries this channel now, or sending is stopped."))
     return found[0]
@@ -82,8 +93,18 @@ def marked(letter: Letter, seed: SeedAddress) -> Letter:
         to=seed.address,
         subject=f"{MARK} {letter.subject}" if letter.subject else "",
         text=f"{MARK} {letter.text}",
+        html=marked_page(letter.html),
         may_unsubscribe=False,
     )
+
+
+def marked_page(html: str) -> str:
+    """Say above a page that it is a test, whatever its design."""
+    if not html:
+        return ""
+    said = f'<p style="{BANNER}">{MARK}</p>'
+    marked, count = BODY.subn(lambda found: found[0] + said, html, count=1)
+    return marked if count else said + html
 
 
 def handed_over(

@@ -46,6 +46,14 @@ from apps.messaging.channels.returned import Fate, Returned
 
 OPTIONS: dict[str, Any] = {"esp": "", "settings": {}, "secret_name": "api_key"}
 SECRET_NAMES = {"postmark": "server_token"}  # where it is not called api_key
+# Who signs what it tells, and how anymail calls the key; the others are given user:password.
+SIGNED = {
+    "mailersend": "signing_secret",
+    "mailgun": "webhook_signing_key",
+    "mandrill": "webhook_key",
+    "postal": "webhook_key",
+    "unisender_go": "api_key",
+}
 NEVER = {400, 413, 422}  # of the letter itself
 TAKEN, REFUSED = {"sent", "queued"}, {"invalid", "rejected", "failed"}
 TIMEOUT = 15  # seconds
@@ -178,7 +186,7 @@ class ForgedError(Exception):
 def events(esp: str, secret: str, request: HttpRequest) -> list[Returned]:
     """Read what a provider tells of letters, once it has shown the secret. Raises ForgedError.
 
-    The secret is user:password, as in the address that the provider is given.
+    The secret is the key by which it signs, else user:password, as in the address that it is given.
     """
     module = import_module(f"anymail.webhooks.{esp}")
     (kind,) = (
@@ -187,7 +195,7 @@ def events(esp: str, secret: str, request: HttpRequest) -> list[Returned]:
         if name.endswith("TrackingWebhookView") and known.__module__ == module.__name__
     )
     try:
-        view = kind(webhook_secret=secret)
+        view = kind(**{SIGNED.get(esp, "webhook_secret"): secret})
         view.run_validators(request)
         told = view.parse_events(request)
     except (SuspiciousOperation, AnymailError, ImproperlyConfigured) as error:
