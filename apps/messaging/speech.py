@@ -193,6 +193,21 @@ def plural(number: int | Decimal, forms: tuple[str, ...], language: str) -> str:
     return by_form.get(rule(abs(Decimal(number))), forms[-2] if len(needed) > 2 else forms[-1])
 
 
+def addresses(value: Any) -> list[str]:
+    """Find the typed addresses among values, wherever they stand."""
+    found, left = [], [value]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("url"), str):
+                found.append(value["url"])
+            else:
+                left += value.values()
+        elif isinstance(value, list | tuple):
+            left += value
+    return found
+
+
 def masked(value: Any) -> Any:
     """Hide what typed addresses open, wherever they stand among the values."""
     match value:

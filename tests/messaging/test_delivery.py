@@ -8,14 +8,18 @@ from threading import Barrier
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.events.models import Event
-from apps.messaging.actions import claims, links
+from apps.messaging.actions import claims, links, outcomes
 from apps.messaging.actions.delivery import deliver_due
+from apps.messaging.actions.handing import mark
+from apps.messaging.actions.outcomes import Outcome
+from apps.messaging.actions.preparing import look_again, write_letters
 from apps.messaging.actions.previews import preview
 from apps.messaging.actions.trying import letter_of
 from apps.messaging.actions.unsubscribing import unsubscribe
-from apps.messaging.channels import unsubscribing
+from apps.messaging.channels import Answer, Verdict, unsubscribing
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.links import Link
 from apps.messaging.models.outbox import Message, Notice
@@ -319,3 +323,19 @@ def test_a_claim_is_not_waited_for():
     with ThreadPoolExecutor(2) as pool:
         taken = [pk for batch in pool.map(claim, range(2)) for pk in batch]
     assert len(taken) == len(set(taken))
+
+
+def test_a_batch_is_read_written_marked_and_recorded_with_the_same_queries_whatever_its_size(inbox):
+    def queries(count):
+        planned(*(by_email() for _ in range(count)))
+        provider = Provider.objects.get(kind="smtp")
+        with CaptureQueriesContext(connection) as counted:
+            taken, _ = claims.claim(provider, at=DAY, limit=10)
+            ready = write_letters(look_again(claims.loaded(taken), at=DAY), at=DAY)
+            assert len(mark(ready, provider, at=DAY)) == count
+            sent = Answer(Verdict.SENT)
+            outcomes.record([Outcome.of(one.message, sent, at=DAY) for one in ready], at=DAY)
+        return len(counted)
+
+    queries(1)  # what is read once a process
+    assert queries(1) == queries(6)

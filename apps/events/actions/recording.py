@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 from django.db import connection, transaction
-from psycopg.types.json import Jsonb
 
 from apps.events.models import Inbox, Listening
 
@@ -29,9 +29,10 @@ ONCE = "ON CONFLICT (source_key, occurred_at) DO NOTHING"
 FACTS = """
 SELECT (SELECT id FROM profiles_client AS client WHERE client.id = fact.client_id FOR KEY SHARE),
     fact.kind, fact.subject, fact.occurred_at, fact.properties, fact.source_key
-FROM unnest(
-    %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::text[]
-) AS fact (client_id, kind, subject, occurred_at, properties, source_key)
+FROM json_to_recordset(%s) AS fact (
+    client_id bigint, kind text, subject text, occurred_at timestamptz, properties jsonb,
+    source_key text
+)
 """
 
 PATIENCE = "2s"  # that a new month waits for who is writing
@@ -130,16 +131,9 @@ def record(facts: Iterable[Fact]) -> int:
     }
     for moment in months.values():
         open_month(moment)
-    columns: list[list[Any]] = [
-        [fact.client_id for fact in rows],
-        [fact.kind for fact in rows],
-        [fact.subject for fact in rows],
-        [fact.occurred_at for fact in rows],
-        [Jsonb(fact.properties) for fact in rows],
-        [fact.source_key for fact in rows],
-    ]
     with connection.cursor() as cursor:
-        cursor.execute(RECORD.format(select=FACTS, conflict=ONCE), columns)
+        written = orjson.dumps(rows).decode()
+        cursor.execute(RECORD.format(select=FACTS, conflict=ONCE), [written])
         (count,) = cursor.fetchone()
     return int(count)
 

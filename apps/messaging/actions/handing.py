@@ -9,8 +9,10 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection, transaction
 
 from apps.messaging.actions.claims import Watch, survive_crashes
@@ -32,10 +34,10 @@ MARK = """
 UPDATE messaging_message AS message SET
     handed_at = coalesce(message.handed_at, %(at)s), subject = asked.subject, body = asked.body,
     parts = asked.parts, cost = asked.cost, leased_until = %(until)s
-FROM unnest(
-    %(ids)s::bigint[], %(attempts)s::smallint[], %(hashes)s::bytea[], %(subjects)s::text[],
-    %(bodies)s::text[], %(parts)s::smallint[], %(costs)s::integer[]
-) AS asked (id, attempts, address_hash, subject, body, parts, cost)
+FROM json_to_recordset(%(asked)s) AS asked (
+    id bigint, attempts smallint, address_hash bytea, subject text, body text, parts smallint,
+    cost integer
+)
 CROSS JOIN messaging_notice AS notice
 WHERE message.id = asked.id AND message.attempts = asked.attempts AND message.state = 'claimed'
     AND notice.id = message.notice_id
@@ -84,8 +86,7 @@ def mark(
 
     The others are ours no longer, or something changed a moment ago: nothing of them has left.
     """
-    parts = [parts_of(ready) for ready in batch]
-    points = [ready.message.contact_point for ready in batch]
+    asked = [noted(ready, provider) for ready in batch]
     with transaction.atomic(), connection.cursor() as cursor:
         survive_crashes()
         cursor.execute(
@@ -94,16 +95,25 @@ def mark(
                 "at": at,
                 "until": (watch or Watch(at)).lease,
                 "provider": provider.pk,
-                "ids": [ready.message.pk for ready in batch],
-                "attempts": [ready.message.attempts for ready in batch],
-                "hashes": [address_hash(point.channel, point.address) for point in points],
-                "subjects": [ready.subject for ready in batch],
-                "bodies": [ready.body for ready in batch],
-                "parts": parts,
-                "costs": [count * provider.cost for count in parts],
+                "asked": orjson.dumps(asked).decode(),
             },
         )
         return {pk for (pk,) in cursor.fetchall()}
+
+
+def noted(ready: Ready, provider: Provider) -> dict[str, Any]:
+    """Return what is stored of a letter, and by what its address is known."""
+    message, point = ready.message, ready.message.contact_point
+    parts = parts_of(ready)
+    return {
+        "id": message.pk,
+        "attempts": message.attempts,
+        "address_hash": f"\\x{address_hash(point.channel, point.address).hex()}",
+        "subject": ready.subject,
+        "body": ready.body,
+        "parts": parts,
+        "cost": parts * provider.cost,
+    }
 
 
 def parts_of(ready: Ready) -> int:

@@ -218,7 +218,7 @@ def recorded(draft: Draft, subject: str, text: str) -> tuple[str, str]:
     text: then the letter is written anew with masked values. Raises WordingError.
     """
     kept = [subject, text]
-    secrets = set(addresses(draft.values))
+    secrets = set(speech.addresses(draft.values))
     for url in secrets:
         kept = [part.replace(url, speech.hidden(url)) for part in kept]
     ends = [url.rstrip("/").rpartition("/")[2][:FEWEST_LEFT].lower() for url in secrets]
@@ -226,19 +226,6 @@ def recorded(draft: Draft, subject: str, text: str) -> tuple[str, str]:
         answer = next(POOL.ask([draft.job(speech.masked(draft.values))]))
         return composed(draft, answer)[:2]
     return kept[0], kept[1]
-
-
-def addresses(value: Any) -> Iterator[str]:
-    """Find the typed addresses among values."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get("url"), str):
-            yield value["url"]
-        else:
-            for item in value.values():
-                yield from addresses(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from addresses(item)
 
 
 def sample(notice: Notice, version: TemplateVersion, *, at: datetime) -> tuple[str, str]:

@@ -46,6 +46,5 @@ def queue_notice(
 def hide_addresses(ended: Iterable[Notice]) -> None:
     """Mask the addresses that open something: they were sent or never will be."""
     for notice in ended:  # few have any: the confirmation of an address
-        kept = speech.masked(notice.values)
-        if kept != notice.values:
-            Notice.objects.filter(pk=notice.pk).update(values=kept)
+        if any(speech.MASK not in url for url in speech.addresses(notice.values)):
+            Notice.objects.filter(pk=notice.pk).update(values=speech.masked(notice.values))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import orjson
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
@@ -52,13 +53,10 @@ UPDATE messaging_message AS message SET
     deferrals = message.deferrals + outcome.deferred, follow_at = outcome.follow_at,
     parts = coalesce(outcome.parts, message.parts),
     cost = coalesce(outcome.cost, message.cost)
-FROM unnest(
-    %s::bigint[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[],
-    %s::timestamptz[], %s::timestamptz[], %s::boolean[], %s::smallint[], %s::timestamptz[],
-    %s::smallint[], %s::integer[]
-) AS outcome (
-    id, attempts, state, reason, provider_id, send_after, sent_at, ended_at, goes_back, deferred,
-    follow_at, parts, cost
+FROM json_to_recordset(%s) AS outcome (
+    id bigint, attempts smallint, state text, reason text, provider_id text,
+    send_after timestamptz, sent_at timestamptz, ended_at timestamptz, goes_back boolean,
+    deferred smallint, follow_at timestamptz, parts smallint, cost integer
 )
 WHERE message.id = outcome.id AND message.attempts = outcome.attempts
     AND message.state <> outcome.state AND (
@@ -69,7 +67,7 @@ RETURNING message.id
 """
 NOTICES = """
 UPDATE messaging_notice AS notice SET state = outcome.state, reason = outcome.reason
-FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS outcome (id, state, reason)
+FROM json_to_recordset(%s) AS outcome (id bigint, state text, reason text)
 WHERE notice.id = outcome.id AND (outcome.state = 'done' OR NOT EXISTS (
     SELECT FROM messaging_message AS other
     WHERE other.notice_id = notice.id AND other.state IN ('sent', 'delivered')
@@ -187,25 +185,26 @@ def record(outcomes: Sequence[Outcome], *, at: datetime) -> int:
         return 0
     survive_crashes()
     follows = next_looks(outcomes, at=at)
+    noted = [
+        {
+            "id": outcome.message.pk,
+            "attempts": outcome.message.attempts,
+            "state": outcome.state.value,
+            "reason": outcome.reason[:REASON_LENGTH],
+            "provider_id": outcome.provider_id,
+            "send_after": outcome.send_after,
+            "sent_at": outcome.sent_at,
+            "ended_at": outcome.ended_at,
+            "goes_back": outcome.goes_back,
+            "deferred": int(outcome.deferred),
+            "follow_at": follow_at,
+            "parts": outcome.parts,
+            "cost": outcome.cost,
+        }
+        for outcome, follow_at in zip(outcomes, follows, strict=True)
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(
-            RECORD,
-            [
-                [outcome.message.pk for outcome in outcomes],
-                [outcome.message.attempts for outcome in outcomes],
-                [outcome.state.value for outcome in outcomes],
-                [outcome.reason[:REASON_LENGTH] for outcome in outcomes],
-                [outcome.provider_id for outcome in outcomes],
-                [outcome.send_after for outcome in outcomes],
-                [outcome.sent_at for outcome in outcomes],
-                [outcome.ended_at for outcome in outcomes],
-                [outcome.goes_back for outcome in outcomes],
-                [int(outcome.deferred) for outcome in outcomes],
-                follows,
-                [outcome.parts for outcome in outcomes],
-                [outcome.cost for outcome in outcomes],
-            ],
-        )
+        cursor.execute(RECORD, [orjson.dumps(noted).decode()])
         ours = {pk for (pk,) in cursor.fetchall()}
     recorded = [outcome for outcome in outcomes if outcome.message.pk in ours]
     update_notices(recorded)
@@ -244,15 +243,16 @@ def next_looks(outcomes: Sequence[Outcome], *, at: datetime) -> list[datetime | 
 
 
 def update_notices(outcomes: Sequence[Outcome]) -> None:
+    noted = [
+        {
+            "id": outcome.message.notice_id,
+            "state": NOTICE_STATES[outcome.state].value,
+            "reason": outcome.reason[:REASON_LENGTH],
+        }
+        for outcome in outcomes
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(
-            NOTICES,
-            [
-                [outcome.message.notice_id for outcome in outcomes],
-                [NOTICE_STATES[outcome.state].value for outcome in outcomes],
-                [outcome.reason[:REASON_LENGTH] for outcome in outcomes],
-            ],
-        )
+        cursor.execute(NOTICES, [orjson.dumps(noted).decode()])
     hide_addresses(outcome.message.notice for outcome in outcomes if outcome.state != State.QUEUED)
 
 
