@@ -11,6 +11,7 @@ from django.urls import reverse
 from apps.events.models import Event
 from apps.messaging.actions.delivery import deliver_due
 from apps.messaging.actions.inbound import Said, finish_stops, receive, settle_reply
+from apps.messaging.models.outbox import Message
 from apps.messaging.models.replies import Reply
 from apps.profiles.actions.locks import lock_clients
 from apps.profiles.models import Channel, Client, ConsentRecord, ContactPoint, Purpose, Suppression
@@ -142,6 +143,16 @@ def test_the_desk_settles_a_reply_on_its_page(admin_client, admin_user):
     assert (reply.state, reply.outcome, reply.settled_by) == ("settled", "called", admin_user)
     assert "at ten" in admin_client.get(page).content.decode()
     assert "Replies that wait" not in admin_client.get(reverse("admin:index")).content.decode()
+
+
+def test_a_reply_stands_above_what_it_may_answer(admin_client):
+    (message,) = planned(owner())
+    Message.objects.filter(pk=message.pk).update(
+        sent_at=DAY - timedelta(hours=1), body="Your coupon is accrued."
+    )
+    page = reverse("admin:messaging_reply_change", args=[said("How much?").pk])
+    shown = admin_client.get(page).content.decode()
+    assert shown.index("How much?") < shown.index("Your coupon is accrued.")
 
 
 def test_a_removed_address_is_not_its_clients_any_more():

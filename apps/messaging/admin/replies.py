@@ -15,7 +15,16 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, MultipleChoic
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from apps.core import clock
-from apps.core.admin.display import badge, column, linked, list_url, moment, page_link, page_url
+from apps.core.admin.display import (
+    badge,
+    column,
+    linked,
+    list_url,
+    moment,
+    page_link,
+    page_url,
+    pill,
+)
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import Page, ReadOnlyPage, deed, panel
 from apps.core.site import COUNTED, Concern, Line, concerns
@@ -157,6 +166,38 @@ def receipts_of(_request: HttpRequest, message: Message) -> dict[str, Any]:
             for row in told
         ],
         "empty": _("The provider has not told anything yet."),
+    }
+
+
+@panel(Reply, _("The conversation"), permission="messaging.view_message", wide=True)
+def told_before(_request: HttpRequest, reply: Reply) -> dict[str, Any] | None:
+    """Show a reply above what it may answer: the last messages to the client before it."""
+    if reply.client is None:
+        return None
+    told = (
+        Message.objects.filter(notice__client=reply.client, sent_at__lte=reply.received_at)
+        .select_related("notice__template")
+        .order_by("-sent_at", "-pk")[:SHOWN]
+    )
+    return {
+        "headers": [_("when"), _("what"), _("channel"), _("text")],
+        "rows": [
+            [
+                moment(reply.received_at),
+                pill(reply.get_meaning_display(), MEANT[reply.meaning]),
+                reply.get_channel_display(),
+                reply.text,
+            ],
+            *(
+                [
+                    moment(message.sent_at),
+                    page_link(message, message.notice.template),
+                    message.get_channel_display(),
+                    Truncator(message.body).chars(2 * LINE),
+                ]
+                for message in told
+            ),
+        ],
     }
 
 
