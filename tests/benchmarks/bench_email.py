@@ -7,6 +7,7 @@ install postfix). Starts a PostgreSQL and a broker of its own that sync to disk,
 """
 
 import argparse
+import gc
 import os
 import resource
 import shutil
@@ -131,6 +132,7 @@ def ours(asked, limit):
 
     from apps.messaging.actions.delivery import deliver_due  # noqa: PLC0415
     from apps.messaging.models.outbox import Message  # noqa: PLC0415
+    from apps.messaging.scribes import POOL  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
     at = datetime.fromtimestamp(time.time(), UTC).replace(hour=12)
@@ -139,8 +141,10 @@ def ours(asked, limit):
     before, begun, senders = used(), time.monotonic(), []
     for _ in range(asked.senders):
         if (child := os.fork()) == 0:
+            gc.freeze()  # as a worker does
             while deliver_due(at=at, limit=1_000):
                 pass
+            POOL.end()  # so that what its children took counts too
             os._exit(0)
         senders.append(child)
     for child in senders:

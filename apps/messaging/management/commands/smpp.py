@@ -1,5 +1,6 @@
 """Holds the session of a provider of kind smpp, as long as it runs."""
 
+import gc
 import signal
 from threading import Event
 from typing import Any
@@ -23,6 +24,8 @@ class Command(BaseCommand):
         stopped = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
+        gc.collect()
+        gc.freeze()  # the programs stay as long as we do: they need not be searched for garbage
         try:
             serve(provider, clock=clock.now, stopped=stopped)
         except AbsentError as error:
