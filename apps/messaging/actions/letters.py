@@ -4,8 +4,9 @@ Templates are filled in child processes, a batch at a time; what is dressed here
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -75,7 +76,11 @@ def wants_link(message: Message) -> bool:
     version = message.wording
     if message.channel in {Channel.PUSH, Channel.IN_APP}:
         return True  # a note opens the page, whatever it says
-    sources = (version.subject, version.body, version.html)
+    return takes_link(version.subject, version.body, version.html)
+
+
+@lru_cache
+def takes_link(*sources: str) -> bool:
     return any(LINK in source for source in sources) or bool(snippets_in(*sources))
 
 
@@ -150,18 +155,21 @@ def finished(draft: Draft, answer: Answer, place: str | None, *, at: datetime) -
         kept = recorded(draft, subject, text)
     except WordingError as error:
         return Unwritten(message, str(error))
-    link = (draft.values.get(LINK) or {}).get("url", "")
+    is_mail = message.channel == Channel.EMAIL
+    purpose = message.notice.template.purpose
     made = Letter(
-        key=message.key, to=place, subject=subject, text=text, language=message.language, link=link
+        key=message.key,
+        to=place,
+        subject=subject,
+        text=text,
+        html=html,
+        may_unsubscribe=is_mail and purpose in {Purpose.DIGEST, Purpose.MARKETING},
+        language=message.language,
+        link=(draft.values.get(LINK) or {}).get("url", ""),
+        pictures=draft.pictures if is_mail else (),
+        case=case_of(message, at=at) if message.channel == Channel.CALL else None,
     )
-    if message.channel == Channel.EMAIL:
-        purpose = message.notice.template.purpose
-        unsubscribes = purpose in {Purpose.DIGEST, Purpose.MARKETING}
-        made = replace(made, html=html, may_unsubscribe=unsubscribes, pictures=draft.pictures)
-        made = with_way_out(made)
-    if message.channel == Channel.CALL:
-        made = replace(made, case=case_of(message, at=at))
-    return Ready(message, made, *kept)
+    return Ready(message, with_way_out(made) if is_mail else made, *kept)
 
 
 def case_of(message: Message, *, at: datetime) -> Case:

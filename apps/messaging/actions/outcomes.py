@@ -223,9 +223,10 @@ def record(outcomes: Sequence[Outcome], *, at: datetime) -> int:
 def next_looks(outcomes: Sequence[Outcome], *, at: datetime) -> list[datetime | None]:
     """Return when to see whether another channel must follow: at once where this one cannot be."""
     templates = {outcome.message.notice.template_id for outcome in outcomes}
+    found = CascadeStep.objects.filter(template__in=templates)
     steps = {
-        (step.template_id, step.number): step.within
-        for step in CascadeStep.objects.filter(template__in=templates)
+        (template, number): within
+        for template, number, within in found.values_list("template", "number", "within")
     }
 
     def look(outcome: Outcome) -> datetime | None:

@@ -4,7 +4,6 @@ from collections.abc import Collection
 
 from django.db import connection
 
-from apps.messaging.models.corrections import CorrectedResult
 from apps.products.models.strategies import ObservationResult
 
 # A close that the result rests on waits for a second person: it may turn out to be another one.
@@ -21,6 +20,11 @@ JOIN products_quote AS quote ON quote.underlying_id = member.underlying_id
         )
     )
 WHERE result.id = ANY(%s)
+"""
+OUT_OF_DATE_CORRECTIONS = """
+SELECT told.notice_id FROM messaging_correctedresult AS told
+JOIN products_observationresult AS newer ON newer.supersedes_id = told.result_id
+WHERE told.notice_id = ANY(%s)
 """
 
 
@@ -39,7 +43,8 @@ def held(result_ids: Collection[int]) -> set[int]:
 
 def out_of_date_corrections(notice_ids: Collection[int]) -> set[int]:
     """Return which of these notices correct something that was corrected once more."""
-    corrections = CorrectedResult.objects.filter(
-        notice__in=notice_ids, result__superseded_by__isnull=False
-    )
-    return set(corrections.values_list("notice", flat=True))
+    if not notice_ids:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(OUT_OF_DATE_CORRECTIONS, [list(notice_ids)])
+        return {notice for (notice,) in cursor.fetchall()}

@@ -91,9 +91,8 @@ def out_of_date(notices: Collection[Notice]) -> set[int]:
     told = {notice.pk: notice.result_id for notice in notices}
     superseded = freshness.superseded({result for result in told.values() if result})
     corrections = [pk for pk, result in told.items() if result is None]
-    return {
-        pk for pk, result in told.items() if result in superseded
-    } | freshness.out_of_date_corrections(corrections)
+    outdated = {pk for pk, result in told.items() if result in superseded}
+    return outdated | freshness.out_of_date_corrections(corrections)
 
 
 def addresses(notices: Collection[Notice], carried: Carried) -> tuple[Addresses, dict[int, str]]:

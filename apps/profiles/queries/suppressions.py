@@ -3,21 +3,32 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from django.db import connection
+
 from apps.profiles.models import ContactPoint, ErasedIdentity, Suppression
 from apps.profiles.models.suppressions import address_hash
+
+STANDING = """
+SELECT address_hash, client_id, reason FROM profiles_suppression
+WHERE lifted_at IS NULL AND address_hash = ANY(ARRAY(
+    SELECT decode(asked, 'hex') FROM string_to_table(%s, ',') AS asked
+))
+"""
 
 
 def suppressions(points: Iterable[ContactPoint]) -> dict[int, str]:
     """Return by contact point the reason why it must not be written to; one query."""
-    hashes = {point: address_hash(point.channel, point.address) for point in points}
+    if not (asked := list(points)):
+        return {}
+    hashes = [address_hash(point.channel, point.address) for point in asked]
     standing: dict[bytes, dict[int | None, str]] = {}
-    for one in Suppression.objects.filter(
-        address_hash__in=set(hashes.values()), lifted_at=None
-    ).only("address_hash", "client_id", "reason"):
-        standing.setdefault(bytes(one.address_hash), {})[one.client_id] = one.reason
+    with connection.cursor() as cursor:
+        cursor.execute(STANDING, [",".join(each.hex() for each in hashes)])
+        for hashed, client, reason in cursor.fetchall():
+            standing.setdefault(bytes(hashed), {})[client] = reason
     return {
         point.pk: reason
-        for point, hashed in hashes.items()
+        for point, hashed in zip(asked, hashes, strict=True)
         if (words := standing.get(hashed))
         and (reason := words.get(None) or words.get(point.client_id))
     }
