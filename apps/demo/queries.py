@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, QuerySet
 from django.utils.translation import gettext
 
 from apps.demo.models import Letter, World
 from apps.demo.world.strategies import STRATEGIES, TOUR
 from apps.messaging.models.links import Link
+from apps.messaging.models.outbox import Message
 from apps.products.models.strategies import Observation, Strategy
-from apps.profiles.models import Client, ContactPoint
+from apps.profiles.models import Channel, Client, ContactPoint
 
 LETTERS = 50  # of a channel on one page
+FEW = 6
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,18 @@ def shown_links(here: World) -> dict[str, Link]:
     """Return the personal links that the guided tour opens, by what they show."""
     found = Link.objects.select_related("client").in_bulk(here.links.values())
     return {kind: found[here.links[kind]] for kind in TOUR if here.links.get(kind) in found}
+
+
+def signed_in(here: World | None) -> Client | None:
+    """Return who is signed in on the issuer's site: the tour's client whose coupon was paid."""
+    link = shown_links(here).get("accrued") if here else None
+    return link.client if link else None
+
+
+def hung(person: Client) -> QuerySet[Message]:
+    """Return what hung for a client on the issuer's site lately, the newest first."""
+    found = Message.objects.filter(notice__client=person, channel=Channel.IN_APP)
+    return found.select_related("wording", "reaction").order_by("-pk")[:FEW]
 
 
 def offers() -> list[Offer]:

@@ -5,7 +5,7 @@
 
 (() => {
   const own = document.currentScript;
-  const address = own.dataset.url.replace(/\/$/, "");
+  const address = new URL(own.dataset.url, document.baseURI).href.replace(/\/$/, "");
   const styles = new URL("in_app.css", own.src).href;
   const EVERY = 5 * 60_000; // milliseconds between two looks, and at most one a minute
   const RARELY = 60_000;

@@ -86,6 +86,7 @@ class Command(BaseCommand):
             "SMS_SENDER": "DemoIssuer",
             "DEFAULT_FROM_EMAIL": "Demo Issuer <news@issuer.example>",
             "ISSUER_NAME": "Demo Issuer",
+            "PROVIDER_SECRET_DEMO_SITE": secrets.token_urlsafe(32),
         }
 
     def load(self) -> None:
