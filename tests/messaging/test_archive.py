@@ -111,7 +111,7 @@ def test_an_erased_text_is_no_forgery():
     Message.objects.filter(pk=messages[0].pk).update(subject="", body="")
     said = StringIO()
     call_command("verify_archive", stdout=said)
-    assert said.getvalue().strip() == "3 sealed, 1 erased, 0 changed"
+    assert said.getvalue().strip() == "3 sealed, 0 acknowledged, 1 erased, 0 changed"
 
 
 @pytest.mark.parametrize("how", ["UPDATE messaging_sealed SET words = ''",

@@ -1,9 +1,11 @@
 """The issuer's own site and app: what becomes of what clients do there, and its proof."""
 
 from datetime import timedelta
+from io import StringIO
 from threading import Barrier, Thread
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.utils import IntegrityError
 from django.urls import reverse
@@ -149,7 +151,20 @@ def test_the_message_page_shows_the_proof(admin_client, client, live):
     page = reverse("admin:messaging_message_change", args=[message.pk])
     assert "Nothing was done with it there." in admin_client.get(page).content.decode()
     post(client, f"notices/{message.key}/acknowledged", {"digest": digest_of(message)})
-    assert digest_of(message) in admin_client.get(page).content.decode()
+    shown = admin_client.get(page).content.decode()
+    assert digest_of(message) in shown.replace(" ", "")
+    assert "I have read this" in shown
+
+
+def test_the_archive_counts_proofs_and_finds_a_text_that_was_changed(client, live):
+    message = hung(someone())
+    post(client, f"notices/{message.key}/acknowledged", {"digest": digest_of(message)})
+    said = StringIO()
+    call_command("verify_archive", stdout=said)
+    assert "1 acknowledged" in said.getvalue()
+    Message.objects.filter(pk=message.pk).update(body="Something else.")
+    with pytest.raises(CommandError):
+        call_command("verify_archive", stdout=StringIO(), stderr=StringIO())
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ minutes. A fetch changes nothing: it is the script that says what it showed, and
 doing what he has seen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -39,6 +39,7 @@ KIND = "in_app"
 LONGEST = timedelta(minutes=15)  # that a token is good for
 LEEWAY = timedelta(seconds=30)  # by which the clocks of two servers may differ
 LONGEST_ID = 200  # of the column
+BATCH = 2_000
 
 State = ContactPoint.State
 Deed = Reaction.Deed
@@ -290,3 +291,11 @@ def told(message: Message, deed: Reaction.Deed, at: datetime) -> Fact:
             "template": notice.template.code,
         },
     )
+
+
+def contradicted() -> Iterator[int]:
+    """Name the messages whose text is not the one that was before the client; erased ones are not."""
+    rows = Reaction.objects.exclude(message__body="").select_related("message")
+    for row in rows.iterator(chunk_size=BATCH):
+        if bytes(row.words) != words_of(row.message):
+            yield row.message_id

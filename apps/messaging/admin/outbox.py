@@ -213,26 +213,21 @@ def seal_of(_request: HttpRequest, message: Message) -> dict[str, Any]:
 def reaction_to(_request: HttpRequest, message: Message) -> dict[str, Any] | None:
     if message.channel != Channel.IN_APP:
         return None
-    rows = Reaction.objects.filter(message=message)
+    row = Reaction.objects.filter(message=message).first()
+    if row is None:
+        return {"rows": [], "empty": _("Nothing was done with it there.")}
+    digest = bytes(row.words).hex(" ", 8)
     return {
-        "headers": [
-            _("deed"),
-            _("button pressed"),
-            _("when"),
-            _("where"),
-            _("SHA-256 of the text"),
-        ],
+        "headers": [_("deed"), _("button pressed"), _("when"), _("where")],
         "rows": [
             [
                 pill(row.get_deed_display(), REACTED[row.deed]),
                 row.button,
                 moment(row.reacted_at),
                 row.provider,
-                bytes(row.words).hex(),
             ]
-            for row in rows
         ],
-        "empty": _("Nothing was done with it there."),
+        "note": gettext("SHA-256 of title and text: %s") % digest,
     }
 
 

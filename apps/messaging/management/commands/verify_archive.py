@@ -4,8 +4,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.messaging.actions import in_app
 from apps.messaging.actions.archive import breaches
 from apps.messaging.models.archive import Sealed
+from apps.messaging.models.reactions import Reaction
 
 
 class Command(BaseCommand):
@@ -20,6 +22,13 @@ class Command(BaseCommand):
             changed += 1
             what = "the seal was changed" if breach.is_chain else "the text was changed"
             self.stderr.write(f"message {breach.message_id} (seal {breach.sealed_id}): {what}")
-        self.stdout.write(f"{Sealed.objects.count()} sealed, {cleared} erased, {changed} changed")
+        for message in in_app.contradicted():
+            changed += 1
+            self.stderr.write(f"message {message}: not the text that its client answered to")
+        acknowledged = Reaction.objects.filter(deed=Reaction.Deed.ACKNOWLEDGED).count()
+        sealed = Sealed.objects.count()
+        self.stdout.write(
+            f"{sealed} sealed, {acknowledged} acknowledged, {cleared} erased, {changed} changed"
+        )
         if changed:
             raise CommandError("The archive is not as it was.")
