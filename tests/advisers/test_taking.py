@@ -66,7 +66,7 @@ def test_who_comes_second_reads_who_has_it():
     task, ada, bob = opened(), adviser(), adviser("Bob")
     assert taken(task, ada) == ""
     assert taken(task, ada) == ""  # twice is once
-    assert "Ada has this call since" in taken(task, bob)
+    assert "Ada has this client's call since" in taken(task, bob)
     assert (fresh(task).taken_by, fresh(task).takes) == (ada, 1)
 
 
@@ -75,30 +75,42 @@ def test_who_went_home_keeps_nothing():
     in_hand(task, ada)
     assert taken(task, bob, at=DAY + LEASE + HOUR) == ""
     assert (fresh(task).taken_by, fresh(task).shown_at) == (bob, None)
-    with pytest.raises(TakingError, match="Bob has this call"):
+    with pytest.raises(TakingError, match="Bob has this client's call"):
         show_number(task.pk, by=ada, at=DAY + LEASE + HOUR, ask=nothing)
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.concurrency
-def test_of_two_who_click_at_once_one_gets_it():
-    task, both = opened(), [adviser(), adviser("Bob")]
+@pytest.mark.parametrize("reasons", [1, 2])
+def test_of_two_who_click_at_once_one_gets_the_client(reasons):
+    first = opened()
+    tasks = [first, opened(first.client, key="k2") if reasons == 2 else first]
     gate = Barrier(2, timeout=30)
 
     def ask(_task):
         gate.wait()  # both have seen it free
 
-    def click(by):
+    def click(task, by):
         try:
             return taken(task, by, ask=ask)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(2) as pool:
-        said = sorted(pool.map(click, both))
+        said = sorted(pool.map(click, tasks, [adviser(), adviser("Bob")]))
     assert said[0] == ""
-    assert "has this call since" in said[1]
-    assert fresh(task).takes == 1
+    assert "call since" in said[1]
+    assert CallTask.objects.filter(state="taken").count() == 1
+
+
+def test_two_advisers_do_not_call_one_client_for_two_reasons():
+    first = opened(key="a")
+    second, other = opened(first.client, key="b"), opened(key="c")
+    ada, bob = adviser(), adviser("Bob")
+    in_hand(first, ada)
+    assert "Ada has this client's call" in taken(second, bob)
+    assert take_next(by=bob, at=DAY, ask=nothing) == other.pk
+    assert taken(second, ada) == ""
 
 
 def test_the_next_call_is_the_most_urgent_one_and_first_the_one_in_hand():

@@ -7,6 +7,7 @@ when it is taken and once more when the number is shown, since a STOP may have c
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -40,15 +41,29 @@ def take(task_id: int, *, by: AbstractBaseUser, at: datetime, ask: Ask) -> None:
     free = CallTask.objects.free(at=at).filter(pk=task_id, call_after__lte=at)
     if free.exists():
         heed(free, ask(task), at=at)
-    if not free.update(
-        state=State.TAKEN,
-        taken_by=by.pk,
-        taken_at=at,
-        leased_until=at + LEASE,
-        takes=F("takes") + 1,
-        shown_at=None,
-    ):
-        raise TakingError(who_has(loaded(task_id), at=at))
+    with transaction.atomic():
+        refuse_second_caller(task, by=by, at=at)
+        if not free.update(
+            state=State.TAKEN,
+            taken_by=by.pk,
+            taken_at=at,
+            leased_until=at + LEASE,
+            takes=F("takes") + 1,
+            shown_at=None,
+        ):
+            raise TakingError(who_has(loaded(task_id), at=at))
+
+
+def refuse_second_caller(task: CallTask, *, by: AbstractBaseUser, at: datetime) -> None:
+    """Keep two advisers from calling one client for two reasons at once. Raises TakingError.
+
+    The client's unfinished tasks are locked, so that of two who take two of them one comes first.
+    """
+    his = CallTask.objects.unfinished().filter(client=task.client_id).order_by("pk")
+    locked = his.select_for_update(of=("self",)).select_related("taken_by")
+    for other in locked:
+        if other.state == State.TAKEN and is_leased(other, at) and other.taken_by_id != by.pk:
+            raise TakingError(who_has(other, at=at))
 
 
 def take_next(*, by: AbstractBaseUser, at: datetime, ask: Ask) -> int | None:
@@ -114,7 +129,7 @@ def who_has(task: CallTask, *, at: datetime) -> str:
     """Say why a task cannot be had."""
     if task.state == State.TAKEN and is_leased(task, at):
         since = localtime(task.taken_at) if task.taken_at else at
-        return _("%(name)s has this call since %(time)s.") % {
+        return _("%(name)s has this client's call since %(time)s.") % {
             "name": task.taken_by or _("Somebody"),
             "time": f"{since:%H:%M}",
         }

@@ -72,6 +72,8 @@ def found(
     messages: Sequence[Message], *, at: datetime, takes_day: bool = False
 ) -> dict[int, Objection]:
     """Return by message what stands against calling with it."""
+    if not messages:
+        return {}
     grounds = Grounds(
         [message.notice for message in messages],
         at=at,

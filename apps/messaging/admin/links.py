@@ -179,6 +179,8 @@ def links_named(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
 
 @words("message.sent")
 def sent_told(event: Event) -> str:
+    if event.properties["channel"] == Channel.CALL:
+        return gettext("Put into the advisers' queue for a call")
     channel = Channel(event.properties["channel"]).label
     return gettext("Message sent by %(channel)s") % {"channel": channel}
 
