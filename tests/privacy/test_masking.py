@@ -16,7 +16,7 @@ from tests.admin.scene import EVENING, world
 from tests.admin.test_pages import OURS, address, by_label
 
 KNOWN = {
-    "first_name": "Zebulon", "last_name": "Quartermain", "phone": "+447700900199",
+    "first_name": "Zebulon", "last_name": "Quartermain", "phone": "+442079460199",
     "email": "zebulon.q@example.com", "core_id": "CORE-77123", "attribute": "collects barometers",
     "event": "asked about his sister Ottoline", "words": "Dear Zebulon Quartermain",
 }  # fmt: skip
