@@ -53,7 +53,7 @@ def held(one: Holding) -> list[Any]:
     ]
 
 
-@panel(CallTask, _("Earlier calls"), permission="advisers.view_calltask", order=40)
+@panel(CallTask, _("Calls"), permission="advisers.view_calltask", wide=True, order=40)
 def earlier(_request: HttpRequest, task: CallTask) -> dict[str, Any] | None:
     rows = calls(CallTask.objects.filter(client=task.client).exclude(pk=task.pk))
     return {**rows, "note": ""} if rows["rows"] else None
