@@ -6,12 +6,14 @@ from base64 import b64encode
 from uuid import UUID
 
 import pytest
+from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from apps.messaging.channels import Account, Letter, Picture, Verdict, connect, unsubscribing
 from apps.messaging.models.outbox import Message
 from apps.messaging.models.providers import Provider
 from apps.profiles.models import ContactPoint, Suppression
+from tests.messaging.test_smpp_tls import certified
 from tests.messaging.world import DAY, by_email, fresh, planned
 
 KEY = UUID("0b9d3d1c-9a1f-4d53-8b63-5f0c2f0a1b2c")
@@ -60,6 +62,33 @@ def test_a_letter_goes_out_whole_with_its_key(postmark, httpserver):
     headers = {each["Name"]: each["Value"] for each in said["Headers"]}
     assert headers["List-Unsubscribe"] == f"<{unsubscribing.url(KEY)}>"
     assert [each["ContentID"] for each in said["Attachments"]] == ["cid:chart"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_provider_that_has_moved_gets_its_letter_later_and_another_gets_nothing(
+    postmark, httpserver, status
+):
+    account = postmark()
+    elsewhere = httpserver.url_for("/elsewhere")
+    httpserver.clear()
+    httpserver.expect_request("/email").respond_with_handler(
+        lambda _: Response("", status, headers={"Location": elsewhere})
+    )
+    (answer,) = answers(account, letter())
+    assert answer.verdict == Verdict.AGAIN
+    assert [request.path for request, _response in httpserver.log] == ["/email"]
+
+
+def test_nothing_leaves_for_a_provider_whose_certificate_nobody_vouches_for(tmp_path, postmark):
+    _file, context = certified(tmp_path)
+    with HTTPServer(ssl_context=context) as server:
+        account = postmark()
+        account.options["settings"]["api_url"] = server.url_for("/").replace(
+            "localhost", "127.0.0.1"
+        )
+        (answer,) = answers(account, letter())
+        assert server.log == []
+    assert answer.verdict == Verdict.AGAIN
 
 
 @pytest.mark.parametrize(

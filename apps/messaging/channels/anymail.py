@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from email.mime.image import MIMEImage
 from importlib import import_module
 from importlib.util import find_spec
+from ssl import SSLCertVerificationError
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from django.core.exceptions import ImproperlyConfigured, SuspiciousOperation
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
 
 from apps.messaging.channels import (
     Account,
@@ -57,6 +58,11 @@ SIGNED = {
 NEVER = {400, 413, 422}  # of the letter itself
 TAKEN, REFUSED = {"sent", "queued"}, {"invalid", "rejected", "failed"}
 TIMEOUT = 15  # seconds
+NOT_TAKEN = (
+    requests.ConnectTimeout,
+    requests.TooManyRedirects,
+    requests.exceptions.InvalidURL,
+)
 
 
 def is_backend(esp: str) -> bool:
@@ -105,6 +111,10 @@ class Provider:
                 **{secret_name: self.account.secret, **self.options["settings"]},
             )
             self.local.backend.open()
+            if isinstance(
+                session := getattr(self.local.backend, "session", None), requests.Session
+            ):
+                session.max_redirects = 0  # the secret and the letter are for nobody else
             self.opened.append(self.local.backend)
         return self.local.backend
 
@@ -158,10 +168,13 @@ def judged(error: AnymailAPIError) -> Answer:
 def has_not_left(error: Exception) -> bool:
     """Say whether the connection failed before a byte of the letter was sent."""
     cause = error.__cause__
-    if isinstance(cause, requests.ConnectTimeout | requests.exceptions.InvalidURL):
+    if isinstance(cause, NOT_TAKEN):
         return True
     inner = cause.args[0] if isinstance(cause, requests.ConnectionError) and cause.args else None
-    return isinstance(inner, MaxRetryError) and isinstance(inner.reason, NewConnectionError)
+    reason = inner.reason if isinstance(inner, MaxRetryError) else None
+    if isinstance(reason, SSLError):  # other errors of TLS may come when all has been written
+        return bool(reason.args) and isinstance(reason.args[0], SSLCertVerificationError)
+    return isinstance(reason, NewConnectionError)
 
 
 @contextmanager
@@ -188,13 +201,17 @@ def events(esp: str, secret: str, request: HttpRequest) -> list[Returned]:
 
     The secret is the key by which it signs, else user:password, as in the address that it is given.
     """
-    module = import_module(f"anymail.webhooks.{esp}")
-    (kind,) = (
+    try:
+        module = import_module(f"anymail.webhooks.{esp}")
+    except ImportError as error:
+        raise ForgedError from error  # nobody who tells of letters
+    kinds = [
         known
         for name, known in vars(module).items()
         if name.endswith("TrackingWebhookView") and known.__module__ == module.__name__
-    )
+    ]
     try:
+        (kind,) = kinds
         view = kind(**{SIGNED.get(esp, "webhook_secret"): secret})
         view.run_validators(request)
         told = view.parse_events(request)
