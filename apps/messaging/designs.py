@@ -5,7 +5,7 @@ Liquid in it passes as opaque words that neither compiler reads.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html.parser import HTMLParser
 
 import css_inline
@@ -56,7 +56,23 @@ def compiled(mjml: str, language: str) -> tuple[str, str]:
         raise WordingError(
             f"MJML drops {lost[0][:60]} where it stands: put it inside <mj-text> or <mj-raw>."
         )
+    if guards(TOKEN.findall(hidden), tags) != guards(TOKEN.findall(html), tags):
+        raise WordingError(
+            "HTML has no room for a part of the design where it stands, as between rows of a table: "
+            "put it inside <mj-text>."
+        )
     return shown(html, tags), shown(plain(html), tags)
+
+
+def guards(tokens: Iterable[str], tags: Sequence[str]) -> dict[str, int]:
+    """Return after how many blocks each piece of Liquid stands: a value stays in its loop."""
+    found: dict[str, int] = {}
+    blocks = 0
+    for one in tokens:
+        if one not in found:
+            found[one] = blocks
+            blocks += tags[int(one.removeprefix("q7tag").removesuffix("x"))].startswith("{%")
+    return found
 
 
 def check(mjml: str) -> None:

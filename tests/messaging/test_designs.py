@@ -59,6 +59,11 @@ def test_a_design_becomes_html_and_text_that_are_filled_safely():
             "</mj-body></mjml>",
             "drops {{ x }}",
         ),
+        (
+            "<mjml><mj-body><mj-section><mj-column><mj-raw>{% for x in shares %}<p>{{ x }}</p>"
+            "{% endfor %}</mj-raw></mj-column></mj-section></mj-body></mjml>",
+            "no room for a part",
+        ),
     ],
 )
 def test_a_broken_design_is_refused_with_a_reason(mjml, said):
