@@ -76,7 +76,9 @@ def answered(job: Job, sources: Sequence[str]) -> Answer:
     try:
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         return DEEDS[job["do"]](job, sources)
-    except (WordingError, SpeechError) as error:
+    except WordingError as error:
+        return {"error": str(error), "words": error.words, "said": error.said}
+    except SpeechError as error:
         return {"error": str(error)}
     except TooLong:
         return {"over": "time"}

@@ -13,7 +13,7 @@ import select
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,7 @@ class Scribes:
         self, program: Sequence[str] = PROGRAM, *, count: int = COUNT, patience: float = PATIENCE
     ) -> None:
         self.program, self.count, self.patience = program, count, patience
+        self.speak: Callable[[str], str] = str  # what says our words in a reader's language
         self.forget()
 
     def forget(self) -> None:
@@ -196,6 +197,9 @@ class Scribes:
         if over := answer.get("over"):
             self.strikes[job.sources] += 1
             return {"error": REASONS[over]}
+        if words := answer.get("words"):  # a child knows no languages
+            words = self.speak(words)
+            return {"error": words % answer["said"] if answer["said"] else words}
         return answer
 
     def told(self, jobs: Sequence[Job]) -> list[Answer]:

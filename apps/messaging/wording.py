@@ -17,6 +17,7 @@ from liquid.exceptions import FilterArgumentError, LiquidError
 from liquid.expression import Expression
 
 from apps.messaging import filters
+from apps.messaging.faults import DEEP, MISUSED, fault_of
 from apps.messaging.quick import Quick
 
 SOURCE_LIMIT = 20_000  # characters of a template; the longest letter of ours has 1,000
@@ -40,7 +41,14 @@ EMPTY: tuple[object, ...] = (None, "", [], {})
 
 
 class WordingError(Exception):
-    """A template that cannot be read, or a value that it needs and does not have."""
+    """A template that cannot be read, or a value that it needs and does not have.
+
+    `said` stands in the places of the words, which whoever shows them may translate.
+    """
+
+    def __init__(self, words: str, said: Mapping[str, object] | None = None) -> None:
+        super().__init__(words % said if said else words)
+        self.words, self.said = words, said or {}
 
 
 class Missing(FalsyStrictUndefined):
@@ -112,11 +120,11 @@ def compiled(source: str, html: bool = False) -> BoundTemplate:  # noqa: FBT001,
         if any(isinstance(part, RangeLiteral) for part in parts(template.nodes, context)):
             raise WordingError("A template cannot count through a range.")
     except LiquidError as error:
-        raise WordingError(f"The template cannot be read: {error.message}") from error
+        raise WordingError(*fault_of(error)) from error
     except MISUSE as error:
-        raise WordingError(f"The template cannot be read: {error}") from error
+        raise WordingError(MISUSED) from error
     except RecursionError as error:
-        raise WordingError("The template is nested too deeply.") from error
+        raise WordingError(DEEP) from error
     return template
 
 
@@ -148,11 +156,11 @@ def fill(source: str, values: Mapping[str, object], *, html: bool = False) -> st
     try:
         return quick(source, html).render(values)
     except LiquidError as error:
-        raise WordingError(f"The text cannot be written: {error.message}") from error
+        raise WordingError(*fault_of(error)) from error
     except MISUSE as error:
-        raise WordingError(f"The text cannot be written: {error}") from error
+        raise WordingError(MISUSED) from error
     except RecursionError as error:
-        raise WordingError("The template is nested too deeply.") from error
+        raise WordingError(DEEP) from error
 
 
 def tidy(text: str) -> str:

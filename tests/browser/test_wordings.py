@@ -77,7 +77,7 @@ def test_states_stand_beside_languages_and_say_what_is_wrong(desk, live_server, 
     address = f"{live_server}{reverse('admin:messaging_templateversion_preview')}"
     desk.goto(f"{address}?drafts=yes")
     expect(desk.get_by_text("$1,234,567.89", exact=False).first).to_be_visible()
-    expect(desk.get_by_text("'amonut' is undefined", exact=False).first).to_be_visible()
+    expect(desk.get_by_text("no value “amonut”", exact=False).first).to_be_visible()
     shot(desk, "matrix-desk")
     desk.set_viewport_size(PHONE)
     assert fits(desk)

@@ -281,7 +281,7 @@ def test_a_missing_value_fails_the_message_and_sends_no_blank(gateway):
     (message,) = planned(by_sms(), values=values)
     deliver_due(at=DAY, limit=10)
     assert gateway.requests == []
-    assert "'amount' is undefined" in fresh(message).reason
+    assert "no value “amount”" in fresh(message).reason
 
 
 @pytest.mark.slow

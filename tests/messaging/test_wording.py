@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from apps.messaging import wording
+from apps.messaging import scribes, wording
 from apps.messaging.wording import WordingError, render, segments
 
 VALUES = {
@@ -221,3 +221,34 @@ def test_the_quick_way_writes_what_liquid_writes(source, html):
 )
 def test_empty_lines_that_guards_leave_are_dropped(untidy, tidy):
     assert wording.tidy(untidy) == (tidy or untidy)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("One\n{{ amount", "read: “}}” is missing in line 2, after “{{ amount”."),
+        ("{% if a %}", "read: “if” is begun and nowhere ended by “endif”."),
+        ("a\n{% endfor %}", "read: “endfor” in line 2 ends nothing."),
+        ("{% include 'x' %}", "read: there is no “include”, in line 1."),
+        ("Hi\n\n{{ a..b }}", "read: line 3, near “{{ a..b }}”."),
+        ("{{ name | foo }}", "written: there is no filter “foo”."),
+        ("{{ missing.sum }}", "written: there is no value “missing”."),
+        ("{{ name | upcase: 3 }}", "written: a filter or a loop is given what it cannot take."),
+        ("{{ name | money }}", "“money” cannot write this value: it takes money."),
+        (
+            "{% for a in l %}{% for b in l %}.{% endfor %}{% endfor %}",
+            "repeats something too often.",
+        ),
+    ],
+)
+def test_a_marketer_reads_what_is_wrong_and_where_and_no_word_of_a_programs(source, said):
+    with pytest.raises(WordingError) as caught:
+        wording.render(source, {"name": "Ann", "l": [1] * 40})
+    assert str(caught.value).endswith(said)
+
+
+def test_a_fault_is_said_in_the_readers_language(monkeypatch):
+    words = "The text cannot be written: there is no value “%(name)s”."
+    monkeypatch.setattr(scribes.POOL, "speak", {words: "Нет значения «%(name)s»."}.get)
+    (answer,) = scribes.POOL.ask([scribes.letter({"body": "{{ amonut }}"}, {}, {}, "ru", "UTC")])
+    assert answer == {"error": "Нет значения «amonut»."}
