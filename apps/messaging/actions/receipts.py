@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import orjson
 from django.db import connection, transaction
 
 from apps.messaging.actions.settling import settle
@@ -25,10 +26,9 @@ KEEP = """
 INSERT INTO messaging_receipt
     (provider, provider_id, key, state, reason, occurred_at, received_at)
 SELECT %(provider)s, given.provider_id, given.key, given.state, given.reason, given.occurred_at, %(at)s
-FROM unnest(
-    %(ids)s::text[], %(keys)s::uuid[], %(states)s::text[], %(reasons)s::text[],
-    %(moments)s::timestamptz[]
-) AS given (provider_id, key, state, reason, occurred_at)
+FROM json_to_recordset(%(words)s) AS given (
+    provider_id text, key uuid, state text, reason text, occurred_at timestamptz
+)
 ORDER BY given.provider_id, given.key, given.state, given.occurred_at
 ON CONFLICT DO NOTHING
 RETURNING id
@@ -43,6 +43,13 @@ UPDATE messaging_receipt AS receipt SET message_id = coalesce(
         AND coalesce(carrier.name, receipt.provider) = receipt.provider)
 )
 WHERE receipt.message_id IS NULL AND receipt.id = ANY (%s)
+"""
+FOUND = """
+SELECT DISTINCT message_id FROM messaging_receipt WHERE id = ANY (%s) AND message_id IS NOT NULL
+"""
+APPLY = """
+UPDATE messaging_receipt SET applied_at = %(at)s
+WHERE message_id = ANY (%(messages)s) AND applied_at IS NULL
 """
 
 
@@ -73,15 +80,7 @@ def receive(provider: str, words: Sequence[Word], *, at: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             KEEP,
-            {
-                "provider": provider,
-                "ids": [word.provider_id for word in words],
-                "keys": [word.key for word in words],
-                "states": [word.state for word in words],
-                "reasons": [word.reason for word in words],
-                "moments": [word.occurred_at for word in words],
-                "at": at,
-            },
+            {"provider": provider, "words": orjson.dumps(words).decode(), "at": at},
         )
         new = [pk for (pk,) in cursor.fetchall()]
     count_receipts(new, at=at)
@@ -104,9 +103,10 @@ def count_receipts(receipts: Sequence[int], *, at: datetime) -> int:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(FIND, [list(receipts)])
-    found = Receipt.objects.filter(pk__in=receipts, message__isnull=False)
-    settled = settle(set(found.values_list("message", flat=True)), at=at)
-    return Receipt.objects.filter(message__in=settled, applied_at=None).update(applied_at=at)
+        cursor.execute(FOUND, [list(receipts)])
+        settled = settle({message for (message,) in cursor.fetchall()}, at=at)
+        cursor.execute(APPLY, {"messages": settled, "at": at})
+        return int(cursor.rowcount)
 
 
 def _slices(pks: list[int], size: int) -> list[list[int]]:
