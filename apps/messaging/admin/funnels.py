@@ -28,7 +28,7 @@ LOOK = "messaging.view_notice"
 PREVIEW = "admin:messaging_templateversion_preview"
 REASONS = 5
 # Read anew every few seconds while it moves; what takes long to count, less often.
-LIVE, SLOW, MANY = 3_000, 20_000, 50_000
+LIVE, SLOW, MANY = 3_000, 30_000, 50_000
 
 
 @panel(

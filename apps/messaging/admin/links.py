@@ -143,7 +143,7 @@ def followed(_request: HttpRequest, link: Link) -> dict[str, Any]:
     }
 
 
-@panel(Message, _("Who looked at it"), permission="messaging.view_hit")
+@panel(Message, _("Who looked at it"), permission="messaging.view_hit", wide=True)
 def looked_at(_request: HttpRequest, message: Message) -> dict[str, Any] | None:
     """Show visits by the message's link since it was sent, and its opening picture."""
     if message.sent_at is None:
