@@ -74,6 +74,7 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
         [
             ("messaging.Message", "sms"),
             ("messaging.Reply", "reply"),
+            ("messaging.Invitation", "how_to_reg"),
             ("advisers.CallTask", "call"),
             ("messaging.Notice", "campaign"),
             ("messaging.Verdict", "gavel"),

@@ -20,6 +20,7 @@ from apps.messaging.actions.passing_on import ask_for_call
 from apps.messaging.models.approvals import Approval, ApprovalLimit
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.frequency import FrequencyPolicy, HoldOut
+from apps.messaging.models.invitations import Invitation
 from apps.messaging.models.numbers import NumberCheck
 from apps.messaging.models.outbox import Digest, Message, Notice
 from apps.messaging.models.phrases import (
@@ -116,6 +117,10 @@ def decided(message: Message) -> None:
         asked_by=boss,
     )  # fmt: skip
     ApprovalLimit.objects.create(clients=1000 + number, reason="a rule")
+    Invitation.objects.create(
+        client=message.notice.client, provider=Provider.objects.first(), used_at=EVENING,
+        token_hash=number.to_bytes(32, "big"), account=f"account-{number}",
+    )  # fmt: skip
     Provider.objects.create(name=f"centre-{number}", channel="sms", kind="smpp", is_open=False,
                             reason="a trial")  # fmt: skip
     CascadeStep.objects.create(

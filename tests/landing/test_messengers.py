@@ -8,9 +8,20 @@ from hashlib import sha256
 
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
 
 from apps.events.models import Event
-from apps.messaging.actions.invitations import VALID_FOR, hook_secret, invite, join, leave, prove
+from apps.messaging.actions.invitations import (
+    VALID_FOR,
+    ProofError,
+    confirm,
+    hook_secret,
+    invite,
+    join,
+    leave,
+    prove,
+)
+from apps.messaging.models.invitations import Invitation
 from apps.messaging.models.providers import Provider
 from apps.messaging.models.receipts import Receipt
 from apps.messaging.models.replies import Reply
@@ -171,3 +182,44 @@ def test_operators_are_told_the_addresses_and_their_secrets(bot, capsys):
     call_command("messenger_hooks")
     said = capsys.readouterr().out
     assert f"http://localhost:8000/messengers/telegram  {hook_secret(bot)}" in said
+
+
+def test_a_person_confirms_an_account_once_and_says_how_he_knows(today, admin_user):
+    viber = messenger("viber", uri="issuer")
+    client = someone()
+    join(viber, invite(client.pk, viber, at=today), "u=", at=today)
+    row = Invitation.objects.get()
+    with pytest.raises(ProofError, match="how you know"):
+        confirm(row.pk, proof=" ", by=admin_user, at=today)
+    later = today + timedelta(days=2)
+    given = [confirm(row.pk, proof="Called him.", by=admin_user, at=later) for _ in range(2)]
+    assert given == [True, False]
+    row.refresh_from_db()
+    assert (row.proven_by, row.proven_at, row.proof) == (admin_user, later, "Called him.")
+    assert (account_of(client).state, account_of(client).verified_at) == (State.VALID, later)
+    assert ConsentRecord.objects.get(client=client).source == f"invitation:{row.pk}"
+    joined = Event.objects.get(client=client, kind="messenger.joined")
+    assert joined.properties["by"] == admin_user.username
+
+
+def test_an_account_that_has_left_is_not_confirmed(today, admin_user):
+    viber = messenger("viber", uri="issuer")
+    client = someone()
+    join(viber, invite(client.pk, viber, at=today), "u=", at=today)
+    leave(viber, "u=", at=today)
+    with pytest.raises(ProofError, match="left us"):
+        confirm(Invitation.objects.get().pk, proof="Called him.", by=admin_user, at=today)
+    assert account_of(client).state == State.UNREACHABLE
+
+
+def test_the_desk_shows_both_facts_and_confirms_in_one_step(today, admin_client):
+    viber = messenger("viber", uri="issuer")
+    join(viber, invite(someone().pk, viber, at=today), "u=", at=today)
+    page = reverse("admin:messaging_invitation_change", args=[Invitation.objects.get().pk])
+    shown = admin_client.get(page).content.decode()
+    assert "a key used once" in shown
+    assert PHONE in shown
+    said = admin_client.post(page, {"proof": "Called him."}, follow=True).content.decode()
+    assert "From now on he is told there as well." in said
+    assert Invitation.objects.get().proven_by is not None
+    assert admin_client.post(page, {"proof": "Again."}).status_code == 403

@@ -7,11 +7,14 @@ once the messenger itself vouches for a phone number that we had known as the cl
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from apps.events.actions import Fact, record
 from apps.messaging.messengers import READERS
@@ -26,6 +29,10 @@ TEXT_VERSION = "personal-page-messenger-1"  # of the sentence beside the button
 VALID_FOR = timedelta(minutes=30)
 
 State = ContactPoint.State
+
+
+class ProofError(Exception):
+    """Why an account cannot be confirmed; the text is for people."""
 
 
 def messengers() -> QuerySet[Provider]:
@@ -77,7 +84,7 @@ def prove(
     unproven = Invitation.objects.filter(
         provider=provider, account=account, proven_at=None, used_at__gt=at - VALID_FOR
     )
-    invitation = unproven.select_related("client").order_by("-pk").first()
+    invitation = unproven.select_related("client", "provider").order_by("-pk").first()
     if invitation is None:
         return None, False
     lock_clients([invitation.client_id])
@@ -87,10 +94,45 @@ def prove(
     known = [point for point in phones if point.pk not in suppressions(phones)]
     if not known or not unproven.filter(pk=invitation.pk).update(proven_at=at):
         return invitation.client, False
+    _take_as_his(invitation, "personal page", {}, at=at)
+    return invitation.client, True
+
+
+@transaction.atomic
+def confirm(invitation_id: int, *, proof: str, by: AbstractBaseUser, at: datetime) -> bool:
+    """Take an account as the client's own on a person's word; False where that is settled already.
+
+    For messengers that vouch for nobody's number. Raises ProofError where the account may not be
+    written to, or nothing is said of how it is known.
+    """
+    invitation = Invitation.objects.select_related("client", "provider").get(pk=invitation_id)
+    lock_clients([invitation.client_id])
+    if not proof.strip():
+        raise ProofError(_("Say how you know that it is his."))
+    points = ContactPoint.objects.filter(
+        client=invitation.client_id,
+        channel=Channel.MESSENGER,
+        address=address_of(invitation.provider, invitation.account),
+        state=State.UNCONFIRMED,
+    )
+    open_to_us = [point for point in points if point.pk not in suppressions(points)]
+    unproven = Invitation.objects.filter(pk=invitation_id, proven_at=None).exclude(account="")
+    if unproven.exists() and not open_to_us:
+        raise ProofError(_("This account has left us, or wrote STOP: it is not written to."))
+    if not unproven.update(proven_at=at, proven_by=by.pk, proof=proof.strip()):
+        return False
+    _take_as_his(invitation, f"invitation:{invitation_id}", {"by": by.get_username()}, at=at)
+    return True
+
+
+def _take_as_his(
+    invitation: Invitation, source: str, known: Mapping[str, str], *, at: datetime
+) -> None:
+    """Write to an account from now on: it is valid, and he asked for it by coming."""
     point = ContactPoint.objects.get(
         client=invitation.client_id,
         channel=Channel.MESSENGER,
-        address=address_of(provider, account),
+        address=address_of(invitation.provider, invitation.account),
     )
     ContactPoint.objects.filter(pk=point.pk).update(
         state=State.VALID, verified_at=at, checked_at=at
@@ -102,12 +144,11 @@ def prove(
             Channel.MESSENGER,
             granted=True,
             text_version=TEXT_VERSION,
-            source="personal page",
+            source=source,
         ),
         at=at,
     )
-    record([_told("messenger.joined", point, f"invitation:{invitation.pk}", at)])
-    return invitation.client, True
+    record([_told("messenger.joined", point, f"invitation:{invitation.pk}", at, known)])
 
 
 @transaction.atomic
@@ -144,12 +185,18 @@ def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode(errors="replace")).digest()
 
 
-def _told(kind: str, point: ContactPoint, source_key: str, at: datetime) -> Fact:
+def _told(
+    kind: str,
+    point: ContactPoint,
+    source_key: str,
+    at: datetime,
+    known: Mapping[str, str] | None = None,
+) -> Fact:
     return Fact(
         client_id=point.client_id,
         kind=kind,
         subject=f"contact_point:{point.pk}",
         occurred_at=at,
         source_key=source_key,
-        properties={"contact_point": point.pk},
+        properties={"contact_point": point.pk, **(known or {})},
     )

@@ -1,5 +1,6 @@
 """Clients on their way into a messenger."""
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +21,15 @@ class Invitation(models.Model):
     account = models.CharField(_("account"), max_length=120, blank=True)
     used_at = models.DateTimeField(_("used"), null=True, blank=True)
     proven_at = models.DateTimeField(_("proven"), null=True, blank=True)
+    # Where no messenger vouches for his number, a person does.
+    proven_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+",
+        verbose_name=_("confirmed by"), editable=False,
+    )  # fmt: skip
+    proof = models.CharField(
+        _("how we know"), max_length=300, blank=True, default="", db_default="",
+        help_text=_("Like: called him at his number, and he read out what he had just written."),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("invitation to a messenger")

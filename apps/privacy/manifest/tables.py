@@ -49,8 +49,8 @@ TABLES = [
     ),
     table(
         "messaging.Invitation", "client",
-        TECHNICAL="id client provider made_at used_at proven_at", LINK="token_hash",
-        DEVICE="account",
+        TECHNICAL="id client provider made_at used_at proven_at proven_by", LINK="token_hash",
+        DEVICE="account", WORDS="proof",
     ),
     table(
         "messaging.Device", "contact_point__client", TECHNICAL="id contact_point kind created_at",

@@ -28,7 +28,7 @@ PRODUCTS = (
 MESSAGES = (
     "template templateversion notice message link hit digest correctionverdict verdict"
     " frequencypolicy holdout reservation stop snippet snippettext disclaimer disclaimertext leadin"
-    " seedaddress reply receipt numbercheck opening provider sending cascadestep approval"
+    " seedaddress reply receipt numbercheck opening provider sending cascadestep approval invitation"
     " approvallimit reaction"
 )
 REQUESTS = "personexport erasure"
@@ -85,7 +85,7 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
             "add": "stop",
             "release": "stop",
             "approve": "sending",
-            "change": "reply sending",
+            "change": "reply sending invitation",
         },
         "files": {"release": "batch", "add change": "folder", "change": "mapping"},
     },
@@ -95,7 +95,7 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
         "privacy": {"view": REQUESTS, "confirm": "erasure"},
         "products": {"change": "restatement"},
         "messaging": {
-            "change": "link reply sending",
+            "change": "link reply sending invitation",
             "add": "correctionverdict stop approvallimit",
             "release": "stop",
             "approve": "sending",
