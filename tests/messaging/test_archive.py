@@ -1,6 +1,5 @@
 """The archive: what was sent is sealed, and whatever is changed afterwards is told."""
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
@@ -70,12 +69,13 @@ def test_only_blocks_in_which_something_was_handed_over_since_are_read():
     handed_over()
     seal(at=LATER)
     due = due_after(Sealed.objects.order_by("pk").last(), at=LATER)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-    plan = due.explain()
-    assert "Bitmap Index Scan on message_handed" in plan
-    assert re.search(r"Index Cond: \(\(handed_at < [^)]*\) AND \(handed_at >= ", plan), plan
-    assert "BitmapOr" not in plan
+    with connection.cursor() as cursor:  # a table of three rows is read at once otherwise
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off")
+        cursor.execute("SET LOCAL enable_indexonlyscan = off")
+    scan = due.explain().partition("Bitmap Index Scan on message_handed")[2]
+    condition = scan.partition("Index Cond: ")[2].partition("\n")[0]
+    assert "handed_at < " in condition
+    assert "handed_at >= " in condition
 
 
 def test_what_may_be_out_is_not_repeated_in_other_words(gateway):
