@@ -163,7 +163,7 @@ def decided_one_by_one(at):
             message and message.contact_point_id,
             message and message.wording_id,
             str(decisive(verdicts) or ""),
-            {channel: str(each.refusal or "") for channel, each in verdicts.items()},
+            asked_about(verdicts),
         )
         frequency = plan.grounds.frequencies.get(notice.pk)
         if message is not None and frequency is not None:
@@ -172,6 +172,13 @@ def decided_one_by_one(at):
             Reservation.objects.create(client_id=notice.client_id, day=day, notice=notice)
             message.save()
     return found
+
+
+def asked_about(verdicts):
+    """Say what each channel's answer was; where the first will do, no other one is asked."""
+    codes = {channel: str(each.refusal or "") for channel, each in verdicts.items()}
+    first = next(iter(codes))
+    return codes if codes[first] else {first: ""}
 
 
 def decided_at_once(at):

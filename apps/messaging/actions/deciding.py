@@ -4,7 +4,6 @@ Quiet hours are few where clients are many: the pure core answers for each zone 
 that occurs in a batch, and the answers are joined. The same goes for wordings, groups and limits.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,14 +11,10 @@ from zoneinfo import available_timezones
 
 from django.db.backends.utils import CursorWrapper
 
-from apps.messaging.actions.choosing import published, tried, worded
+from apps.messaging.actions import grounding
 from apps.messaging.gate import LOTS, Refusal
-from apps.messaging.models.content import Template
-from apps.messaging.queries import freshness, offers
-from apps.messaging.queries.channels import Carried, carried
 from apps.messaging.queries.offers import MAY_HAVE_LEFT
-from apps.messaging.queries.stops import standing_stops
-from apps.messaging.queries.zones import PREFIX, quiet_hours
+from apps.messaging.queries.zones import PREFIX
 from apps.profiles.models import Channel, ContactPoint
 from apps.profiles.queries.suppressions import suppressions
 
@@ -46,7 +41,11 @@ SELECT notice.id, notice.client_id, notice.template_id, notice.result_id, notice
     notice.variant, notice.priority, notice.deadline_at, notice.hold_out,
     notice.ask_after IS NOT NULL, template.purpose, template.kind = 'offer',
     template.purpose = '' OR template.kind = 'security', client.language,
-    client.preferred_channel, coalesce(meant.channel, ''), client.tier, client.quiet_from, client.quiet_until,
+    client.preferred_channel,
+    CASE WHEN notice.contact_point_id IS NULL THEN '' ELSE coalesce((
+        SELECT meant.channel FROM profiles_contactpoint AS meant
+        WHERE meant.id = notice.contact_point_id
+    ), '') END, client.tier, client.quiet_from, client.quiet_until,
     CASE WHEN client.time_zone = ANY(%(zones)s) THEN client.time_zone ELSE '' END,
     coalesce(phone.address, '')
 FROM (
@@ -58,7 +57,6 @@ FROM (
 ) AS notice
 JOIN messaging_template AS template ON template.id = notice.template_id
 JOIN profiles_client AS client ON client.id = notice.client_id
-LEFT JOIN profiles_contactpoint AS meant ON meant.id = notice.contact_point_id
 LEFT JOIN LATERAL (
     SELECT left(point.address, {PREFIX}) AS address FROM profiles_contactpoint AS point
     WHERE point.client_id = client.id AND point.channel = 'sms' AND point.state <> 'removed'
@@ -150,6 +148,9 @@ noted AS (
         )
         LIMIT 1
     ) AS too_often ON true
+    WHERE %(most)s = 1 OR NOT EXISTS (
+        SELECT FROM messaging_decided AS decided WHERE decided.notice_id = asked.notice_id
+    )
 )
 """  # noqa: S608
 # The address in a channel: valid and verified last, else the newest; one that may be written to goes
@@ -184,7 +185,9 @@ CONSENT = """
 """
 CARRIED = """
     SELECT channel, channel = ANY(%(stopped)s), place, word_id, language
-    FROM unnest(noted.tried, noted.word_ids, noted.spoken)
+    FROM unnest(
+        noted.tried[:%(most)s], noted.word_ids[:%(most)s], noted.spoken[:%(most)s]
+    )
         WITH ORDINALITY AS tried (channel, word_id, language, place)
 """
 # The order of the checks is that of `gate.Refusal`.
@@ -243,14 +246,16 @@ SELECT noted.notice_id, noted.client_id, noted.is_offer, noted.priority, noted.h
     chosen.is_strange
 FROM noted
 CROSS JOIN LATERAL ({CHOSEN}) AS chosen
+WHERE %(most)s > 1 OR first[3] = ''
 """  # noqa: S608
 
 
 @dataclass(frozen=True)
 class Batch:
-    """How many notices were asked about, and the last of them."""
+    """How many notices were asked about, the first of them and the last."""
 
     size: int
+    first: int
     last: int
 
 
@@ -262,7 +267,10 @@ def ask(cursor: CursorWrapper, *, at: datetime, limit: int, after: int, until: i
         {"at": at, "limit": limit, "after": after, "until": until, "zones": _zones()},
     )
     cursor.execute("ANALYZE messaging_asked (notice_id, client_id)")
-    cursor.execute("SELECT count(*), coalesce(max(notice_id), 0) FROM messaging_asked")
+    cursor.execute(
+        "SELECT count(*), coalesce(min(notice_id), 0), coalesce(max(notice_id), 0)"
+        " FROM messaging_asked"
+    )
     return Batch(*cursor.fetchone())
 
 
@@ -271,119 +279,21 @@ REFUSALS = list(map(str, Refusal))
 
 def decide(cursor: CursorWrapper, *, at: datetime) -> None:
     """Ask the gate about every notice that was taken, in every channel."""
-    channels = carried()
-    grounds = {
-        "at": at,
-        "refusals": REFUSALS,
-        **_hours(cursor, at),
-        **_results(cursor),
-        **_words(cursor, channels),
-        **_limits(at),
-        **_channels(channels),
-    }
-    cursor.execute(DECIDE, {**grounds, "suppressed": []})
+    known = {"at": at, "refusals": REFUSALS, **grounding.grounds(cursor, at=at)}
+    _decide(cursor, {**known, "suppressed": []})
     if strangers := _suppressed_strangers(cursor):
         cursor.execute("DELETE FROM messaging_decided")
-        cursor.execute(DECIDE, {**grounds, "suppressed": strangers})
+        _decide(cursor, {**known, "suppressed": strangers})
+
+
+def _decide(cursor: CursorWrapper, known: dict[str, Any]) -> None:
+    """Try the first channel of each; the others are asked where that one will not do."""
+    cursor.execute(DECIDE, {**known, "most": 1})
+    cursor.execute(DECIDE, {**known, "most": len(Channel)})
 
 
 def _zones() -> list[str]:
     return sorted(available_timezones())
-
-
-def _hours(cursor: CursorWrapper, at: datetime) -> dict[str, Any]:
-    """Have the pure core answer for each zone and pair of times among the batch."""
-    cursor.execute("SELECT DISTINCT zone, phone, quiet_from, quiet_until FROM messaging_asked")
-    combinations = cursor.fetchall()
-    quiet = [quiet_hours(*each) for each in combinations]
-    opens = [hours.opens(at) for hours in quiet]
-    days = [
-        hours.day(moment) if moment else None for hours, moment in zip(quiet, opens, strict=True)
-    ]
-    columns = [list(column) for column in zip(*combinations, strict=True)] or [[]] * 4
-    names = ("hour_zones", "hour_phones", "hour_begins", "hour_ends")
-    return {**dict(zip(names, columns, strict=True)), "hour_opens": opens, "hour_days": days}
-
-
-def _results(cursor: CursorWrapper) -> dict[str, list[int]]:
-    cursor.execute(
-        "SELECT DISTINCT result_id FROM messaging_asked WHERE result_id IS NOT NULL"
-    )  # fmt: skip
-    results = [result for (result,) in cursor.fetchall()]
-    cursor.execute(
-        "SELECT corrects.notice_id FROM messaging_correctedresult AS corrects"
-        " JOIN messaging_asked USING (notice_id) WHERE messaging_asked.result_id IS NULL"
-    )
-    corrections = [notice for (notice,) in cursor.fetchall()]
-    return {
-        "superseded": list(freshness.superseded(results)),
-        "held": list(freshness.held(results)),
-        "corrected": list(freshness.out_of_date_corrections(corrections)),
-    }
-
-
-def _words(cursor: CursorWrapper, channels: Carried) -> dict[str, list[Any]]:
-    """Resolve which channels are tried, and which version speaks there, for each that is asked for."""
-    cursor.execute(
-        "SELECT DISTINCT template_id, language, variant, preferred, only_by FROM messaging_asked"
-    )
-    asked = cursor.fetchall()
-    templates = Template.objects.in_bulk({template for template, *_rest in asked})
-    wordings = published(templates)
-    found: dict[str, list[Any]] = {"tried": [], "ids": [], "spoken": []}
-    for template, language, variant, preferred, only in asked:
-        every = [only] if only else tried(templates[template].channels, preferred, channels)
-        spoken = {
-            channel: worded(template, channel, language, variant, wordings=wordings)
-            for channel in every
-        }
-        if any(spoken.values()):
-            spoken = {channel: version for channel, version in spoken.items() if version}
-        found["tried"].append(_array(list(spoken)))
-        found["ids"].append(_array([str(each.pk) if each else None for each in spoken.values()]))
-        found["spoken"].append(
-            _array([each.language if each else None for each in spoken.values()])
-        )
-    keys = ("templates", "languages", "variants", "preferred", "only_by")
-    columns = [list(column) for column in zip(*asked, strict=True)] or [[]] * len(keys)
-    return {
-        f"word_{key}": values for key, values in [*zip(keys, columns, strict=True), *found.items()]
-    }
-
-
-def _array(values: Sequence[str | None]) -> str:
-    """Write numbers, languages or channels as an array of SQL."""
-    return "{" + ",".join("NULL" if value is None else value for value in values) + "}"
-
-
-def _limits(at: datetime) -> dict[str, list[Any]]:
-    groups = offers.groups(at=at)
-    limits = [
-        (tier, limit.offers, limit.days)
-        for tier, tiers in offers.limits_by_tier().items()
-        for limit in tiers
-    ]
-    return {
-        "groups": [str(key) for key, _name, _below in groups],
-        "group_names": [name for _key, name, _below in groups],
-        "group_lots": [below for _key, _name, below in groups],
-        "limit_tiers": [tier for tier, _most, _days in limits],
-        "limit_offers": [most for _tier, most, _days in limits],
-        "limit_days": [days for _tier, _most, days in limits],
-    }
-
-
-def _channels(channels: Carried) -> dict[str, list[str]]:
-    stops = standing_stops()
-    return {
-        "stopped": [channel for channel in Channel.values if stops.cover(channel)],
-        "with_schemes": list(channels.schemes),
-        "schemes": [
-            f"{channel}:{scheme}"
-            for channel, schemes in channels.schemes.items()
-            for scheme in schemes
-        ],
-    }
 
 
 def _suppressed_strangers(cursor: CursorWrapper) -> list[int]:

@@ -20,7 +20,8 @@ from apps.messaging.models.outbox import Notice
 
 WAITING = ", ".join(f"'{reason}'" for reason in PATIENCE)
 # Keys come of a secret: PostgreSQL asks the system for each random one, which takes longer than the
-# row. Whoever was queued again keeps the message that he has: nothing is said twice.
+# row. Whoever was queued again keeps the message that he has: nothing is said twice. His notice is
+# locked, so that nobody makes one meanwhile; the bounds keep big tables from being read whole.
 MESSAGES = """
 INSERT INTO messaging_message (
     notice_id, channel, contact_point_id, language, wording_id, state, reason, key, provider_id,
@@ -57,6 +58,7 @@ UPDATE messaging_notice AS notice SET
     )
 } END
 FROM messaging_decided AS decided WHERE notice.id = decided.notice_id
+    AND notice.id BETWEEN %(first)s AND %(last)s
 """  # noqa: S608
 # The few that ended before they left and hold an address that opens something.
 ENDED = f"""
@@ -91,18 +93,19 @@ def plan_batch(this: Round, *, at: datetime, limit: int) -> tuple[int, Round | N
     with transaction.atomic(), connection.cursor() as cursor:
         batch = deciding.ask(cursor, at=at, limit=limit, after=this.after, until=this.until)
         if batch.size:
-            _plan(cursor, at)
+            _plan(cursor, batch, at)
     rest = Round(batch.last, this.until) if batch.size else None
     return batch.size, rest
 
 
-def _plan(cursor: CursorWrapper, at: datetime) -> None:
+def _plan(cursor: CursorWrapper, batch: deciding.Batch, at: datetime) -> None:
+    bounds = {"first": batch.first, "last": batch.last}
     has_offers = reserving.hold_offers(cursor)
     deciding.decide(cursor, at=at)
     if has_offers and (displaced := reserving.reserve_days(cursor)):
         displace(displaced, at=at)
-    cursor.execute(MESSAGES, {"at": at, "seed": secrets.token_hex()})
+    cursor.execute(MESSAGES, {"at": at, "seed": secrets.token_hex(), **bounds})
     cursor.execute(VERDICTS, {"at": at})
-    cursor.execute(NOTICES, {"at": at})
+    cursor.execute(NOTICES, {"at": at, **bounds})
     cursor.execute(ENDED)
     hide_addresses(Notice.objects.filter(pk__in=[pk for (pk,) in cursor.fetchall()]))
