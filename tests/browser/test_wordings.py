@@ -112,4 +112,4 @@ def test_an_sms_is_counted_while_it_is_typed(desk, live_server, occasions):  # n
     expect(counter).to_have_class("desk words-count is-bad")
     shot(desk, "counter-desk")
     body.fill("{{ nothing }}")
-    expect(counter).to_contain_text("undefined")
+    expect(counter).to_contain_text("there is no value")
