@@ -161,3 +161,26 @@ def test_an_alert_does_not_wait_for_a_provider_that_is_down(gateway, inbox):
     Message.objects.filter(notice=message.notice, number=2).update(delivered_at=DAY)
     follow_up(at=DAY + timedelta(seconds=30), limit=10)
     assert attempts(message) == [(1, "sms", "skipped"), (2, "email", "sent")]
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_what_a_late_receipt_says_has_arrived_is_not_told_in_a_third_channel(
+    fails, gateway, inbox, cascade
+):
+    """The one that followed came to nothing, and is not needed any more."""
+    client = factories.client()
+    client.contact_points.create(channel="sms", address="+447700900999")
+    CascadeStep.objects.create(template=cascade.template, number=3, channel="sms", within=HOUR)
+    (message,) = planned(client)
+    deliver_due(at=DAY, limit=10)
+    follow_up(at=DAY + HOUR, limit=10)
+    if fails:
+        inbox.refusals = {client.contact_points.get(channel="email").address: "550 no such user"}
+    else:
+        factories.consent(client, Purpose.SERVICE, "email", granted=False, at=DAY)
+    deliver_due(at=DAY + HOUR, limit=10)
+    suppress("sms", message.contact_point.address, reason="stop", source="x", at=DAY)
+    Message.objects.filter(pk=message.pk).update(delivered_at=DAY + HOUR, state="delivered")
+    assert follow_up(at=DAY + HOUR, limit=10) == 1
+    then = "failed" if fails else "skipped"
+    assert attempts(message) == [(1, "sms", "delivered"), (2, "email", then)]

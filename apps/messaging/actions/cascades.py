@@ -105,11 +105,12 @@ def is_last(message: Message, all_of_it: Iterable[Message]) -> bool:
 
 
 def wants_more(message: Message, all_of_it: Sequence[Message], steps: Steps) -> bool:
-    """Say whether what has happened by now calls for another channel."""
+    """Say whether what has happened by now calls for another channel.
+
+    What came to nothing is followed as if it were out: what it followed may have arrived since.
+    """
     if any(other.seen_at for other in all_of_it):
         return False
-    if message.state in {State.FAILED, State.SKIPPED}:
-        return True
     step = steps.get((message.notice.template_id, message.number + 1))
     if step is not None and step.unless == CascadeStep.Unless.SEEN:
         return True
