@@ -208,3 +208,21 @@ def test_the_queue_says_how_it_stands():
     stands = queue(at=DAY)
     assert (stands.waiting, stands.overdue, stands.taken, stands.later) == (2, 1, 1, 1)
     assert stands.oldest == 3 * HOUR
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_nobody_sees_the_number_while_another_speaks_with_the_client(given):
+    """Given by a supervisor, or still open in front of who let his time run out."""
+    client, ada, bob = callable_client(), adviser(), adviser("Bob")
+    one, two = opened(client, at=DAY - HOUR), opened(client, key="k2")
+    if given:
+        assign(one.pk, to=ada, at=DAY)
+    else:
+        in_hand(one, ada, at=DAY - HOUR, shown=False)
+    assign(two.pk, to=bob, at=DAY)
+    show_number(two.pk, by=bob, at=DAY, ask=nothing)
+    with pytest.raises(TakingError, match="Bob has this client's call"):
+        show_number(one.pk, by=ada, at=DAY, ask=nothing)
+    assert fresh(one).shown_at is None
+    give_back(two.pk, by=bob)
+    show_number(one.pk, by=ada, at=DAY, ask=nothing)

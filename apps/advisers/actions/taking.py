@@ -54,15 +54,19 @@ def take(task_id: int, *, by: AbstractBaseUser, at: datetime, ask: Ask) -> None:
             raise TakingError(who_has(loaded(task_id), at=at))
 
 
-def refuse_second_caller(task: CallTask, *, by: AbstractBaseUser, at: datetime) -> None:
+def refuse_second_caller(
+    task: CallTask, *, by: AbstractBaseUser, at: datetime, calling: bool = False
+) -> None:
     """Keep two advisers from calling one client for two reasons at once. Raises TakingError.
 
     The client's unfinished tasks are locked, so that of two who take two of them one comes first.
+    `calling` asks only who has seen the number: two tasks may be given to two advisers.
     """
     his = CallTask.objects.unfinished().filter(client=task.client_id).order_by("pk")
     locked = his.select_for_update(of=("self",)).select_related("taken_by")
     for other in locked:
-        if other.state == State.TAKEN and is_leased(other, at) and other.taken_by_id != by.pk:
+        is_his = other.state == State.TAKEN and is_leased(other, at) and other.taken_by_id != by.pk
+        if is_his and (other.shown_at or not calling):
             raise TakingError(who_has(other, at=at))
 
 
@@ -82,10 +86,13 @@ def take_next(*, by: AbstractBaseUser, at: datetime, ask: Ask) -> int | None:
 def show_number(task_id: int, *, by: AbstractBaseUser, at: datetime, ask: Ask) -> None:
     """Let an adviser see the number of a task that he has. Raises TakingError."""
     mine = CallTask.objects.filter(pk=task_id, state=State.TAKEN, taken_by=by.pk)
+    task = loaded(task_id)
     if mine.exists():
-        heed(mine, ask(loaded(task_id)), at=at)
-    if not mine.update(shown_at=at, leased_until=at + LEASE):
-        raise TakingError(who_has(loaded(task_id), at=at))
+        heed(mine, ask(task), at=at)
+    with transaction.atomic():
+        refuse_second_caller(task, by=by, at=at, calling=True)
+        if not mine.update(shown_at=at, leased_until=at + LEASE):
+            raise TakingError(who_has(loaded(task_id), at=at))
 
 
 def give_back(task_id: int, *, by: AbstractBaseUser) -> bool:
