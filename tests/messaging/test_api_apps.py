@@ -8,7 +8,9 @@ from django.db import connection
 from apps.core import clock
 from apps.messaging.actions.devices import Subscription, add_device
 from apps.messaging.models.devices import Device
-from apps.profiles.models import ConsentRecord, ContactPoint
+from apps.profiles.models import ConsentRecord, ContactPoint, Purpose
+from apps.profiles.queries.consents import consents
+from tests import factories
 from tests.calling import System, faults
 from tests.messaging.board import someone
 
@@ -48,6 +50,16 @@ def test_the_same_request_is_answered_the_same(backend):
         backend.post("/clients/C-1/apps", BODY, **{"Idempotency-Key": "a-1"}) for _ in range(2)
     ]
     assert [answer.json()["state"] for answer in answers] == ["new", "new"]
+
+
+def test_an_app_that_starts_again_takes_back_no_withdrawal(backend):
+    client = someone()
+    backend.post("/clients/C-1/apps", BODY)
+    factories.consent(client, Purpose.SERVICE, "push", granted=False, at=clock.now())
+    backend.post("/clients/C-1/apps", BODY)
+    assert consents([client.pk], Purpose.SERVICE) == set()
+    backend.post("/clients/C-1/apps", {**BODY, "consent_text": "app-push-3"})
+    assert consents([client.pk], Purpose.SERVICE) == {(client.pk, "push")}
 
 
 def test_a_phone_that_changes_hands_shows_nobodys_news_to_another(backend):

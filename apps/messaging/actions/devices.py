@@ -18,7 +18,7 @@ from apps.messaging import webpush
 from apps.messaging.models.devices import Device
 from apps.profiles.actions.consents import Answer, record_consent
 from apps.profiles.actions.locks import lock_clients
-from apps.profiles.models import Channel, ContactPoint, Purpose
+from apps.profiles.models import Channel, ConsentRecord, ContactPoint, Purpose
 
 TEXT_VERSION = "personal-page-push-1"  # of the sentence beside the button, as the client read it
 MOST_DEVICES = 10  # of a client; a further one takes the place of the oldest
@@ -80,7 +80,8 @@ def add_device(
             "name": subscription.name[:80],
         },
     )
-    agreed = record_consent(
+    is_old = was_used and subscription.kind == Device.Kind.FCM
+    agreed = not (is_old and has_agreed(client_id, text_version)) and record_consent(
         Answer(client_id, Purpose.SERVICE, Channel.PUSH, granted=True,
                text_version=text_version, source=source),
         at=at,
@@ -89,6 +90,17 @@ def add_device(
         give_up_oldest(client_id)
         record([told("device.added", point, at)])
     return agreed or not was_used
+
+
+def has_agreed(client_id: int, text_version: str) -> bool:
+    """Say whether the client has agreed to a text, whatever he said later.
+
+    An app brings its token at each start: that takes back no withdrawal, another text does.
+    """
+    given = ConsentRecord.objects.filter(
+        client=client_id, purpose=Purpose.SERVICE, channel=Channel.PUSH, granted=True
+    )
+    return given.filter(text_version=text_version).exists()
 
 
 def take_over(client_id: int, address: str, *, at: datetime) -> None:
