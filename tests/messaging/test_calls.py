@@ -172,6 +172,15 @@ def test_who_has_heard_it_elsewhere_is_not_called(ada):
     assert task_of(message).reason == "Another channel has reached him."
 
 
+def test_who_was_told_later_in_another_channel_is_not_called_any_more(ada):
+    message = called()
+    before = Message.objects.filter(notice=message.notice, number=1)
+    before.update(state="delivered", reason="", delivered_at=DAY, ended_at=None)
+    assert withdraw_refused(at=DAY, limit=10)[0] == 0  # the call is for who did not look at it
+    before.update(number=3)
+    assert withdraw_refused(at=DAY, limit=10)[0] == 1
+
+
 def offer_by_call():
     template = Template.objects.create(
         code="offer.call", name="An offer", purpose=Purpose.MARKETING, kind="offer"

@@ -4,9 +4,11 @@ The gate is asked for a call as for any message: before an adviser takes it, whe
 number, and on a tick, so that the queue holds nobody who is not to be called.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.advisers.actions.ending import not_on_the_phone, withdraw
@@ -79,15 +81,16 @@ def found(
         at=at,
         points=[message.contact_point for message in messages],
     )
-    seen = set(
-        Message.objects.filter(
-            notice__in=[message.notice_id for message in messages], seen_at__isnull=False
-        ).values_list("notice", flat=True)
-    )
+    arrived = defaultdict(list)
+    for other in Message.objects.filter(
+        Q(seen_at__isnull=False) | Q(delivered_at__isnull=False),
+        notice__in=[message.notice_id for message in messages],
+    ):
+        arrived[other.notice_id].append(other)
     objections = {}
     for message in messages:
         wish = grounds.wish(message.notice, message.channel, message.contact_point)
-        if message.notice_id in seen:
+        if any(spares(other, message) for other in arrived[message.notice_id]):
             objections[message.pk] = Objection(_("Another channel has reached him."))
         elif message.state in GONE:
             objections[message.pk] = Objection(
@@ -96,6 +99,14 @@ def found(
         elif against := judged(message, wish, at=at, takes_day=takes_day):
             objections[message.pk] = against
     return objections
+
+
+def spares(other: Message, call: Message) -> bool:
+    """Say whether a message of the same notice has made a call needless.
+
+    What followed the call need only be delivered; what it followed was there when it was asked for.
+    """
+    return other.seen_at is not None or other.number > call.number
 
 
 def judged(message: Message, wish: Wish, *, at: datetime, takes_day: bool) -> Objection | None:
