@@ -184,3 +184,18 @@ def test_what_a_late_receipt_says_has_arrived_is_not_told_in_a_third_channel(
     assert follow_up(at=DAY + HOUR, limit=10) == 1
     then = "failed" if fails else "skipped"
     assert attempts(message) == [(1, "sms", "delivered"), (2, "email", then)]
+
+
+def test_a_step_into_a_channel_that_nobody_carries_leaves_the_notice_failed(
+    gateway, inbox, cascade
+):
+    """Else it would be planned for good, and nobody would see that the client was not told."""
+    CascadeStep.objects.update(channel="messenger")
+    client = factories.client(consents=[("service", "sms"), ("service", "messenger")])
+    client.contact_points.create(channel="messenger", address="telegram:1", state="valid")
+    gateway.answers = [400]
+    (message,) = planned(client)
+    deliver_due(at=DAY, limit=10)
+    follow_up(at=DAY, limit=10)
+    assert attempts(message) == [(1, "sms", "failed")]
+    assert fresh(message).notice.state == "failed"

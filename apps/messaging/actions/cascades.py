@@ -126,13 +126,14 @@ def next_message(
 ) -> Message | None:
     """Make the next attempt, in the step's channel or the cheapest one that was not tried.
 
-    Where nothing went out, since the address may not be written to, another one may be.
+    A step into a channel that has no provider counts as one that names none. Where nothing went
+    out, since the address may not be written to, another one may be.
     """
     notice = message.notice
     step = steps.get((notice.template_id, message.number + 1))
     tried = {other.channel for other in all_of_it if other.state != State.SKIPPED}
     spent = {(other.channel, other.contact_point_id) for other in all_of_it}
-    if step is not None and step.channel:
+    if step is not None and step.channel in plan.grounds.carried.known:
         wanted = [step.channel]
     else:
         wanted = sorted(
