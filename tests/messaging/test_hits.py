@@ -149,7 +149,7 @@ def test_a_line_that_a_full_disk_tore_takes_no_other_with_it(link, folder):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert note(seen(link, 2))
     drain_hits()
-    assert [hit.occurred_at.second for hit in Hit.objects.order_by("pk")] == [0, 2]
+    assert [hit.occurred_at.second for hit in Hit.objects.order_by("occurred_at")] == [0, 2]
 
 
 def test_a_line_that_is_still_being_written_waits(link, folder):
