@@ -141,12 +141,23 @@ def test_the_law_keeps_names_and_contracts_for_its_time(person, officers):
 def test_nothing_goes_out_any_more(person, officers):
     end_contracts(person)
     waiting = Message.objects.filter(notice__client=person).first()
-    Message.objects.filter(pk=waiting.pk).update(state="queued")
+    Message.objects.filter(pk=waiting.pk).update(state="queued", handed_at=None)
     erase(person, officers)
     waiting.refresh_from_db()
     assert (waiting.state, waiting.reason) == ("skipped", "erased")
     assert not Link.objects.filter(client=person, revoked_at=None).exists()
     assert not ContactPoint.objects.filter(client=person).exclude(state="removed").exists()
+
+
+def test_what_may_have_arrived_does_not_read_as_not_sent(person, officers):
+    end_contracts(person)
+    handed = Message.objects.filter(notice__client=person).first()
+    Message.objects.filter(pk=handed.pk).update(
+        state="claimed", handed_at=EVENING, leased_until=EVENING
+    )
+    erase(person, officers)
+    handed.refresh_from_db()
+    assert (handed.state, handed.reason) == ("unknown", "erased")
 
 
 def test_a_file_neither_brings_him_back_nor_has_his_address_written_to(person, officers):

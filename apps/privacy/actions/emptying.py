@@ -38,8 +38,15 @@ SPECIAL = {
 
 def stop_messages(ids: list[int], *, at: datetime) -> None:
     """Let nothing more go out: what waits is not sent, links and addresses are dead."""
-    Message.objects.filter(notice__client__in=ids, state__in=["queued", "held", "claimed"]).update(
-        state=Message.State.SKIPPED, reason=ERASED, ended_at=at
+    waiting = Message.objects.filter(
+        notice__client__in=ids, state__in=["queued", "held", "claimed"]
+    )
+    # What was handed over may have arrived: nobody may read that it was not sent.
+    waiting.exclude(handed_at=None).update(
+        state=Message.State.UNKNOWN, reason=ERASED, ended_at=at, leased_until=None
+    )
+    waiting.filter(handed_at=None).update(
+        state=Message.State.SKIPPED, reason=ERASED, ended_at=at, leased_until=None
     )
     Notice.objects.filter(client__in=ids, state__in=["drafted", "queued", "planned"]).update(
         state=Notice.State.SKIPPED, reason=ERASED
