@@ -16,7 +16,7 @@ NEVER = ("two a day", "twice", "at night", "untrue", "unsaid", "wrongly")
 def checked(found, clients):
     print(found)
     assert {name: found[name] for name in NEVER} == dict.fromkeys(NEVER, 0)
-    assert found["accepted"] > clients
+    assert found["accepted"] > clients // 2  # a fifth is held out, another hears of nothing
     assert min(found["day_taken"], found["displaced"], found["no_consent"], found["held_out"]) > 0
 
 
