@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from apps.messaging.actions import claims, providers, sendings
 from apps.messaging.actions.delivery import deliver_due
@@ -21,6 +22,17 @@ from tests.messaging.world import DAY, by_sms, fresh, planned
 pytestmark = pytest.mark.django_db
 BUSY = Answer(Verdict.AGAIN, reason="Busy.")
 FINE = Answer(Verdict.SENT)
+
+
+@pytest.fixture(autouse=True)
+def new_hundred(db):
+    """Number notices from a round hundred: a ramp goes by their last two digits."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_serial_sequence('messaging_notice', 'id')")
+        (numbers,) = cursor.fetchone()
+        cursor.execute(
+            "SELECT setval(%s, (nextval(%s) / 100 + 1) * 100, false)", [numbers, numbers]
+        )
 
 
 @pytest.fixture
