@@ -5,7 +5,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from apps.advisers.actions.ending import expire, withdraw
 from apps.advisers.actions.taking import (
@@ -50,6 +50,13 @@ def test_a_call_is_asked_for_once_however_often():
     client = callable_client()
     assert opened(client) == opened(client)
     assert CallTask.objects.count() == 1
+
+
+def test_a_call_that_cannot_be_kept_is_not_taken_for_one_that_is_there():
+    client = callable_client()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        opened(client, language=None)
+    assert opened(client).state == "open"
 
 
 def test_news_ends_with_its_deadline_and_who_asked_for_a_call_is_never_forgotten():

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
-
 from apps.advisers.models import CallTask
 
 WITHIN = timedelta(hours=24)  # in which news is to be called
@@ -38,25 +36,23 @@ def open_task(wish: Wish, *, at: datetime) -> bool:
     """
     expires_at = wish.expires_at or (at + KEPT if wish.purpose else None)
     due_at = at + wish.within
-    try:
-        with transaction.atomic():
-            CallTask.objects.create(
-                key=wish.key,
-                client_id=wish.client,
-                contact_point_id=wish.contact_point,
-                title=wish.title[:TITLE_LENGTH],
-                script=wish.script,
-                asked=wish.asked,
-                language=wish.language,
-                purpose=wish.purpose,
-                source=wish.source,
-                about=wish.about,
-                priority=wish.priority,
-                opened_at=at,
-                call_after=at,
-                due_at=min(due_at, expires_at) if expires_at else due_at,
-                expires_at=expires_at,
-            )
-    except IntegrityError:
-        return False
-    return True
+    _task, is_new = CallTask.objects.get_or_create(
+        key=wish.key,
+        defaults={
+            "client_id": wish.client,
+            "contact_point_id": wish.contact_point,
+            "title": wish.title[:TITLE_LENGTH],
+            "script": wish.script,
+            "asked": wish.asked,
+            "language": wish.language,
+            "purpose": wish.purpose,
+            "source": wish.source,
+            "about": wish.about,
+            "priority": wish.priority,
+            "opened_at": at,
+            "call_after": at,
+            "due_at": min(due_at, expires_at) if expires_at else due_at,
+            "expires_at": expires_at,
+        },
+    )
+    return is_new
