@@ -35,19 +35,33 @@ PLANNED = 20_000  # notices a transaction
 ASKED = 500  # calls that the gate is asked about at once
 CLAIMED = 1_000  # messages a claim; what a provider does not take in time goes back
 SHIFT = 120  # seconds, half of what a task may take
-QUEUES = (
-    routing.queue_notices,
-    contracts.queue_contract_news,
-    belongings.queue_belongings_news,
-)
 
 
 @shared_task
 def route_inbox() -> int:
     total = 0
-    for queue in QUEUES:
-        while routed := queue(at=clock.now(), limit=ROUTED):
-            total += routed
+    while routed := routing.queue_notices(at=clock.now(), limit=ROUTED):
+        total += routed
+    if total:
+        transaction.on_commit(plan_messages.delay)
+    return total
+
+
+@shared_task
+def queue_contract_news() -> int:
+    total = 0
+    while routed := contracts.queue_contract_news(at=clock.now(), limit=ROUTED):
+        total += routed
+    if total:
+        transaction.on_commit(plan_messages.delay)
+    return total
+
+
+@shared_task
+def queue_belongings_news() -> int:
+    total = 0
+    while routed := belongings.queue_belongings_news(at=clock.now(), limit=ROUTED):
+        total += routed
     if total:
         transaction.on_commit(plan_messages.delay)
     return total
@@ -97,8 +111,12 @@ def follow_up() -> int:
 
 
 @shared_task
+def look_at_edits() -> int:
+    return approvals.look_at_edits(at=clock.now())
+
+
+@shared_task
 def let_sendings_go_on() -> int:
-    approvals.look_at_edits(at=clock.now())
     total = sendings.let_go_on(at=clock.now())
     if total:
         transaction.on_commit(deliver_due.delay)
@@ -129,8 +147,12 @@ def settle_late_receipts() -> int:
 
 
 @shared_task
+def take_torn() -> int:
+    return inbound.take_torn(at=clock.now())
+
+
+@shared_task
 def finish_stops() -> int:
-    inbound.take_torn(at=clock.now())
     return inbound.finish_stops(at=clock.now())
 
 
@@ -175,6 +197,12 @@ def end_late() -> int:
     total = 0
     while ended := reaping.end_late(at=clock.now()):
         total += ended
+    return total
+
+
+@shared_task
+def give_up_stranded() -> int:
+    total = 0
     while ended := reaping.give_up_stranded(at=clock.now()):
         total += ended
     return total

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from apps.messaging import tasks
 from apps.messaging.actions.inbound import MISSING, Said, receive, take_torn
 from apps.messaging.channels.smpp.incoming import Part, Style, read
 from apps.messaging.channels.smpp.pdu import Address, ShortMessage, Tag
 from apps.messaging.models.replies import Reply, ReplyPart
-from apps.messaging.tasks import finish_stops
 from apps.profiles.models import Suppression
 from tests.messaging.world import DAY
 
@@ -93,5 +93,5 @@ def test_what_came_of_a_long_text_is_heard_when_the_rest_stays_away():
     assert take_torn(at=DAY + MISSING) == 0
     assert Reply.objects.get().meaning == "stop"
     assert ReplyPart.objects.get().text == "later"
-    finish_stops()
+    tasks.take_torn()
     assert Reply.objects.count() == 2
