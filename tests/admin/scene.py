@@ -116,7 +116,7 @@ def decided(message: Message) -> None:
         sending=sending, edition=number, content=bytes(32), audience=bytes(32), clients=2,
         asked_by=boss,
     )  # fmt: skip
-    ApprovalLimit.objects.create(clients=1000 + number, reason="a rule")
+    ApprovalLimit.objects.create(clients=1000 - number, reason="a rule")
     Invitation.objects.create(
         client=message.notice.client, provider=Provider.objects.first(), used_at=EVENING,
         token_hash=number.to_bytes(32, "big"), account=f"account-{number}",

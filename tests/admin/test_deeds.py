@@ -175,7 +175,7 @@ def test_the_start_page_tells_what_needs_attention(
     admin_client, clients, django_assert_max_num_queries
 ):
     admin_client.get(reverse("admin:index"))
-    with django_assert_max_num_queries(82):
+    with django_assert_max_num_queries(83):
         page = admin_client.get(reverse("admin:index")).content.decode()
     assert "MSFT: close of 28 Feb 2020 is held" in page
     assert "SMS: the number does not exist" in page

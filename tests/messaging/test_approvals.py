@@ -16,10 +16,10 @@ from apps.messaging.actions.approvals import (
     ask_approval,
     look_at_edits,
     reject,
-    set_limit,
 )
 from apps.messaging.actions.content import publish_snippet, publish_version
 from apps.messaging.actions.delivery import deliver_due
+from apps.messaging.actions.limits import set_limit
 from apps.messaging.models.approvals import Approval, ApprovalLimit
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.outbox import Message, Notice

@@ -13,18 +13,18 @@ from hashlib import sha256
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from apps.messaging.actions.claims import loaded
 from apps.messaging.actions.phrases import belongs
 from apps.messaging.actions.previews import Shown, shown
-from apps.messaging.models.approvals import Approval, ApprovalLimit
+from apps.messaging.models.approvals import Approval
 from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.phrases import Disclaimer, DisclaimerText, LeadIn, SnippetText
 from apps.messaging.models.providers import Provider
-from apps.messaging.models.sendings import Sending, Unapproved
+from apps.messaging.models.sendings import Sending
 from apps.messaging.phrasing import snippets_in
 from apps.messaging.queries.audiences import Planned, audience, is_open, planned
 from apps.profiles.models import Channel
@@ -33,17 +33,6 @@ State = Approval.State
 IN_FORCE = (State.ASKED, State.APPROVED)
 SHOWN = 6  # wordings of which the first message is shown
 Scope = Mapping[str, Any]
-
-NOW_OVER = """
-UPDATE messaging_sending AS sending SET state = 'waiting', reason = %(reason)s
-WHERE state = 'running' AND size > %(clients)s AND NOT EXISTS (
-    SELECT FROM messaging_approval
-    WHERE sending_id = sending.id AND state = 'approved' AND edition = sending.edition
-) AND EXISTS (
-    SELECT FROM messaging_notice
-    WHERE sending_id = sending.id AND state IN ('drafted', 'queued', 'planned')
-)
-"""
 
 
 class ApprovalError(Exception):
@@ -130,17 +119,6 @@ def reject(approval_id: int, *, by: AbstractBaseUser, at: datetime) -> bool:
 def refuse_own(row: Approval, by: AbstractBaseUser, why: str) -> None:
     if row.asked_by_id == by.pk:
         raise ApprovalError(why)
-
-
-def set_limit(clients: int, *, reason: str, by: AbstractBaseUser, at: datetime) -> ApprovalLimit:
-    """Say over how many clients a sending needs approval; what is under way and over it waits."""
-    with transaction.atomic():
-        limit = ApprovalLimit.objects.create(
-            clients=clients, reason=reason, set_by_id=by.pk, set_at=at
-        )
-        with connection.cursor() as cursor:
-            cursor.execute(NOW_OVER, {"clients": clients, "reason": Unapproved.OVER_LIMIT.value})
-    return limit
 
 
 def look_at_edits(*, at: datetime) -> int:

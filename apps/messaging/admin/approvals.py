@@ -25,7 +25,7 @@ from apps.core.admin.display import (
     page_url,
     pill,
 )
-from apps.core.admin.pages import Page, ReadOnlyPage, deed, panel
+from apps.core.admin.pages import ReadOnlyPage, deed, panel
 from apps.core.site import COUNTED, Concern, Line, concerns
 from apps.messaging.actions.approvals import (
     ApprovalError,
@@ -33,9 +33,9 @@ from apps.messaging.actions.approvals import (
     ask_approval,
     first_ones,
     reject,
-    set_limit,
 )
-from apps.messaging.models.approvals import Approval, ApprovalLimit
+from apps.messaging.actions.limits import limit
+from apps.messaging.models.approvals import Approval
 from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.sendings import Sending
 from apps.messaging.queries.audiences import Planned
@@ -194,7 +194,7 @@ def texts(_request: HttpRequest, approval: Approval) -> dict[str, Any] | None:
 
 @panel(Sending, _("Approval by a second person"), permission="messaging.view_sending", order=20)
 def approvals_of(_request: HttpRequest, sending: Sending) -> dict[str, Any]:
-    limit = ApprovalLimit.objects.order_by("-pk").first()
+    most = limit()
     rows = sending.approvals.select_related("asked_by", "decided_by").order_by("-pk")
     return {
         "headers": [_("asked"), _("state"), _("clients"), _("decided"), _("reason")],
@@ -209,33 +209,8 @@ def approvals_of(_request: HttpRequest, sending: Sending) -> dict[str, Any]:
             for row in rows
         ],
         "empty": _("Nobody has asked for it."),
-        "note": gettext("Needed over %s clients.") % count(limit.clients) if limit else "",
+        "note": gettext("Needed over %s clients.") % count(most.clients) if most else "",
     }
-
-
-@admin.register(ApprovalLimit)
-class ApprovalLimitPage(Page[ApprovalLimit]):
-    """Set, never changed: the newest holds, the older ones say who set what and why."""
-
-    list_display = ["clients", "reason", "set_at", "set_by"]
-    list_select_related = ["set_by"]
-    ordering = ["-pk"]
-    fields = ["clients", "reason"]
-
-    def has_change_permission(self, request: HttpRequest, row: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, row: Any = None) -> bool:
-        return False
-
-    def save_model(self, request: HttpRequest, obj: ApprovalLimit, form: Any, change: Any) -> None:
-        said = form.cleaned_data
-        if isinstance(request.user, AbstractBaseUser):
-            row = set_limit(said["clients"], reason=said["reason"], by=request.user, at=clock.now())
-            obj.pk = row.pk
-
-    def log_addition(self, *args: Any, **kwargs: Any) -> Any:
-        """Write no log of Django's own: the row itself says who set it, when and why."""
 
 
 @concerns("messaging.view_sending")

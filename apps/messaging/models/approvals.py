@@ -10,21 +10,47 @@ from apps.messaging.models.sendings import Sending
 
 
 class ApprovalLimit(models.Model):
-    """How many notices a sending may have that nobody else need approve; the newest row holds."""
+    """How many notices a sending may have that nobody else need approve; the newest set row holds.
+
+    The database itself refuses a higher one that one person alone has set.
+    """
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("waits for a second person")
+        SET = "set", _("set")
+        DECLINED = "declined", _("declined")
 
     clients = models.PositiveIntegerField(
         _("clients"), help_text=_("A sending to more waits until a second person approves it.")
     )
     reason = models.CharField(_("because"), max_length=300)
+    state = models.CharField(
+        _("state"), max_length=8, choices=State, default=State.SET, db_default=State.SET,
+        editable=False,
+    )  # fmt: skip
     set_at = models.DateTimeField(_("set at"), default=clock.now, editable=False)
     set_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+",
         verbose_name=_("set by"), editable=False,
     )  # fmt: skip
+    # Who raises it only asks: another person confirms it, or declines.
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True, editable=False)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+",
+        verbose_name=_("decided by"), editable=False,
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("size that needs approval")
         verbose_name_plural = _("sizes that need approval")
+        permissions = [("confirm_limit", _("Can raise the size that needs approval"))]
+        constraints = [
+            models.CheckConstraint(
+                name="approval_limit_raised_by_two",
+                condition=~Q(state="set") | Q(decided_by=None) | ~Q(decided_by=F("set_by")),
+                violation_error_message=_("A second person must raise it."),
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.clients)

@@ -99,6 +99,7 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
             "add": "correctionverdict stop approvallimit",
             "release": "stop",
             "approve": "sending",
+            "confirm": "limit",
         },
         "files": {"release": "batch"},
     },
