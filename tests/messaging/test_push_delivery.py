@@ -7,6 +7,7 @@ import pytest
 from apps.messaging import webpush
 from apps.messaging.actions.delivery import deliver_due
 from apps.messaging.actions.devices import Subscription, add_device
+from apps.messaging.actions.letters import tag_of
 from apps.messaging.models.devices import Device
 from apps.messaging.models.providers import Provider
 from apps.profiles.models import Channel, ContactPoint, Purpose
@@ -42,7 +43,7 @@ def test_a_note_reaches_the_browser_and_opens_the_page(httpserver):
         "Your coupon on US Technology is accrued. The figures are on your page."
     )
     assert note["url"].startswith("http://localhost:8000/s/")
-    assert note["tag"] == str(message.key)
+    assert note["tag"] == tag_of(message)
 
 
 def test_a_device_that_is_gone_is_written_to_no_more(httpserver):

@@ -106,7 +106,7 @@ def spares(other: Message, call: Message) -> bool:
 
     What followed the call need only be delivered; what it followed was there when it was asked for.
     """
-    return other.seen_at is not None or other.number > call.number
+    return other.seen_at is not None or other.at_step > call.at_step
 
 
 def judged(message: Message, wish: Wish, *, at: datetime, takes_day: bool) -> Objection | None:

@@ -13,6 +13,7 @@ from django.db.models import Min
 from django.utils.translation import gettext as _
 
 from apps.messaging.actions.choosing import Plan
+from apps.messaging.actions.spreading import lock
 from apps.messaging.models.content import Kind
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.models.providers import Provider
@@ -31,7 +32,7 @@ WHERE message.state = 'queued' AND (message.number > 1 OR message.is_beside)
             OR other.delivered_at IS NOT NULL AND (message.is_beside OR NOT EXISTS (
                 SELECT FROM messaging_cascadestep AS step
                 JOIN messaging_notice AS notice ON notice.template_id = step.template_id
-                WHERE notice.id = message.notice_id AND step.number = message.number
+                WHERE notice.id = message.notice_id AND step.number = coalesce(message.step, message.number)
                     AND step.unless = 'seen'
             ))
         )
@@ -39,6 +40,7 @@ WHERE message.state = 'queued' AND (message.number > 1 OR message.is_beside)
 """
 
 State = Message.State
+UNSENT = {State.SKIPPED, State.FAILED}
 Steps = Mapping[tuple[int, int], CascadeStep]  # by template and attempt
 
 
@@ -60,6 +62,7 @@ def follow_up(*, at: datetime, limit: int) -> int:
 
 def following(due: Sequence[Message], *, at: datetime) -> None:
     """Make the next attempts of those notices that need one."""
+    lock(one.notice_id for one in due)  # of several devices' messages each may be due to another
     before = defaultdict(list)
     for message in Message.objects.filter(notice__in={one.notice_id for one in due}):
         before[message.notice_id].append(message)
@@ -67,7 +70,12 @@ def following(due: Sequence[Message], *, at: datetime) -> None:
         (step.template_id, step.number): step
         for step in CascadeStep.objects.filter(template__in={one.notice.template_id for one in due})
     }
-    last = {one.notice_id: one for one in due if is_last(one, before[one.notice_id])}
+    last = {
+        one.notice_id: one
+        for one in due
+        if is_last(one, before[one.notice_id])
+        and not is_tried_elsewhere(one, before[one.notice_id])
+    }
     wanting = [one for one in last.values() if wants_more(one, before[one.notice_id], steps)]
     plan, costs = Plan([one.notice for one in wanting], at), cost_of_channels()
     made = [
@@ -101,7 +109,14 @@ def granted(message: Message) -> Verdict:
 
 
 def is_last(message: Message, all_of_it: Iterable[Message]) -> bool:
-    return message.number == max(other.number for other in all_of_it)
+    return message.at_step == max(other.at_step for other in all_of_it)
+
+
+def is_tried_elsewhere(message: Message, all_of_it: Iterable[Message]) -> bool:
+    """Say whether what one device did not take may reach another; else that one is looked after."""
+    return message.state in UNSENT and any(
+        other.at_step == message.at_step and other.state not in UNSENT for other in all_of_it
+    )
 
 
 def wants_more(message: Message, all_of_it: Sequence[Message], steps: Steps) -> bool:
@@ -111,7 +126,7 @@ def wants_more(message: Message, all_of_it: Sequence[Message], steps: Steps) -> 
     """
     if any(other.seen_at for other in all_of_it):
         return False
-    step = steps.get((message.notice.template_id, message.number + 1))
+    step = steps.get((message.notice.template_id, message.at_step + 1))
     if step is not None and step.unless == CascadeStep.Unless.SEEN:
         return True
     return not any(other.delivered_at for other in all_of_it)
@@ -130,7 +145,7 @@ def next_message(
     out, since the address may not be written to, another one may be.
     """
     notice = message.notice
-    step = steps.get((notice.template_id, message.number + 1))
+    step = steps.get((notice.template_id, message.at_step + 1))
     tried = {other.channel for other in all_of_it if other.state != State.SKIPPED}
     spent = {(other.channel, other.contact_point_id) for other in all_of_it}
     if step is not None and step.channel in plan.grounds.carried.known:
@@ -143,7 +158,8 @@ def next_message(
     for channel in wanted:
         made = plan.message(notice, among=[channel])
         if made and (channel, made.contact_point_id) not in spent:
-            made.number = message.number + 1
+            made.number = max(other.number for other in all_of_it) + 1
+            made.step = message.at_step + 1
             made.is_beside = notice.template.kind == Kind.SECURITY
             return made
     return None

@@ -64,7 +64,7 @@ WHERE id IN (
 # What sending takes of a message and of what belongs to it: few columns cost less than half of all.
 LOADED: dict[str, tuple[type[Model], tuple[str, ...]]] = {
     "message": (Message, (
-        "id", "notice_id", "number", "channel", "contact_point_id", "carried_by_id", "language",
+        "id", "notice_id", "number", "step", "is_beside", "channel", "contact_point_id", "carried_by_id", "language",
         "wording_id", "state", "reason", "key", "attempts", "deferrals", "send_after", "handed_at",
         "subject", "body",
     )),

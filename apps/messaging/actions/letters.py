@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -166,10 +167,16 @@ def finished(draft: Draft, answer: Answer, place: str | None, *, at: datetime) -
         may_unsubscribe=is_mail and purpose in {Purpose.DIGEST, Purpose.MARKETING},
         language=message.language,
         link=(draft.values.get(LINK) or {}).get("url", ""),
+        tag=tag_of(message) if message.channel == Channel.PUSH else "",
         pictures=draft.pictures if is_mail else (),
         case=case_of(message, at=at) if message.channel == Channel.CALL else None,
     )
     return Ready(message, with_way_out(made) if is_mail else made, *kept)
+
+
+def tag_of(message: Message) -> str:
+    """Name what all devices are told at one step; a browser may have two of our subscriptions."""
+    return str(uuid5(NAMESPACE_URL, f"{settings.PUBLIC_URL}/{message.notice_id}/{message.at_step}"))
 
 
 def case_of(message: Message, *, at: datetime) -> Case:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from apps.events.actions import Fact
 from apps.events.actions import record as record_events
-from apps.messaging.actions import sendings
+from apps.messaging.actions import sendings, spreading
 from apps.messaging.actions.claims import survive_crashes
 from apps.messaging.actions.notices import hide_addresses
 from apps.messaging.channels import Answer, Verdict
@@ -32,7 +32,7 @@ OF_CHANNEL = {Refusal.NO_CONSENT, Refusal.SUPPRESSED, Refusal.NO_ADDRESS}
 
 State = Message.State
 STATES = {Verdict.SENT: State.SENT, Verdict.NEVER: State.FAILED, Verdict.UNKNOWN: State.UNKNOWN}
-# What became of a message became of its notice, unless another message of it did better.
+# What became of a message became of its notice, unless another message of it did better, or still may.
 NOTICE_STATES = {
     State.QUEUED: Notice.State.PLANNED,
     State.SENT: Notice.State.DONE,
@@ -70,8 +70,12 @@ UPDATE messaging_notice AS notice SET state = outcome.state, reason = outcome.re
 FROM json_to_recordset(%s) AS outcome (id bigint, state text, reason text)
 WHERE notice.id = outcome.id AND (outcome.state = 'done' OR NOT EXISTS (
     SELECT FROM messaging_message AS other
-    WHERE other.notice_id = notice.id AND other.state IN ('sent', 'delivered')
+    WHERE other.notice_id = notice.id AND (
+        other.state IN ('sent', 'delivered')
+        OR outcome.state <> 'planned' AND other.state IN ('queued', 'held', 'claimed')
+    )
 ))
+RETURNING notice.id
 """
 
 
@@ -207,16 +211,18 @@ def record(outcomes: Sequence[Outcome], *, at: datetime) -> int:
         cursor.execute(RECORD, [orjson.dumps(noted).decode()])
         ours = {pk for (pk,) in cursor.fetchall()}
     recorded = [outcome for outcome in outcomes if outcome.message.pk in ours]
-    update_notices(recorded)
-    failed = (State.FAILED, State.UNKNOWN)
+    settled = update_notices(recorded)
     sendings.note_failures(
         Counter(
-            outcome.message.notice.sending_id
+            sending
             for outcome in recorded
-            if outcome.state in failed and outcome.message.notice.sending_id
+            if (sending := outcome.message.notice.sending_id)
+            and outcome.state in {State.FAILED, State.UNKNOWN}
+            and (outcome.message.notice_id in settled or not outcome.message.is_beside)
         )
     )
-    record_events([told(outcome, at) for outcome in recorded if outcome.state == State.SENT])
+    sent = [outcome.message for outcome in recorded if outcome.state == State.SENT]
+    record_events([told(message, at) for message in spreading.first_told(sent)])
     return len(ours)
 
 
@@ -237,13 +243,16 @@ def next_looks(outcomes: Sequence[Outcome], *, at: datetime) -> list[datetime | 
             return at
         if notice.template.kind == Kind.SECURITY and outcome.left_us:
             return at + ALARM
-        within = steps.get((notice.template_id, message.number + 1))
+        within = steps.get((notice.template_id, message.at_step + 1))
         return at + within if within and outcome.state in {State.SENT, State.UNKNOWN} else None
 
     return [look(outcome) for outcome in outcomes]
 
 
-def update_notices(outcomes: Sequence[Outcome]) -> None:
+def update_notices(outcomes: Sequence[Outcome]) -> set[int]:
+    """Let notices be what became of their messages; return those that are."""
+    if beside := [each.message.notice_id for each in outcomes if each.message.is_beside]:
+        spreading.lock(beside)  # two that fail at once must not each leave it to the other
     noted = [
         {
             "id": outcome.message.notice_id,
@@ -254,12 +263,14 @@ def update_notices(outcomes: Sequence[Outcome]) -> None:
     ]
     with connection.cursor() as cursor:
         cursor.execute(NOTICES, [orjson.dumps(noted).decode()])
+        settled = {pk for (pk,) in cursor.fetchall()}
     hide_addresses(outcome.message.notice for outcome in outcomes if outcome.state != State.QUEUED)
+    return settled
 
 
-def told(outcome: Outcome, at: datetime) -> Fact:
+def told(message: Message, at: datetime) -> Fact:
     """Write the timeline's entry."""
-    message, notice = outcome.message, outcome.message.notice
+    notice = message.notice
     return Fact(
         client_id=notice.client_id,
         kind="message.sent",

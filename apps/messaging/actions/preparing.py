@@ -11,6 +11,7 @@ from apps.messaging.actions.asking import ask_again
 from apps.messaging.actions.dressing import with_opening
 from apps.messaging.actions.letters import Ready, wants_link, write_all
 from apps.messaging.actions.outcomes import Outcome
+from apps.messaging.actions.spreading import spread
 from apps.messaging.models.archive import Sealed
 from apps.messaging.models.outbox import Message
 
@@ -29,6 +30,7 @@ def look_again(
 
 def write_letters(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
     """Write every letter; one that cannot be written fails alone."""
+    spread(messages, at=at)
     written, failed = [], []
     made = links.links_for([message for message in messages if wants_link(message)], at=at)
     urls = {pk: links.short_url(links.token_of(link)) for pk, link in made.items()}

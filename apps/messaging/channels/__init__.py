@@ -78,6 +78,7 @@ class Letter:
     may_unsubscribe: bool = False
     language: str = ""
     link: str = ""  # the personal one, where the channel shows it apart from the text
+    tag: str = ""  # shared by what goes to several devices: one that gets two shows one
     pictures: tuple[Picture, ...] = ()  # shared by all letters that show them
     case: Case | None = None  # for what never leaves the house
 

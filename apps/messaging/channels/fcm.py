@@ -100,12 +100,13 @@ def read_account(secret: str) -> dict[str, str]:
 def note(letter: Letter, title: str) -> dict[str, Any]:
     """Write a message as Firebase takes it; one that comes twice takes its own place."""
     key = str(letter.key)
+    tag = letter.tag or key
     return {
         "token": json.loads(letter.to)["endpoint"],
         "notification": {"title": letter.subject or title, "body": letter.text},
         "data": {"link": letter.link, "key": key},
-        "android": {"collapse_key": key, "notification": {"tag": key}},
-        "apns": {"headers": {"apns-collapse-id": key}},
+        "android": {"collapse_key": tag, "notification": {"tag": tag}},
+        "apns": {"headers": {"apns-collapse-id": tag}},
     }
 
 

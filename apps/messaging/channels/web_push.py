@@ -75,7 +75,7 @@ def note(letter: Letter, title: str) -> bytes:
         "body": letter.text,
         "url": letter.link,
         "language": letter.language,
-        "tag": str(letter.key),
+        "tag": letter.tag or str(letter.key),
     }
     written = json.dumps(told, ensure_ascii=False).encode()
     while len(written) > webpush.LONGEST:

@@ -145,6 +145,10 @@ class Message(models.Model):
         _("attempt"), default=1, db_default=1,
         help_text=_("Of the notice: a later one follows when the one before did not arrive."),
     )  # fmt: skip
+    step = models.PositiveSmallIntegerField(
+        _("step"), null=True, blank=True, editable=False,
+        help_text=_("Of the cascade; several devices are one. Empty: the attempt's own number."),
+    )  # fmt: skip
     is_beside = models.BooleanField(
         _("beside others"), default=False, db_default=False,
         help_text=_("One of several that go out at once, until one is confirmed."),
@@ -270,6 +274,10 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} № {self.pk}"
+
+    @property
+    def at_step(self) -> int:
+        return self.step or self.number
 
 
 class Digest(models.Model):

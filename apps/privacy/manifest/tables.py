@@ -105,7 +105,7 @@ TABLES = [
     table(
         "messaging.Message", "notice__client",
         TECHNICAL=(
-            "id notice number is_beside contact_point carried_by language wording key attempts"
+            "id notice number step is_beside contact_point carried_by language wording key attempts"
             " deferrals parts cost leased_until follow_at"
         ),
         WORDS="subject body", LINK="provider_id",
