@@ -1,7 +1,7 @@
 from django.contrib.admin import apps
 
 
-class BackOfficeConfig(apps.AdminConfig):
-    """Django's admin with our own site."""
+class BackOfficeConfig(apps.SimpleAdminConfig):
+    """Django's admin with our own site, which brings its pages when somebody asks for them."""
 
     default_site = "apps.core.site.BackOffice"

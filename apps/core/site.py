@@ -4,7 +4,7 @@ Apps give the start page its concerns (what needs attention), figures (of today)
 (what comes next) from their admin modules, each with the permission it needs.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,8 +13,12 @@ from typing import Any, TypeVar
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp_replace
+from django.apps import AppConfig
+from django.contrib.admin import autodiscover
+from django.core.checks import CheckMessage
 from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse
+from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -147,6 +151,15 @@ relaxed = csp_replace({"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UN
 class BackOffice(UnfoldAdminSite):
     index_title = _("Today")
     enable_nav_sidebar = True
+
+    # A worker or a command that shows no page starts in half the time without them.
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        autodiscover()
+        return list(super().get_urls())
+
+    def check(self, app_configs: Sequence[AppConfig] | None) -> list[CheckMessage]:
+        autodiscover()
+        return list(super().check(app_configs))
 
     def admin_view(self, view, cacheable=False):  # type: ignore[no-untyped-def] # noqa: FBT002
         return relaxed(super().admin_view(shown_masked(view), cacheable))

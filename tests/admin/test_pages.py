@@ -17,6 +17,7 @@ from tests import factories
 from tests.admin.scene import put_right, world
 from tests.messaging.world import noticed
 
+admin.autodiscover()
 OURS = sorted(
     (model for model in admin.site._registry if model.__module__.startswith("apps.")),
     key=lambda model: model._meta.label,

@@ -32,9 +32,8 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.import_export.forms import ExportForm
 
 from apps.core.admin.display import Text, page_url
-from apps.core.admin.files import GuardedResource
+from apps.core.admin.files import CsvFile, GuardedResource
 from apps.core.admin.masked import Masked
-from apps.core.imports.files import CsvFile
 from apps.core.imports.kinds import KINDS
 from apps.core.masking import showing_to
 
