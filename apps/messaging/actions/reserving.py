@@ -19,11 +19,12 @@ WHERE reservation.notice_id = asked.notice_id
 # An offer that has not left makes way for one that counts more: its messages are held here, so
 # that no sender takes them up meanwhile; one that a sender has stays, and has the day.
 HOLD_RIVALS = """
-SELECT message.notice_id FROM messaging_message AS message
-JOIN messaging_decided AS decided ON decided.rival_id = message.notice_id
-    AND decided.is_offer AND decided.channel IS NOT NULL
-ORDER BY message.id
-FOR UPDATE OF message
+SELECT notice_id FROM messaging_message WHERE notice_id = ANY(ARRAY(
+    SELECT rival_id FROM messaging_decided
+    WHERE rival_id IS NOT NULL AND is_offer AND channel IS NOT NULL
+))
+ORDER BY id
+FOR UPDATE
 """
 # Of this batch the first by priority takes the day. A day whose offer failed or was skipped is
 # free, and so is one whose offer is displaced by this very statement.
