@@ -6,6 +6,7 @@ that occurs in a batch, and the answers are joined. The same goes for wordings, 
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -15,7 +16,7 @@ from apps.messaging.actions import grounding
 from apps.messaging.gate import LOTS, Refusal
 from apps.messaging.queries.offers import MAY_HAVE_LEFT
 from apps.messaging.queries.zones import PREFIX
-from apps.profiles.models import Channel, ContactPoint
+from apps.profiles.models import ContactPoint
 from apps.profiles.queries.suppressions import suppressions
 
 # What is asked about, and what was decided; empty between batches.
@@ -112,9 +113,10 @@ hours AS MATERIALIZED (
         AS allowed (tier, most, days)
 )
 """
-# What is the same for all channels of a notice. The first limit or group that holds is named.
+# What is the same for all channels of a notice. The first limit or group that holds is named. Each
+# has hours and words: outer joins only tell the optimizer that none gets lost, where it would
+# expect next to none and look through all words once more for every notice.
 NOTED = f"""
-noted AS (
     SELECT asked.*,
         CASE WHEN asked.is_urgent THEN %(at)s ELSE hours.opens END AS send_at, hours.day,
         words.tried, words.ids AS word_ids, words.spoken,
@@ -127,8 +129,8 @@ noted AS (
             AND NOT (rival.is_movable AND rival.priority < asked.priority) AS is_taken,
         too_often.most
     FROM messaging_asked AS asked
-    JOIN hours USING (zone, phone, quiet_from, quiet_until)
-    JOIN words USING (template_id, language, variant, preferred, only_by)
+    LEFT JOIN hours USING (zone, phone, quiet_from, quiet_until)
+    LEFT JOIN words USING (template_id, language, variant, preferred, only_by)
     LEFT JOIN LATERAL (
         SELECT standing.name FROM standing
         WHERE asked.is_offer AND standing.below > (
@@ -148,14 +150,10 @@ noted AS (
         )
         LIMIT 1
     ) AS too_often ON true
-    WHERE %(most)s = 1 OR NOT EXISTS (
-        SELECT FROM messaging_decided AS decided WHERE decided.notice_id = asked.notice_id
-    )
-)
 """  # noqa: S608
 # The address in a channel: valid and verified last, else the newest; one that may be written to goes
 # first, and one that no provider carries is none. One that is not confirmed is good enough only for
-# what is meant for it alone.
+# what is meant for it alone. Where consent is missing, none is looked for.
 POINT = f"""
     SELECT point.id, point.state = 'valid' OR noted.meant_id IS NOT NULL
             AND point.state = 'unconfirmed' AS is_reachable,
@@ -168,7 +166,8 @@ POINT = f"""
                 AND (stop.client_id IS NULL OR stop.client_id = point.client_id)
         ) AS is_suppressed
     FROM profiles_contactpoint AS point
-    WHERE point.client_id = noted.client_id AND point.channel = CASE carried.channel WHEN 'call' THEN 'sms' ELSE carried.channel END
+    WHERE (noted.is_urgent OR consent.granted) AND point.client_id = noted.client_id
+        AND point.channel = CASE carried.channel WHEN 'call' THEN 'sms' ELSE carried.channel END
         AND CASE WHEN noted.meant_id IS NULL
             THEN point.state = 'valid' AND (
                 point.channel <> ALL(%(with_schemes)s)
@@ -183,11 +182,13 @@ CONSENT = """
         AND record.channel = carried.channel AND NOT noted.is_urgent
     ORDER BY record.recorded_at DESC, record.id DESC LIMIT 1
 """
-CARRIED = """
+FIRST = """
+    SELECT noted.tried[1], noted.tried[1] = ANY(%(stopped)s), 1, noted.word_ids[1],
+        noted.spoken[1]
+"""
+EVERY = """
     SELECT channel, channel = ANY(%(stopped)s), place, word_id, language
-    FROM unnest(
-        noted.tried[:%(most)s], noted.word_ids[:%(most)s], noted.spoken[:%(most)s]
-    )
+    FROM unnest(noted.tried, noted.word_ids, noted.spoken)
         WITH ORDINALITY AS tried (channel, word_id, language, place)
 """
 # The order of the checks is that of `gate.Refusal`.
@@ -211,9 +212,9 @@ ANSWERED = f"""
             WHEN carried.wording_id IS NULL THEN 'no_wording'
             ELSE ''
         END AS code
-    FROM ({CARRIED}) AS carried (channel, is_stopped, place, wording_id, language)
-    LEFT JOIN LATERAL ({POINT}) AS point ON true
+    FROM ({{carried}}) AS carried (channel, is_stopped, place, wording_id, language)
     LEFT JOIN LATERAL ({CONSENT}) AS consent ON true
+    LEFT JOIN LATERAL ({POINT}) AS point ON true
 """  # noqa: S608
 # One pass over the channels: the least array is that of the first channel that will do, else of the
 # reason that stands for all of them, as in `choosing.decisive`.
@@ -225,28 +226,44 @@ CHOSEN = f"""
             (place + 100)::text, code, channel, language, point_id::text, wording_id::text
         ]) AS first,
         jsonb_object_agg(channel, code) AS channels, bool_or(is_strange) AS is_strange
-    FROM ({ANSWERED}) AS answered
+    FROM ({ANSWERED.format(carried=EVERY)}) AS answered
 """  # noqa: S608
-DECIDE = f"""
-WITH {SHARED}, {NOTED}
-INSERT INTO messaging_decided
-SELECT noted.notice_id, noted.client_id, noted.is_offer, noted.priority, noted.has_waited,
-    noted.send_at, noted.day, noted.rival_id,
-    CASE WHEN first[3] = '' THEN first[4] END, CASE WHEN first[3] = '' THEN first[6]::bigint END,
-    CASE WHEN first[3] = '' THEN first[7]::bigint END, first[5], first[3], chosen.channels,
+SAME = """
+    noted.notice_id, noted.client_id, noted.is_offer, noted.priority, noted.has_waited,
+    noted.send_at, noted.day, noted.rival_id
+"""
+GROUNDS = """
     CASE WHEN noted.send_at = %(at)s AND noted.group_name = '' AND NOT noted.is_taken
-        AND noted.most IS NULL THEN '{{}}' ELSE jsonb_strip_nulls(jsonb_build_object(
+        AND noted.most IS NULL THEN '{}' ELSE jsonb_strip_nulls(jsonb_build_object(
             'until', CASE WHEN noted.send_at > %(at)s THEN noted.send_at END,
             'zone', CASE WHEN noted.send_at > %(at)s OR noted.send_at IS NULL
                 THEN coalesce(nullif(noted.zone, ''), nullif(noted.phone, ''), '?') END,
             'group', nullif(noted.group_name, ''),
             'by', CASE WHEN noted.is_taken THEN noted.rival_id END,
             'most', noted.most
-        )) END,
-    chosen.is_strange
+        )) END
+"""
+# Most get what they are told by the first channel: nothing has to be gathered for them.
+DECIDE_FIRST = f"""
+WITH {SHARED}, noted AS ({NOTED})
+INSERT INTO messaging_decided
+SELECT {SAME}, first.channel, first.point_id, first.wording_id, first.language, first.code,
+    jsonb_build_object(first.channel, first.code), {GROUNDS}, first.is_strange
+FROM noted
+CROSS JOIN LATERAL ({ANSWERED.format(carried=FIRST)}) AS first
+WHERE first.code = ''
+"""  # noqa: S608
+DECIDE_OTHERS = f"""
+WITH {SHARED}, noted AS (
+    {NOTED} WHERE asked.notice_id NOT IN (SELECT notice_id FROM messaging_decided)
+)
+INSERT INTO messaging_decided
+SELECT {SAME},
+    CASE WHEN first[3] = '' THEN first[4] END, CASE WHEN first[3] = '' THEN first[6]::bigint END,
+    CASE WHEN first[3] = '' THEN first[7]::bigint END, first[5], first[3], chosen.channels,
+    {GROUNDS}, chosen.is_strange
 FROM noted
 CROSS JOIN LATERAL ({CHOSEN}) AS chosen
-WHERE %(most)s > 1 OR first[3] = ''
 """  # noqa: S608
 
 
@@ -288,11 +305,13 @@ def decide(cursor: CursorWrapper, *, at: datetime) -> None:
 
 def _decide(cursor: CursorWrapper, known: dict[str, Any]) -> None:
     """Try the first channel of each; the others are asked where that one will not do."""
-    cursor.execute(DECIDE, {**known, "most": 1})
-    cursor.execute(DECIDE, {**known, "most": len(Channel)})
+    cursor.execute(DECIDE_FIRST, known)
+    cursor.execute(DECIDE_OTHERS, known)
 
 
+@cache
 def _zones() -> list[str]:
+    """Read the names once: it opens every file of the time zone database."""
     return sorted(available_timezones())
 
 
