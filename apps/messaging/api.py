@@ -39,6 +39,13 @@ class AppIn(Body):
     name: Annotated[str, Field(max_length=80, description="By which he knows the phone again.")] = (
         ""
     )
+    turned_on: Annotated[
+        bool,
+        Field(
+            description="The client has just turned push on in the app, with his own hand. Without it"
+            " an app that was removed on his page stays off."
+        ),
+    ] = False
 
 
 class AppGone(Body):
@@ -48,7 +55,7 @@ class AppGone(Body):
 
 
 class AppOut(BaseModel):
-    """What became of it: new, unchanged or removed; the address stands among the client's contacts."""
+    """What became of it: new, unchanged, off or removed; the address stands among his contacts."""
 
     state: str
     address: str
@@ -61,14 +68,14 @@ def add_app(request: HttpRequest, core_id: Name, app: AppIn) -> AppOut:
     key: ApiKey = request.auth  # type: ignore[attr-defined]
     phone = Subscription(Device.Kind.FCM, app.token, name=app.name)
     try:
-        is_new = add_device(
+        became = add_device(
             _client(core_id), phone, source=f"app:{key.name}"[:100],
-            text_version=app.consent_text, at=clock.now(),
+            text_version=app.consent_text, turned_on=app.turned_on, at=clock.now(),
         )  # fmt: skip
     except ValidationError as error:
         said = " ".join(error.messages)
         raise RefusedError(422, said, [_fault(said)]) from error
-    return AppOut(state="new" if is_new else "unchanged", address=phone.address)
+    return AppOut(state=became, address=phone.address)
 
 
 @router.post("/clients/{core_id}/apps/remove", auth=writing, response=AppOut)
@@ -76,7 +83,7 @@ def add_app(request: HttpRequest, core_id: Name, app: AppIn) -> AppOut:
 def remove_app(request: HttpRequest, core_id: Name, app: AppGone) -> AppOut:  # noqa: ARG001 (by name)
     """Push to an app no more, as when the client signs out of it."""
     phone = Subscription(Device.Kind.FCM, app.token)
-    is_gone = remove_device(_client(core_id), phone.address, at=clock.now())
+    is_gone = remove_device(_client(core_id), phone.address, signs_out=True, at=clock.now())
     return AppOut(state="removed" if is_gone else "unchanged", address=phone.address)
 
 

@@ -34,8 +34,8 @@ def post(client, world, body):
 
 def test_a_device_is_taken_up_once_with_its_consent(today):
     someone = factories.client(consents=())
-    assert add_device(someone.pk, browser(), source="personal page", at=today)
-    assert not add_device(someone.pk, browser(), source="personal page", at=today)
+    assert add_device(someone.pk, browser(), source="personal page", at=today) == "new"
+    assert add_device(someone.pk, browser(), source="personal page", at=today) == "unchanged"
     point = ContactPoint.objects.get(client=someone, channel=Channel.PUSH)
     assert (point.state, point.verified_at) == (ContactPoint.State.VALID, today)
     assert point.address.startswith("web:")
@@ -54,7 +54,7 @@ def test_a_device_given_up_is_told_once_and_may_come_back(today):
     assert remove_device(someone.pk, address, at=today)
     assert not remove_device(someone.pk, address, at=today)
     assert not devices_of(someone.pk)
-    assert add_device(someone.pk, browser(), source="personal page", at=today)
+    assert add_device(someone.pk, browser(), source="personal page", at=today) == "new"
     assert [device.endpoint for device in devices_of(someone.pk)] == [ENDPOINT]
 
 
@@ -100,7 +100,7 @@ def test_services_below_a_named_domain_are_known(today, settings):
     settings.INSECURE_HTTP = False
     someone = factories.client()
     endpoint = "https://db5p.notify.windows.com/w/?token=x"
-    assert add_device(someone.pk, browser(endpoint), source="personal page", at=today)
+    assert add_device(someone.pk, browser(endpoint), source="personal page", at=today) == "new"
 
 
 @pytest.mark.parametrize("token", ["", "short", "with space " + "x" * 30, "ы" * 40, "x" * 1001])

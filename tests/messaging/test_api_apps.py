@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from apps.core import clock
-from apps.messaging.actions.devices import Subscription, add_device
+from apps.messaging.actions.devices import Subscription, add_device, remove_device
 from apps.messaging.models.devices import Device
 from apps.profiles.models import ConsentRecord, ContactPoint, Purpose
 from apps.profiles.queries.consents import consents
@@ -59,6 +59,35 @@ def test_an_app_that_starts_again_takes_back_no_withdrawal(backend):
     backend.post("/clients/C-1/apps", BODY)
     assert consents([client.pk], Purpose.SERVICE) == set()
     backend.post("/clients/C-1/apps", {**BODY, "consent_text": "app-push-3"})
+    assert consents([client.pk], Purpose.SERVICE) == {(client.pk, "push")}
+
+
+def test_an_app_that_was_removed_stays_off_until_its_client_turns_it_on(backend):
+    client = someone()
+    backend.post("/clients/C-1/apps", BODY)
+    address = Device.objects.get().contact_point.address
+    assert remove_device(client.pk, address, at=clock.now())
+    answers = [backend.post("/clients/C-1/apps", BODY) for _ in range(2)]
+    assert [answer.json()["state"] for answer in answers] == ["off", "off"]
+    backend.post("/clients/C-1/apps", {**BODY, "consent_text": "app-push-3"})
+    assert (reached(), ConsentRecord.objects.count()) == ([], 1)
+    answer = backend.post("/clients/C-1/apps", {**BODY, "turned_on": True})
+    assert (answer.json()["state"], reached()) == ("new", ["C-1"])
+
+
+def test_an_app_that_signed_out_comes_back_by_itself(backend):
+    someone()
+    backend.post("/clients/C-1/apps", BODY)
+    backend.post("/clients/C-1/apps/remove", {"token": TOKEN})
+    assert backend.post("/clients/C-1/apps", BODY).json()["state"] == "new"
+    assert reached() == ["C-1"]
+
+
+def test_a_client_who_turns_push_on_in_his_app_takes_his_withdrawal_back(backend):
+    client = someone()
+    backend.post("/clients/C-1/apps", BODY)
+    factories.consent(client, Purpose.SERVICE, "push", granted=False, at=clock.now())
+    backend.post("/clients/C-1/apps", {**BODY, "turned_on": True})
     assert consents([client.pk], Purpose.SERVICE) == {(client.pk, "push")}
 
 

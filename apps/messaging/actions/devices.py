@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -26,6 +27,14 @@ ENDPOINT_LENGTH = 2000
 TOKEN = re.compile(r"[A-Za-z0-9_:.~-]{20,1000}")  # of an app; they are about 160 characters long
 
 State = ContactPoint.State
+
+
+class Became(StrEnum):
+    """What came of a device that was brought."""
+
+    NEW = "new"
+    UNCHANGED = "unchanged"
+    OFF = "off"  # it was removed from the client's devices, and he has not turned it on again
 
 
 @dataclass(frozen=True)
@@ -52,10 +61,13 @@ def add_device(
     source: str,
     at: datetime,
     text_version: str = TEXT_VERSION,
-) -> bool:
-    """Take up a device and the client's consent to news on it; False where both stood already.
+    turned_on: bool = True,
+) -> Became:
+    """Take up a device and the client's consent to news on it.
 
-    Raises ValidationError with what is wrong in it.
+    Without `turned_on` it is not the client who asks but his app, which does so at each start: that
+    brings back what has signed out, and nothing that was removed or withdrawn. Raises
+    ValidationError with what is wrong in it.
     """
     check(subscription)
     if subscription.kind == Device.Kind.FCM:
@@ -67,6 +79,8 @@ def add_device(
         address=subscription.address,
         defaults={"state": State.VALID, "verified_at": at, "checked_at": at, "created_at": at},
     )
+    if not (is_new or turned_on or point.state != State.REMOVED or has_signed_out(point)):
+        return Became.OFF
     was_used = not is_new and point.state == State.VALID
     if not (is_new or was_used):
         ContactPoint.objects.filter(pk=point.pk).update(state=State.VALID, verified_at=at)
@@ -78,9 +92,10 @@ def add_device(
             "p256dh": subscription.p256dh,
             "auth": subscription.auth,
             "name": subscription.name[:80],
+            "has_signed_out": False,
         },
     )
-    is_old = was_used and subscription.kind == Device.Kind.FCM
+    is_old = was_used and not turned_on
     agreed = not (is_old and has_agreed(client_id, text_version)) and record_consent(
         Answer(client_id, Purpose.SERVICE, Channel.PUSH, granted=True,
                text_version=text_version, source=source),
@@ -89,7 +104,11 @@ def add_device(
     if not was_used:
         give_up_oldest(client_id)
         record([told("device.added", point, at)])
-    return agreed or not was_used
+    return Became.NEW if agreed or not was_used else Became.UNCHANGED
+
+
+def has_signed_out(point: ContactPoint) -> bool:
+    return Device.objects.filter(contact_point=point, has_signed_out=True).exists()
 
 
 def has_agreed(client_id: int, text_version: str) -> bool:
@@ -111,12 +130,15 @@ def take_over(client_id: int, address: str, *, at: datetime) -> None:
         channel=Channel.PUSH, address=address, state=State.VALID
     ).exclude(client=client_id)
     for other in others.order_by("client").values_list("client", flat=True):
-        remove_device(other, address, at=at)
+        remove_device(other, address, at=at, signs_out=True)
 
 
 @transaction.atomic
-def remove_device(client_id: int, address: str, *, at: datetime) -> bool:
-    """Push to a device no more; False where that is so already."""
+def remove_device(client_id: int, address: str, *, at: datetime, signs_out: bool = False) -> bool:
+    """Push to a device no more; False where that is so already.
+
+    An app that only signs out comes back by itself; what is removed does when the client says so.
+    """
     used = ContactPoint.objects.filter(
         client=client_id, channel=Channel.PUSH, address=address, state=State.VALID
     )
@@ -124,6 +146,7 @@ def remove_device(client_id: int, address: str, *, at: datetime) -> bool:
     if point is None:
         return False
     used.update(state=State.REMOVED)
+    Device.objects.filter(contact_point=point).update(has_signed_out=signs_out)
     record([told("device.removed", point, at)])
     return True
 
@@ -163,6 +186,7 @@ def give_up_oldest(client_id: int) -> None:
     ).order_by("-verified_at", "-pk")
     too_many = list(used.values_list("pk", flat=True)[MOST_DEVICES:])
     ContactPoint.objects.filter(pk__in=too_many).update(state=State.REMOVED)
+    Device.objects.filter(contact_point__in=too_many).update(has_signed_out=True)
 
 
 def destinations(points: Collection[int]) -> dict[int, str]:

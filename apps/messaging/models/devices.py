@@ -27,6 +27,10 @@ class Device(models.Model):
     p256dh = models.CharField(_("public key"), max_length=100, blank=True)
     auth = models.CharField(_("shared secret"), max_length=40, blank=True)
     name = models.CharField(_("name"), max_length=80, blank=True)
+    has_signed_out = models.BooleanField(
+        _("has signed out"), default=False, db_default=False, editable=False,
+        help_text=_("It comes back by itself; what the client removed does when he says so."),
+    )  # fmt: skip
     created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
 
     class Meta:

@@ -53,7 +53,7 @@ TABLES = [
         DEVICE="account", WORDS="proof",
     ),
     table(
-        "messaging.Device", "contact_point__client", TECHNICAL="id contact_point kind created_at",
+        "messaging.Device", "contact_point__client", TECHNICAL="id contact_point kind has_signed_out created_at",
         DEVICE="endpoint p256dh auth name",
     ),
     table(
