@@ -54,10 +54,44 @@ proszę o kontakt, proszę o telefon, зателефонуйте, передзв
 передзвони, звʼяжіться зі мною
 """
 COMPLAINT = """
-complain, complaint, spam, scam, fraud, lawyer, court, regulator, ombudsman, жалоба, жалобу, жалуюсь,
-пожалуюсь, спам, мошенники, мошенничество, обман, суд, прокуратуру, роскомнадзор, skarga, skargę,
-reklamacja, reklamację, oszustwo, oszuści, knf, скарга, скаргу, скаржусь, шахраї, шахрайство,
-do not call, dont call, не звоните, nie dzwoń, nie dzwońcie, не дзвоніть, не телефонуйте
+complain*, spam*, scam*, fraud*, lawyer*, solicitor*, attorney*, to court, in court, sue you, suing, prosecutor*,
+police, ombuds*, consumer protection, consumer rights, trading standards, small claims, class action,
+do not call, dont call
+жалоб*, жаловат*, жаловал*, жалуюсь, жалуемся, жалуется, пожалуюсь, пожалуемся, пожалуется, обжал*, претензи*,
+спам*, мошенн*, обман*, афер*, лохотрон*, адвокат*, мой юрист, мои юристы, моим юристом, юристам, в суд, в суде,
+через суд, судиться, засужу, иск, иском, исковое, прокуратур*, прокурор*, полици*, роскомнадзор*,
+роспотребнадзор*, омбудсмен*, финансов* уполномоченн*, финуполномоченн*, прав потребител*, права потребител*,
+не звоните
+skarg*, skarżę, skarżyć, skarżymy, poskarżę, poskarżymy, zaskarż*, zażaleni*, reklamacj*, reklamuję, oszust*, oszuści,
+oszuk*, naciągacz*, wyłudz*, adwokat*, mój prawnik, prawnikom, prawnikowi, do sądu, w sądzie, pozew, pozwę, pozywam,
+prokuratur*, policj*, rzecznik* finansow*, rzecznik* konsument*, praw konsument*, prawa konsument*, uokik, nie dzwoń,
+nie dzwońcie
+скарг*, скарж*, поскарж*, оскарж*, претензі*, шахра*, обдур*, ошук*, до суду, у суд, у суді, через суд, судитися,
+позов, позовом, позиваюся, прокурат*, поліці*, прав споживач*, права споживач*, держпродспоживслужб*,
+не дзвоніть, не телефонуйте
+"""
+# Who says that he will turn to one of these complains; who asks about them does not.
+TURNING = """
+report*, write, writing, go, going, turn, turning, take, taking, appeal*, escalat*, contact*, inform*, notify*
+обращ*, обрат*, пишу, писать, напишу, напишем, пойду, пойдем, пойдём, идти, иду, подам, подаю, подадим, подавать,
+заявл*, сообщу, сообщим, отправлю, направлю
+zgłosz*, zgłasz*, napisz*, piszę, pójdę, pójdziemy, idę, złożę, składam, skieruj*, kieruję, zwróc*, zwracam,
+zawiadom*, powiadom*, donios*
+зверн*, зверта*, напишу, напишемо, пишу, писати, піду, підемо, йду, подам, подаю, подамо, заявл*, повідом*
+"""
+BODIES = """
+to regulator*, to the regulator*, the regulator*, to central bank, to the central bank, to the bank of england,
+the fca, to fca, to the authorit*, the authorit*, to the court*, to the press, to the media
+в центральный банк, в центробанк, в цб, в банк россии, к регулятору, регулятору, в фас, в прессу, в сми
+do knf, knf, do komisji nadzoru, do nadzoru, do nbp, do narodowego banku, do regulatora, do mediów, do prasy
+до нбу, в нбу, у нбу, до нацбанку, в нацбанк, у нацбанк, до національного банку, в національний банк,
+у національний банк, до регулятора, до нкцпфр, в нкцпфр, до преси
+"""
+CONTENT = """
+no complain*, not complain*, not a complaint, dont complain, cant complain, cannot complain, without complain*
+нет жалоб, жалоб нет, без жалоб, не жалоба, не жалуюсь, не жалуемся, нет претензий, претензий нет, без претензий
+bez skarg, brak skarg, nie skarżę, bez reklamacji, скарг немає, немає скарг, без скарг, не скаржусь, не скаржуся,
+не скарга, без претензій, немає претензій, претензій немає
 """
 POLITE = """
 please, pls, plz, thanks, thank you, hi, hello, пожалуйста, пож, спасибо, здравствуйте, добрый день,
@@ -88,10 +122,17 @@ def meaning(text: str) -> Meaning:
         return Meaning.START
     if slipped(said, known(STOP)) and not slipped(said, known(START)):
         return Meaning.STOP
-    for each, phrases in ((Meaning.COMPLAINT, COMPLAINT), (Meaning.CALL, CALL)):
-        if any(f" {phrase} " in f" {said} " for phrase in known(phrases)):
-            return each
+    if complains(said):
+        return Meaning.COMPLAINT
+    if any(f" {phrase} " in f" {said} " for phrase in known(CALL)):
+        return Meaning.CALL
     return Meaning.TEXT
+
+
+def complains(said: str) -> bool:
+    """Say whether a reply complains, or tells to whom its sender will turn."""
+    said = within(CONTENT).sub(" ", said)
+    return bool(within(COMPLAINT).search(said) or turning().search(said))
 
 
 def shown(text: str) -> str:
@@ -115,6 +156,25 @@ def known(phrases: str, written: Callable[[str], str] | None = None) -> frozense
     """Read a list of phrases, each as replies are read."""
     parts = (" ".join(part.split()) for part in re.split(r"[,\n]", phrases))
     return frozenset((written or shown)(part) for part in parts if part)
+
+
+@cache
+def within(phrases: str) -> re.Pattern[str]:
+    """Read a list of phrases that are looked for in replies; a star stands for any ending."""
+    parts = (part.split() for part in re.split(r"[,\n]", phrases))
+    written = {" ".join(map(ending, words)) for words in parts if words}
+    return re.compile(rf"\b(?:{'|'.join(sorted(written))})\b")
+
+
+def ending(word: str) -> str:
+    return looks(word) + (r"\w*" if word.endswith("*") else "")
+
+
+@cache
+def turning() -> re.Pattern[str]:
+    """Find a verb of turning to somebody near to whom: "напишу завтра в ЦБ", "в ЦБ напишу"."""
+    verb, whom = within(TURNING).pattern, within(BODIES).pattern
+    return re.compile(rf"{verb} (?:\w+ ){{0,2}}{whom}|{whom} (?:\w+ ){{0,1}}{verb}")
 
 
 def slipped(said: str, phrases: Iterable[str]) -> bool:
