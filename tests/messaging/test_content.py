@@ -1,5 +1,6 @@
 """Publishing a wording: checked first, in place of the old one, once."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -232,11 +233,18 @@ def test_a_design_that_could_not_be_sent_is_not_published(fields, said):
         publish_version(version.pk, at=DAY)
 
 
-@pytest.mark.parametrize(
-    ("written", "meant"), [("push, sms", ["push", "sms"]), ("", []), ("push, fax", None)]
-)
-def test_a_template_names_the_channels_that_it_may_be_told_in(written, meant):
-    form = modelform_factory(Template, form=TemplateForm, fields=["channels"])(
-        {"channels": written}
-    )
-    assert (form.cleaned_data["channels"] if form.is_valid() else None) == meant
+def channels_form(*args, **kwargs):
+    return modelform_factory(Template, form=TemplateForm, fields=["channels"])(*args, **kwargs)
+
+
+def test_a_template_is_told_in_the_channels_that_are_ticked_in_the_order_in_which_they_stand():
+    form = channels_form({"channels": ["push", "sms"]}, instance=Template(channels=["email"]))
+    assert form.is_valid()
+    assert form.save(commit=False).channels == ["push", "sms"]
+    assert channels_form({}).is_valid()
+    shown = str(channels_form(instance=Template(channels=["push", "sms"]))["channels"])
+    places = [shown.index(f'value="{each}"') for each in ("push", "sms", "email", "call")]
+    assert places == sorted(places)
+    assert len(re.findall(r"\bchecked(?=[ >])", shown)) == 2
+    strange = channels_form({"channels": ["fax"]})
+    assert strange.errors["channels"] == ["There is no channel called “fax”."]

@@ -6,16 +6,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from apps.core import clock
 from apps.core.admin.display import badge, column, list_url, pill
@@ -59,18 +59,29 @@ class VersionInline(StackedInline):
     has_delete_permission = has_change_permission
 
 
-class OneChannel(forms.ChoiceField):
-    def to_python(self, value: Any) -> str:
-        return str(super().to_python(value)).strip()
+class InOrder(UnfoldAdminCheckboxSelectMultipleWidget):
+    """Checkboxes whose order counts: what is ticked comes first, and is moved up by a click."""
+
+    class Media:
+        css = {"all": ["messaging/in_order.css"]}
+        js = (Script("messaging/in_order.js", defer=True),)
+
+    def optgroups(self, name: str, value: list[str], attrs: Any = None) -> list[Any]:
+        groups: list[Any] = super().optgroups(name, value, attrs)
+        places = {ticked: place for place, ticked in enumerate(value)}
+        return sorted(groups, key=lambda group: places.get(group[1][0]["value"], len(places)))
+
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(*args, **kwargs)
+        earlier = gettext("Try %(channel)s earlier") % {"channel": option["label"]}
+        return option | {"attrs": option["attrs"] | {"data-earlier": earlier}}
 
 
 class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only in the stubs
-    channels = SimpleArrayField(
-        OneChannel(choices=Channel.choices),
-        label=_("channels"),
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-        help_text=_("Those allowed, like push, sms, email; in this order they are tried after the client's preferred one. Empty: all but calls."),
+    channels = forms.MultipleChoiceField(
+        label=_("channels"), choices=Channel.choices, required=False, widget=InOrder,
+        error_messages={"invalid_choice": _("There is no channel called “%(value)s”.")},
+        help_text=_("Those ticked are allowed; after the client's preferred one they are tried in this order. None ticked: all but calls."),
     )  # fmt: skip
 
 
