@@ -4,11 +4,13 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
 from apps.profiles.models import Client, ContactPoint, Purpose
+
+QUEUED = ("-priority", "-standing", "due_at")
 
 
 class CallTasks(models.QuerySet["CallTask"]):
@@ -19,7 +21,12 @@ class CallTasks(models.QuerySet["CallTask"]):
 
     def due(self, *, at: datetime) -> "CallTasks":
         """Return what somebody may take now, in the order in which it should be called."""
-        return self.free(at=at).filter(call_after__lte=at).order_by("-priority", "due_at", "pk")
+        return self.free(at=at).filter(call_after__lte=at).order_by(*QUEUED, "pk")
+
+    def promised(self, *, at: datetime) -> "CallTasks":
+        """Return the calls that clients have been promised for a moment to come."""
+        is_promise = Q(outcome=CallTask.Outcome.CALL_BACK, call_after__gt=at)
+        return self.unfinished().filter(is_promise)
 
     def unfinished(self) -> "CallTasks":
         return self.filter(state__in=CallTask.UNFINISHED)
@@ -75,6 +82,10 @@ class CallTask(models.Model):
     priority = models.PositiveSmallIntegerField(
         _("priority"), default=100, help_text=_("What has a higher number is called first.")
     )
+    standing = models.PositiveSmallIntegerField(
+        _("by tier"), default=0, db_default=0,
+        help_text=_("Of calls with the same priority the higher number is called first."),
+    )  # fmt: skip
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     opened_at = models.DateTimeField(_("opened"), default=clock.now)
@@ -141,10 +152,17 @@ class CallTask(models.Model):
         indexes = [
             # "which is next?", and all that the desk counts
             models.Index(
-                fields=["-priority", "due_at"],
+                fields=[*QUEUED],
                 condition=Q(state__in=["open", "taken"]),
-                name="call_task_queue",
-            )
+                name="call_task_next",
+            ),
+            # the list: what waits, the most urgent first; then what ended, the newest first
+            models.Index(
+                F("ended_at").desc(nulls_first=True),
+                *(F(name.lstrip("-")).desc() if name[0] == "-" else F(name) for name in QUEUED),
+                "id",
+                name="call_task_listed",
+            ),
         ]
 
     def __str__(self) -> str:

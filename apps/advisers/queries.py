@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, F, Min, Q, QuerySet
+from django.utils.timezone import get_current_timezone
 from django.utils.translation import gettext as _
 
-from apps.advisers.models import CallTask
-from apps.profiles.models import Channel, ContactPoint, Suppression
+from apps.advisers.models import QUEUED, CallTask
+from apps.profiles.models import Channel, Client, ContactPoint, Suppression
 from apps.profiles.queries.consents import consents
 from apps.profiles.queries.suppressions import suppressions
 
@@ -41,6 +43,16 @@ def objection_to(task: CallTask) -> Objection | None:
     if task.purpose and asked not in set(consents([task.client_id], task.purpose)):
         return Objection(_("The client does not agree to such calls (any more)."))
     return None
+
+
+def promise_to(task: CallTask, *, at: datetime) -> Objection | None:
+    """Say until when news waits for whom another call is promised to; what he asks for does not."""
+    if not task.purpose:
+        return None
+    others = CallTask.objects.promised(at=at).filter(client=task.client_id).exclude(pk=task.pk)
+    if (until := others.aggregate(first=Min("call_after"))["first"]) is None:
+        return None
+    return Objection(_("The client has asked to be called later, and is called then."), until)
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,16 @@ def overdue(*, at: datetime) -> QuerySet[CallTask]:
 
 
 def task_of(user: AbstractBaseUser, *, at: datetime) -> CallTask | None:
-    """Return the call that an adviser has in hand."""
-    mine = CallTask.objects.filter(state=State.TAKEN, taken_by=user.pk, leased_until__gte=at)
-    return mine.order_by("taken_at", "pk").first()
+    """Return the call that an adviser has in hand: whom he speaks with, else the most urgent one.
+
+    What he was given for a moment to come keeps him from nothing until then.
+    """
+    mine = CallTask.objects.filter(
+        state=State.TAKEN, taken_by=user.pk, leased_until__gte=at, call_after__lte=at
+    )
+    return mine.order_by(F("shown_at").desc(nulls_last=True), *QUEUED, "pk").first()
+
+
+def zone_of(client: Client) -> tzinfo:
+    """Return the zone in which a client's appointments are made: his, else our own."""
+    return ZoneInfo(client.time_zone) if client.time_zone else get_current_timezone()

@@ -1,5 +1,9 @@
 """The advisers' desk: the queue, a call from its first click to its outcome, and who may what."""
 
+import re
+from datetime import timedelta
+from html import unescape
+
 import pytest
 from django.contrib.auth.models import Group
 from django.core.management import call_command
@@ -12,8 +16,9 @@ from apps.events.models import Event
 from apps.messaging.actions import inbound
 from apps.messaging.models.replies import Reply
 from apps.profiles.actions.suppressions import suppress
+from apps.profiles.models import Client
 from tests import factories
-from tests.advisers.world import adviser, callable_client, fresh, opened, phone
+from tests.advisers.world import adviser, callable_client, fresh, in_hand, opened, phone
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +34,7 @@ def ada(capsys):
 @pytest.fixture
 def desk(client, ada):
     client.force_login(ada)
+    client.user = ada
     return client
 
 
@@ -68,6 +74,31 @@ def test_a_call_from_the_queue_to_its_outcome(desk):
     assert number not in page
     assert fresh(task).note == "A car, too"
     assert Event.objects.get().kind == "call.interested"
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [("Asia/Tokyo", r"15:00 Asia/Tokyo = [^<]+ 06:00 UTC"), ("", "[^=]+ 15:00 UTC")],
+)
+def test_an_appointment_is_made_by_the_clients_clock(desk, zone, shown):
+    task = opened(awake(), at=clock.now())
+    source = "stated" if zone else "unknown"
+    Client.objects.filter(pk=task.client.pk).update(time_zone=zone, time_zone_source=source)
+    in_hand(task, desk.user, at=clock.now())
+    day = clock.now() + timedelta(days=3)
+    page = step(desk, task, "outcome", outcome="call_back", call_at=f"{day:%Y-%m-%d}T15:00")
+    assert len(re.findall(shown, page)) == 2  # told, and kept
+    assert fresh(task).call_after.hour == (6 if zone else 15)
+
+
+def test_a_time_that_a_clock_skips_is_asked_for_again_and_the_note_is_kept(desk):
+    task = opened(awake(), at=clock.now())
+    Client.objects.filter(pk=task.client.pk).update(time_zone="Europe/Berlin")
+    in_hand(task, desk.user, at=clock.now())
+    said = {"outcome": "call_back", "note": "In spring", "call_at": "2099-03-29T02:30"}
+    page = step(desk, task, "outcome", **said)
+    assert "couldn’t be interpreted in time zone Europe/Berlin" in unescape(page)
+    assert "In spring" in page
 
 
 def test_the_number_is_not_shown_once_something_stands_against_the_call(desk):

@@ -31,6 +31,7 @@ from tests.advisers.world import (
     nothing,
     opened,
     phone,
+    promised,
 )
 
 pytestmark = pytest.mark.django_db
@@ -233,3 +234,45 @@ def test_nobody_sees_the_number_while_another_speaks_with_the_client(given):
     assert fresh(one).shown_at is None
     give_back(two.pk, by=bob)
     show_number(one.pk, by=ada, at=DAY, ask=nothing)
+
+
+def test_who_is_given_an_appointment_has_it_for_its_moment_and_then_others_do():
+    ada, bob = adviser(), adviser("Bob")
+    task = promised(opened(), ada, DAY + 3 * HOUR)
+    other = opened(key="other")
+    assign(task.pk, to=bob, at=DAY)
+    assert take_next(by=bob, at=DAY, ask=nothing) == other.pk  # it keeps him from nothing
+    with pytest.raises(TakingError, match="not to be called before 2020-03-02 15:00"):
+        show_number(task.pk, by=bob, at=DAY + 2 * HOUR, ask=nothing)
+    assert "not to be called before" in taken(task, bob, at=DAY + 2 * HOUR) + taken(task, ada)
+    assert take_next(by=bob, at=DAY + 3 * HOUR, ask=nothing) == task.pk
+    assert "Bob has" in taken(task, ada, at=DAY + 3 * HOUR)
+    assert taken(task, ada, at=DAY + 3 * HOUR + LEASE + LEASE / 30) == ""  # he forgot it
+
+
+def test_a_promised_call_comes_before_everything_else():
+    ada = adviser()
+    task = promised(opened(), ada, DAY + HOUR)
+    asked = opened(key="reply:1", purpose="", priority=200)
+    assert take_next(by=ada, at=DAY + HOUR, ask=nothing) == task.pk
+    assert take_next(by=adviser("Bob"), at=DAY + HOUR, ask=nothing) == asked.pk
+
+
+def test_who_is_promised_a_call_is_not_called_earlier_with_other_news():
+    ada = adviser()
+    task = promised(opened(), ada, DAY + HOUR)
+    news = opened(task.client, key="news")
+    assert "asked to be called later" in taken(news, ada)
+    assert (fresh(news).state, fresh(news).call_after) == ("open", DAY + HOUR)
+    assert taken(opened(task.client, key="reply:1", purpose=""), ada) == ""  # he asks for this one
+
+
+def test_of_calls_with_one_priority_the_wealthiest_clients_comes_first():
+    small, rich = (callable_client(tier=tier) for tier in ("small", "hnwi"))
+    ranked = [
+        opened(small, key="a"), opened(callable_client(), key="b"), opened(rich, key="c"),
+        opened(key="d", priority=101),
+    ]  # fmt: skip
+    due = CallTask.objects.due(at=DAY)
+    assert [task.key for task in due] == ["d", "c", "a", "b"]
+    assert len(ranked) == len(due)

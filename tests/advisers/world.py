@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from django.contrib.auth import get_user_model
 
 from apps.advisers.actions.opening import Wish, open_task
+from apps.advisers.actions.outcomes import Said, note_outcome
 from apps.advisers.actions.taking import show_number, take
 from apps.advisers.models import CallTask
 from apps.profiles.models import Channel, Purpose
@@ -53,3 +54,10 @@ def in_hand(task, by, at=DAY, *, shown=True):
 
 def fresh(task):
     return CallTask.objects.get(pk=task.pk)
+
+
+def promised(task, by, call_at, at=DAY):
+    """Have an adviser call, and the client ask to be called again at a moment."""
+    in_hand(task, by, at=at)
+    note_outcome(task.pk, Said("call_back", call_at=call_at), by=by, at=at)
+    return fresh(task)

@@ -4,10 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from apps.advisers.models import CallTask
+from apps.profiles.models import Client
 
 WITHIN = timedelta(hours=24)  # in which news is to be called
 KEPT = timedelta(days=7)  # after which nobody needs to be called with it any more
 TITLE_LENGTH = 300  # of the column
+# Of calls with one priority those of the wealthiest come first; whom nobody has ranked, last.
+STANDING: dict[str, int] = {
+    Client.Tier.HNWI: 4, Client.Tier.AFFLUENT: 3, Client.Tier.MASS_AFFLUENT: 2, Client.Tier.SMALL: 1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ def open_task(wish: Wish, *, at: datetime) -> bool:
             "source": wish.source,
             "about": wish.about,
             "priority": wish.priority,
+            "standing": standing(wish.client),
             "opened_at": at,
             "call_after": at,
             "due_at": min(due_at, expires_at) if expires_at else due_at,
@@ -56,3 +62,8 @@ def open_task(wish: Wish, *, at: datetime) -> bool:
         },
     )
     return is_new
+
+
+def standing(client: int) -> int:
+    """Rank a client by his tier."""
+    return STANDING.get(Client.objects.values_list("tier", flat=True).get(pk=client), 0)

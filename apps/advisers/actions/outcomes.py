@@ -18,6 +18,7 @@ from apps.profiles.queries.consents import consents
 MOST_TRIES = 3  # calls that nobody answers, then it is given up
 AGAIN = timedelta(hours=2)  # after a call that nobody answered
 AFTER = timedelta(minutes=30)  # an appointment, by which he should have been called
+PROMISED = 1_000  # the priority of an appointment: a promise comes before everything else
 TEXT_VERSION = "call"  # of the question that was asked on the phone
 
 State = CallTask.State
@@ -86,7 +87,8 @@ def follows(
     if outcome == Outcome.NO_ANSWER:
         return outcome.value, {**again, "call_after": at + AGAIN, "tries": task.tries + 1}
     call_at = appointment(task, said.call_at, at=at)
-    return outcome.value, {**again, "call_after": call_at, "due_at": call_at + AFTER}
+    promise = {"due_at": call_at + AFTER, "priority": max(task.priority, PROMISED)}
+    return outcome.value, {**again, **promise, "call_after": call_at}
 
 
 def appointment(task: CallTask, call_at: datetime | None, *, at: datetime) -> datetime:

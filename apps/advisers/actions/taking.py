@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, QuerySet, When
+from django.db.models.functions import Greatest
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from apps.advisers.actions.ending import withdraw
 from apps.advisers.models import CallTask
-from apps.advisers.queries import Ask, Objection, task_of
+from apps.advisers.queries import Ask, Objection, promise_to, task_of, zone_of
 
 LEASE = timedelta(minutes=30)  # longer than a call; each step begins it anew
 GIVEN = timedelta(hours=8)  # a working day, for whom a supervisor gave it to
@@ -40,7 +41,7 @@ def take(task_id: int, *, by: AbstractBaseUser, at: datetime, ask: Ask) -> None:
         return
     free = CallTask.objects.free(at=at).filter(pk=task_id, call_after__lte=at)
     if free.exists():
-        heed(free, ask(task), at=at)
+        heed(free, ask(task) or promise_to(task, at=at), at=at)
     with transaction.atomic():
         refuse_second_caller(task, by=by, at=at)
         if not free.update(
@@ -84,11 +85,13 @@ def take_next(*, by: AbstractBaseUser, at: datetime, ask: Ask) -> int | None:
 
 
 def show_number(task_id: int, *, by: AbstractBaseUser, at: datetime, ask: Ask) -> None:
-    """Let an adviser see the number of a task that he has. Raises TakingError."""
-    mine = CallTask.objects.filter(pk=task_id, state=State.TAKEN, taken_by=by.pk)
+    """Let an adviser see the number of a task that he has, once it is time. Raises TakingError."""
+    mine = CallTask.objects.filter(
+        pk=task_id, state=State.TAKEN, taken_by=by.pk, call_after__lte=at
+    )
     task = loaded(task_id)
     if mine.exists():
-        heed(mine, ask(task), at=at)
+        heed(mine, ask(task) or promise_to(task, at=at), at=at)
     with transaction.atomic():
         refuse_second_caller(task, by=by, at=at, calling=True)
         if not mine.update(shown_at=at, leased_until=at + LEASE):
@@ -102,7 +105,12 @@ def give_back(task_id: int, *, by: AbstractBaseUser) -> bool:
 
 
 def assign(task_id: int, *, to: AbstractBaseUser, at: datetime) -> None:
-    """Give a task to somebody, from whoever has it and is not on the phone. Raises TakingError."""
+    """Give a task to somebody, from whoever has it and is not on the phone. Raises TakingError.
+
+    One for a moment to come stays for that moment: it is his until it is due, at least for a lease
+    from then on, so that others make the call that he forgets.
+    """
+    later = Greatest(F("due_at"), F("call_after") + LEASE)
     calls = CallTask.objects.filter(shown_at__isnull=False, leased_until__gte=at)
     free = CallTask.objects.unfinished().exclude(
         pk__in=calls.filter(state=State.TAKEN).values("pk")
@@ -111,7 +119,7 @@ def assign(task_id: int, *, to: AbstractBaseUser, at: datetime) -> None:
         state=State.TAKEN,
         taken_by=to.pk,
         taken_at=at,
-        leased_until=at + GIVEN,
+        leased_until=Case(When(call_after__gt=at, then=later), default=at + GIVEN),
         takes=F("takes") + 1,
         shown_at=None,
     ):
@@ -134,16 +142,16 @@ def heed(task: QuerySet[CallTask], objection: Objection | None, *, at: datetime)
 
 def who_has(task: CallTask, *, at: datetime) -> str:
     """Say why a task cannot be had."""
+    if task.state in CallTask.UNFINISHED and task.call_after > at:
+        zone = zone_of(task.client)
+        return _("The client is not to be called before %(moment)s.") % {
+            "moment": f"{localtime(task.call_after, zone):%Y-%m-%d %H:%M} ({zone})"
+        }
     if task.state == State.TAKEN and is_leased(task, at):
         since = localtime(task.taken_at) if task.taken_at else at
         return _("%(name)s has this client's call since %(time)s.") % {
             "name": task.taken_by or _("Somebody"),
             "time": f"{since:%H:%M}",
-        }
-    if task.state in CallTask.UNFINISHED and task.call_after > at:
-        when = localtime(task.call_after)
-        return _("The client is not to be called before %(moment)s.") % {
-            "moment": f"{when:%Y-%m-%d %H:%M}"
         }
     if task.state in CallTask.UNFINISHED:
         return _("You do not have this call: take it first.")

@@ -18,6 +18,7 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext
@@ -35,11 +36,11 @@ from apps.advisers.actions.taking import (
     take_next,
 )
 from apps.advisers.admin.filters import DueFilter, HandFilter
-from apps.advisers.admin.urgency import local_time, urgency
-from apps.advisers.models import CallTask
-from apps.advisers.queries import Objection, objection_to, queue
+from apps.advisers.admin.urgency import both_moments, local_time, urgency
+from apps.advisers.models import QUEUED, CallTask
+from apps.advisers.queries import Objection, objection_to, queue, zone_of
 from apps.core import clock
-from apps.core.admin.display import badge, column, list_url, moment, page_url
+from apps.core.admin.display import badge, column, list_url, page_url
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage
 
@@ -101,10 +102,10 @@ class CallTaskPage(ReadOnlyPage[CallTask]):
         ("due_at", MomentFilter),
     ]
     search_fields = ["client__last_name", "client__first_name", "title", "=source"]
-    # What waits, the most urgent first; then what ended, the newest first.
-    ordering = [F("ended_at").desc(nulls_first=True), "-priority", "due_at", "pk"]
+    # What waits, the most urgent first; then what ended, the newest first; by an index.
+    ordering = [F("ended_at").desc(nulls_first=True), *QUEUED, "pk"]
     fields = [
-        ("state", "reason"), ("priority", "due_at", "expires_at"),
+        ("state", "reason"), ("priority", "standing"), ("due_at", "expires_at"),
         ("taken_by", "taken_at", "leased_until"), ("outcome", "outcome_at", "tries"), "note",
         ("source", "about"), ("opened_at", "ended_at"),
     ]  # fmt: skip
@@ -203,19 +204,29 @@ def put_back(request: HttpRequest, pk: int, user: AbstractBaseUser) -> None:
 
 
 def note(request: HttpRequest, pk: int, user: AbstractBaseUser) -> None:
+    task = CallTask.objects.select_related("client").get(pk=pk)
     form = OutcomeForm(request.POST)
-    if not form.is_valid():
-        raise OutcomeError(gettext("Say what came of the call; a note has 1,000 characters."))
-    said = form.cleaned_data
-    keep_note(pk, said["note"], by=user)
+    with timezone.override(zone_of(task.client)):
+        is_good, said = form.is_valid(), form.cleaned_data
+    if "note" in said:
+        keep_note(pk, said["note"], by=user)
+    if not is_good:
+        raise OutcomeError(
+            " ".join(map(str, form.errors.get("call_at", ())))
+            or gettext("Say what came of the call; a note has 1,000 characters.")
+        )
     note_outcome(
         pk,
         Said(said["outcome"], note=said["note"], call_at=said["call_at"]),
         by=user,
         at=clock.now(),
     )
-    told = CallTask.Outcome(said["outcome"]).label
-    messages.success(request, gettext("Noted: %(outcome)s.") % {"outcome": told})
+    told = gettext("Noted: %(outcome)s.") % {"outcome": CallTask.Outcome(said["outcome"]).label}
+    if said["outcome"] == CallTask.Outcome.CALL_BACK:
+        told += " " + gettext("He is to be called on %(moment)s.") % {
+            "moment": both_moments(said["call_at"], task.client)
+        }
+    messages.success(request, told)
 
 
 def reassign(request: HttpRequest, pk: int, _user: AbstractBaseUser) -> None:
@@ -259,7 +270,11 @@ def call_of(request: HttpRequest, task: CallTask, *, at: datetime) -> dict[str, 
         "waits": waits,
         "is_mine": is_mine,
         "may_take": may_take and free and not is_mine and task.call_after <= at,
-        "not_before": moment(task.call_after) if waits and task.call_after > at else "",
+        "not_before": (
+            both_moments(task.call_after, task.client) if waits and task.call_after > at else ""
+        ),
+        "zone": zone_of(task.client),
+        "is_his_zone": bool(task.client.time_zone),
         "number": task.contact_point.address if is_shown else "",
         "local": local_time(task, at),
         "outcomes": [

@@ -3,13 +3,16 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from apps.advisers.models import CallTask
+from apps.advisers.queries import zone_of
 from apps.core.admin.display import moment, pill
+from apps.profiles.models import Client
 
 SOON = timedelta(hours=2)
 
@@ -36,3 +39,12 @@ def local_time(task: CallTask, at: datetime) -> str:
         "time": f"{localtime(at, ZoneInfo(zone)):%H:%M}",
         "zone": zone,
     }
+
+
+def both_moments(at: datetime, client: Client) -> str:
+    """Write a moment by the client's clock, with ours beside it where it is another."""
+    his, ours = localtime(at, zone_of(client)), localtime(at)
+    clocks = [his] if his.utcoffset() == ours.utcoffset() else [his, ours]
+    return " = ".join(
+        f"{date_format(each, 'SHORT_DATETIME_FORMAT')} {each.tzinfo}" for each in clocks
+    )

@@ -125,8 +125,8 @@ TABLES = [
     table(
         "advisers.CallTask", "client",
         TECHNICAL=(
-            "id key client contact_point purpose source about priority language taken_by taken_at"
-            " leased_until takes tries"
+            "id key client contact_point purpose source about priority standing language taken_by"
+            " taken_at leased_until takes tries"
         ),
         WORDS="title script asked note",
         TOLD=(
