@@ -1,12 +1,14 @@
 """Large sendings: they wait for a second person, and every edit takes his word back."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Event
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.messaging.actions import sendings
@@ -23,7 +25,7 @@ from apps.messaging.actions.limits import set_limit
 from apps.messaging.models.approvals import Approval, ApprovalLimit
 from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.outbox import Message, Notice
-from apps.messaging.models.phrases import Disclaimer, LeadIn, Snippet, SnippetText
+from apps.messaging.models.phrases import Disclaimer, LeadIn, Snippet
 from apps.messaging.models.sendings import Sending
 from tests import factories
 from tests.messaging.world import DAY, VALUES, by_sms, noticed, planned
@@ -174,25 +176,61 @@ def test_what_was_edited_since_it_was_asked_for_cannot_be_approved(sending, mark
     assert "since marketer asked" in Approval.objects.get(pk=asked.pk).reason
 
 
-def test_an_edit_that_does_not_concern_it_lets_it_go_on(approved, gateway):
-    snippet = Snippet.objects.create(name="elsewhere")
-    text = SnippetText.objects.create(snippet=snippet, language="en", body="Something")
+def publish_phrase(name):
+    snippet, _made = Snippet.objects.get_or_create(name=name)
+    text = snippet.texts.create(language="en", number=snippet.texts.count() + 1, body="So")
     assert publish_snippet(text.pk)
+
+
+def test_an_edit_of_what_it_does_not_say_does_not_even_halt_it(approved, gateway):
+    publish_phrase("elsewhere")
     template = Template.objects.create(code="other", name="Other")
-    TemplateVersion.objects.create(
-        template=template, channel="sms", language="en", body="Hi", state="published"
-    )
+    for number, state in ((1, "published"), (2, "draft")):
+        TemplateVersion.objects.create(
+            template=template, channel="sms", language="en", body="Hi", number=number, state=state
+        )
+    Template.objects.filter(code="other").update(sms_parts=2)
+    LeadIn.objects.create(segment="silver", channel="sms", language="en", body="For you:")
+    Disclaimer.objects.create(name="Risk", template=template, is_required=False)
+    Snippet.objects.update(name="nowhere")
+    assert state_of(approved) == "running"
+    assert look_at_edits(at=DAY) == 0
+    assert delivered() == ["sent"] * 3
+
+
+def test_an_edit_that_may_concern_it_halts_it_and_leaves_its_clients_unread(approved, gateway):
+    Disclaimer.objects.create(name="Risk", channels=["push"], is_required=False)
+    Disclaimer.objects.all().delete()
     assert (state_of(approved), approved.reason) == ("waiting", "edited")
     assert delivered() == ["held"] * 3
-    assert look_at_edits(at=DAY) == 0
+    with CaptureQueriesContext(connection) as asked:
+        assert look_at_edits(at=DAY) == 0
+    assert not [each for each in asked if "messaging_notice" in each["sql"]]
     assert state_of(approved) == "running"
     assert delivered() == ["sent"] * 3
     publish(approved)
     assert [look_at_edits(at=DAY) for _ in range(2)] == [0, 0]
     assert Approval.objects.get().state == "spent"
-    publish_again = TemplateVersion.objects.get(number=9)
-    TemplateVersion.objects.filter(pk=publish_again.pk).update(state="retired")
+    TemplateVersion.objects.filter(number=9).update(state="retired")
     assert state_of(approved) == "running"
+
+
+def test_a_snippet_that_its_text_takes_in_voids_it_however_it_changes(
+    sending, marketer, officer, gateway
+):
+    publish_phrase("risk")
+    version = Message.objects.first().wording
+    TemplateVersion.objects.filter(pk=version.pk).update(body="{{ link }} {{ snippet.risk }}")
+    for change in (
+        partial(publish_phrase, "risk"),
+        lambda: Snippet.objects.filter(name="risk").update(name="danger"),
+        lambda: Snippet.objects.filter(name="danger").update(name="risk"),
+    ):
+        approve(ask_approval(sending.pk, by=marketer, at=DAY).pk, by=officer, at=DAY)
+        assert state_of(sending) == "running"
+        change()
+        assert state_of(sending) == "waiting"
+        assert look_at_edits(at=DAY) == 1
 
 
 def test_one_that_was_paused_meanwhile_waits_instead_of_going_on(approved):

@@ -1,9 +1,9 @@
 """Approving large sendings: asked for by one person, given by another, void on any edit.
 
 The database halts a sending in the transaction in which it grows over the limit, or in which a text
-is edited; each gives the sending another edition. What was approved is one edition, with the hash of
-what is said and of who is told: an edit that changes neither, like one of another template, lets it
-go on; any other makes the approval void, and a person must ask anew.
+is edited that it may take in; the one gives the sending another edition, the other another edition of
+its text. What was approved is one of each, with the hash of who is told and of what is said: an edit
+that changes neither lets it go on; any other makes the approval void, and a person must ask anew.
 """
 
 import json
@@ -48,14 +48,16 @@ def ask_approval(sending_id: int, *, by: AbstractBaseUser, at: datetime) -> Appr
     if sending.state != Sending.State.WAITING:
         raise ApprovalError(_("This sending waits for no approval."))
     told, waiting = audience(sending_id), planned(sending_id)
-    scope = {
+    scope: dict[str, Any] = {
         "templates": told.templates,
         "segments": told.segments,
         "wordings": sorted({row.wording for row in waiting}),
     }
+    scope["snippets"] = sorted(snippets(scope))
     asked = Approval(
         sending=sending,
         edition=sending.edition,  # read before the rest: what is edited meanwhile makes it void
+        text_edition=sending.text_edition,
         content=hash_of(scope),
         audience=told.digest,
         scope=scope,
@@ -84,7 +86,7 @@ def approve(approval_id: int, *, by: AbstractBaseUser, at: datetime) -> bool:
         return False
     refuse_own(row, by, _("You asked for this approval: a second person must give it."))
     waiting = Sending.objects.filter(
-        pk=row.sending_id, state=Sending.State.WAITING, edition=row.edition
+        pk=row.sending_id, state=Sending.State.WAITING, **editions(row)
     )
     if not waiting.update(state=Sending.State.RUNNING, reason=""):
         if asked.exists():
@@ -121,31 +123,37 @@ def refuse_own(row: Approval, by: AbstractBaseUser, why: str) -> None:
         raise ApprovalError(why)
 
 
+def editions(row: Approval | Sending) -> dict[str, int]:
+    return {"edition": row.edition, "text_edition": row.text_edition}
+
+
 def look_at_edits(*, at: datetime) -> int:
     """Void the approvals whose sendings say or reach anything else by now; return how many.
 
-    Sendings of which nothing approved has changed go on.
+    Sendings of which nothing approved has changed go on; first those whose clients need not be read.
     """
-    edited = Approval.objects.filter(Q(state__in=IN_FORCE) & ~Q(edition=F("sending__edition")))
+    same = Q(edition=F("sending__edition"), text_edition=F("sending__text_edition"))
+    edited = Approval.objects.filter(Q(state__in=IN_FORCE) & ~same)
     rows = list(edited.select_related("sending", "asked_by", "decided_by").order_by("pk"))
+    rows.sort(key=lambda row: row.edition != row.sending.edition)
     return sum(look_at(row, at=at) for row in rows)
 
 
 @transaction.atomic
 def look_at(row: Approval, *, at: datetime) -> bool:
     """Say whether the approval is void now. Whoever edits at this moment is looked at next time."""
-    edition = row.sending.edition
-    ours = Sending.objects.filter(pk=row.sending_id, edition=edition)
-    if row.state == State.APPROVED and not is_open(row.sending_id):
+    now = editions(row.sending)
+    ours = Sending.objects.filter(pk=row.sending_id, **now)
+    changed = what_changed(row)
+    if not changed:
+        if noted(row, **now) and row.state == State.APPROVED:
+            run_on(ours)
+    elif row.state == State.APPROVED and not is_open(row.sending_id):
         if noted(row, state=State.SPENT):
             run_on(ours)
-        return False
-    if changed := what_changed(row):
-        if noted(row, state=State.VOID, reason=changed, void_at=at):
-            ours.filter(state=Sending.State.WAITING).update(reason=changed)
-            return True
-    elif noted(row, edition=edition) and row.state == State.APPROVED:
-        run_on(ours)
+    elif noted(row, state=State.VOID, reason=changed, void_at=at):
+        ours.filter(state=Sending.State.WAITING).update(reason=changed)
+        return True
     return False
 
 
@@ -162,11 +170,13 @@ def run_on(sending: Any) -> None:
 def what_changed(row: Approval) -> str:
     """Say what makes an approval void; empty where nothing does."""
     said = {"name": (row.decided_by or row.asked_by).get_username()}
-    if hash_of(row.scope) != bytes(row.content):
+    is_reworded = row.text_edition != row.sending.text_edition
+    if is_reworded and hash_of(row.scope) != bytes(row.content):
         if row.state == State.ASKED:
             return _("What it says was edited since %(name)s asked for approval.") % said
         return _("What it says was edited since %(name)s approved it.") % said
-    if audience(row.sending_id).digest != bytes(row.audience):
+    is_readdressed = row.edition != row.sending.edition
+    if is_readdressed and audience(row.sending_id).digest != bytes(row.audience):
         if row.state == State.ASKED:
             return _("Who is told was edited since %(name)s asked for approval.") % said
         return _("Who is told was edited since %(name)s approved it.") % said
@@ -185,6 +195,32 @@ def content(scope: Scope) -> Iterator[tuple[object, ...]]:
     The wordings that are published, and those which messages that have not left keep; a disclaimer
     with its days, so that one which follows another at midnight is approved with it.
     """
+    versions, phrases = wordings_and_phrases(scope)
+    for version in versions:
+        template = version.template
+        yield (
+            "template", template.pk, template.purpose, template.kind, template.sms_parts,
+            template.channels, template.counts_openings,
+        )  # fmt: skip
+        yield "wording", version.pk, version.number, version.subject, version.body, version.html
+    yield from phrases
+    named = SnippetText.objects.filter(
+        state=SnippetText.State.PUBLISHED,
+        language__in={version.language for version in versions},
+        snippet__name__in=named_in(versions, phrases),
+    )
+    for row in named.order_by("snippet__name", "language").values_list(
+        "snippet__name", "language", "number", "body"
+    ):
+        yield "snippet", *row
+
+
+def snippets(scope: Scope) -> set[str]:
+    """Name the snippets that a sending's messages ask for, published or not."""
+    return named_in(*wordings_and_phrases(scope))
+
+
+def wordings_and_phrases(scope: Scope) -> tuple[list[TemplateVersion], list[tuple[object, ...]]]:
     asked = Q(template__in=scope["templates"], state=TemplateVersion.State.PUBLISHED)
     versions = list(
         TemplateVersion.objects.filter(asked | Q(pk__in=scope["wordings"]))
@@ -192,24 +228,16 @@ def content(scope: Scope) -> Iterator[tuple[object, ...]]:
         .order_by("pk")
     )
     languages = {version.language for version in versions}
-    phrases = [*lead_ins(scope, languages), *disclaimers(versions, languages)]
-    for version in versions:
-        template = version.template
-        yield "template", template.pk, template.purpose, template.kind, template.sms_parts
-        yield "wording", version.pk, version.number, version.subject, version.body, version.html
-    yield from phrases
+    return versions, [*lead_ins(scope, languages), *disclaimers(versions, languages)]
+
+
+def named_in(
+    versions: Sequence[TemplateVersion], phrases: Sequence[tuple[object, ...]]
+) -> set[str]:
     sources = [str(text) for line in phrases for text in line]
     for version in versions:
         sources += [version.subject, version.body, version.html]
-    named = SnippetText.objects.filter(
-        state=SnippetText.State.PUBLISHED,
-        language__in=languages,
-        snippet__name__in=snippets_in(*sources),
-    )
-    for row in named.order_by("snippet__name", "language").values_list(
-        "snippet__name", "language", "number", "body"
-    ):
-        yield "snippet", *row
+    return snippets_in(*sources)
 
 
 def lead_ins(scope: Scope, languages: set[str]) -> list[tuple[object, ...]]:

@@ -17,7 +17,8 @@ NOW_OVER = """
 UPDATE messaging_sending AS sending SET state = 'waiting', reason = %(reason)s
 WHERE state = 'running' AND size > %(clients)s AND NOT EXISTS (
     SELECT FROM messaging_approval
-    WHERE sending_id = sending.id AND state = 'approved' AND edition = sending.edition
+    WHERE sending_id = sending.id AND state = 'approved'
+        AND (edition, text_edition) = (sending.edition, sending.text_edition)
 ) AND EXISTS (
     SELECT FROM messaging_notice
     WHERE sending_id = sending.id AND state IN ('drafted', 'queued', 'planned')

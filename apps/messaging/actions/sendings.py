@@ -91,7 +91,8 @@ UPDATE messaging_sending AS sending SET failed = 0,
 FROM (
     SELECT id, messaging_is_over_limit(size) AND NOT EXISTS (
         SELECT FROM messaging_approval
-        WHERE sending_id = asked.id AND state = 'approved' AND edition = asked.edition
+        WHERE sending_id = asked.id AND state = 'approved'
+            AND (edition, text_edition) = (asked.edition, asked.text_edition)
     ) AS it
     FROM messaging_sending AS asked WHERE id = %s FOR NO KEY UPDATE
 ) AS unapproved

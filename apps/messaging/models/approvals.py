@@ -72,6 +72,7 @@ class Approval(models.Model):
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.ASKED)
     reason = models.CharField(_("reason"), max_length=300, blank=True)
     edition = models.PositiveBigIntegerField(_("edition"))
+    text_edition = models.PositiveBigIntegerField(_("edition of the text"), default=0, db_default=0)
     content = models.BinaryField(
         max_length=32, help_text=_("The hash of the wordings and of what they take in.")
     )
@@ -79,7 +80,9 @@ class Approval(models.Model):
         max_length=32, help_text=_("The hash of every client with what he is to be told.")
     )
     scope = models.JSONField(
-        _("scope"), default=dict, help_text=_("Templates, segments and planned wordings.")
+        _("scope"),
+        default=dict,
+        help_text=_("Templates, segments, planned wordings, and the snippets that they take in."),
     )
     figures = models.JSONField(
         _("figures"), default=list, help_text=_("By wording, as the approver was shown them.")

@@ -71,7 +71,11 @@ class Sending(models.Model):
     )
     edition = models.PositiveBigIntegerField(
         _("edition"), default=0, db_default=0, editable=False,
-        help_text=_("Another number with each edit of what is said, or of who is told."),
+        help_text=_("Another number with each edit of who is told."),
+    )  # fmt: skip
+    text_edition = models.PositiveBigIntegerField(
+        _("edition of the text"), default=0, db_default=0, editable=False,
+        help_text=_("Another number with each edit of what is said."),
     )  # fmt: skip
     created_at = models.DateTimeField(_("created"), default=clock.now)
 
