@@ -1,6 +1,7 @@
 """Large sendings: they wait for a second person, and every edit takes his word back."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from threading import Event
 
@@ -27,6 +28,9 @@ from apps.messaging.models.content import Template, TemplateVersion
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.models.phrases import Disclaimer, LeadIn, Snippet
 from apps.messaging.models.sendings import Sending
+from apps.profiles.actions.merging import confirm_merge, propose_merge, unmerge
+from apps.profiles.models import Merge
+from apps.profiles.queries.merging import preview
 from tests import factories
 from tests.messaging.world import DAY, VALUES, by_sms, noticed, planned
 
@@ -303,3 +307,65 @@ def test_the_desk_shows_figures_and_texts_and_two_people_decide(sending, markete
     client.force_login(officer)
     assert "3 clients are told" in client.post(give, follow=True).content.decode()
     assert state_of(sending) == "running"
+
+
+def merged(kept, dropped, *, at=DAY):
+    """Merge two clients, with a second person where one is needed."""
+    clerk, _made = get_user_model().objects.get_or_create(username="clerk")
+    second, _made = get_user_model().objects.get_or_create(username="second")
+    merge = propose_merge(
+        kept.pk, dropped.pk, reason="The same.", by=clerk, seen=preview(kept, dropped).seen, at=at
+    )
+    if merge.state == "proposed":
+        seen = preview(kept, dropped).seen
+        assert confirm_merge(merge.pk, by=second, seen=seen, at=at)
+    return merge
+
+
+def let_go(approved):
+    assert state_of(approved) == "waiting"
+    assert look_at_edits(at=DAY) == 0
+    assert state_of(approved) == "running"
+
+
+def test_two_recipients_who_turn_out_to_be_one_person_leave_it_approved(approved, gateway):
+    first, second, third = (notice.client for notice in approved.notices.order_by("pk"))
+    other = by_sms()
+    merge = merged(first, second)
+    let_go(approved)
+    for kept, dropped in ((other, first), (other, third)):
+        kept.refresh_from_db()
+        dropped.refresh_from_db()
+        merged(kept, dropped)
+        let_go(approved)
+    assert set(approved.notices.values_list("client", flat=True)) == {other.pk}
+    clerk = get_user_model().objects.get(username="clerk")
+    later = Merge.objects.get(dropped=first)
+    for each in (later, merge):
+        assert unmerge(each.pk, by=clerk, at=DAY)
+        let_go(approved)
+    vary(approved)
+    assert look_at_edits(at=DAY) == 1
+
+
+def test_a_merge_among_those_told_already_is_no_edit_that_another_merge_brings_up(
+    approved, gateway
+):
+    first, second, _third = (notice.client for notice in approved.notices.order_by("pk"))
+    approved.notices.filter(client=first).update(state="done")
+    merged(by_sms(), first)
+    assert state_of(approved) == "running"
+    merged(by_sms(), second)
+    let_go(approved)
+
+
+def test_an_older_merge_taken_back_gives_news_to_somebody_else_and_voids_it(
+    sending, marketer, officer, gateway
+):
+    first = sending.notices.order_by("pk")[0].client
+    merge = merged(by_sms(), first, at=DAY - timedelta(days=1))
+    assert approve(ask_approval(sending.pk, by=marketer, at=DAY).pk, by=officer, at=DAY)
+    assert unmerge(merge.pk, by=marketer, at=DAY)
+    assert state_of(sending) == "waiting"
+    assert look_at_edits(at=DAY) == 1
+    assert "Who is told" in Approval.objects.get().reason

@@ -47,7 +47,7 @@ def ask_approval(sending_id: int, *, by: AbstractBaseUser, at: datetime) -> Appr
     sending = Sending.objects.get(pk=sending_id)
     if sending.state != Sending.State.WAITING:
         raise ApprovalError(_("This sending waits for no approval."))
-    told, waiting = audience(sending_id), planned(sending_id)
+    told, waiting = audience(sending_id, since=at), planned(sending_id)
     scope: dict[str, Any] = {
         "templates": told.templates,
         "segments": told.segments,
@@ -176,7 +176,9 @@ def what_changed(row: Approval) -> str:
             return _("What it says was edited since %(name)s asked for approval.") % said
         return _("What it says was edited since %(name)s approved it.") % said
     is_readdressed = row.edition != row.sending.edition
-    if is_readdressed and audience(row.sending_id).digest != bytes(row.audience):
+    if is_readdressed and (
+        audience(row.sending_id, since=row.asked_at).digest != bytes(row.audience)
+    ):
         if row.state == State.ASKED:
             return _("Who is told was edited since %(name)s asked for approval.") % said
         return _("Who is told was edited since %(name)s approved it.") % said
