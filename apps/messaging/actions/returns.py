@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 from apps.messaging.actions.providers import environments
 from apps.messaging.actions.receipts import Word, receive
 from apps.messaging.actions.unsubscribing import unsubscribe
-from apps.messaging.channels import anymail, mailbox, returned
+from apps.messaging.channels import mail_events, mailbox, returned
 from apps.messaging.channels.returned import Fate, Returned
 from apps.messaging.models.outbox import Message
 from apps.messaging.models.providers import Provider
 from apps.messaging.models.receipts import Receipt
 from apps.profiles.actions.suppressions import suppress
-from apps.profiles.models import Channel, ContactPoint, Purpose, Suppression
+from apps.profiles.models import Channel, ConsentRecord, ContactPoint, Purpose, Suppression
+from apps.profiles.models.suppressions import address_hash
 
 MOST_SOFT, SOFT_WITHIN = 5, timedelta(days=30)
 UNKNOWN_PROVIDER = "mail"  # of a letter that we do not know, or whose provider is not noted
@@ -56,16 +57,19 @@ def take_returned(found: Returned, *, at: datetime) -> bool:
         return False
     letters = Message.objects.select_related("notice__template", "contact_point", "carried_by")
     letter = letters.filter(key=found.key, channel=Channel.EMAIL).first()
+    is_new = True
     if state := STATES.get(found.fate):
         carrier = letter.carried_by if letter else None
         word = Word(state, key=found.key, reason=reason_of(found))
-        receive(carrier.name if carrier else UNKNOWN_PROVIDER, [word], at=at)
+        is_new = receive(carrier.name if carrier else UNKNOWN_PROVIDER, [word], at=at) > 0
     if letter is None:
         log.warning("A letter came back of which nobody knows: %s", found.key)
         return found.fate != Fate.COMPLAINT  # kept as a receipt, or for a person to see
     if found.fate == Fate.COMPLAINT:
         heed_complaint(letter, at=at)
-    elif found.fate == Fate.HARD or is_hopeless(letter.contact_point, at=at):
+        return True
+    hopeless = found.fate == Fate.HARD or is_hopeless(letter.contact_point, at=at)
+    if hopeless and (is_new or not is_overruled(letter)):
         give_up(letter, at=at)
     return True
 
@@ -85,6 +89,16 @@ def is_hopeless(point: ContactPoint, *, at: datetime) -> bool:
     return came_back.count() >= MOST_SOFT
 
 
+def is_overruled(letter: Message) -> bool:
+    """Say whether a person lets an address be written to again since a letter to it came back."""
+    point, heard = letter.contact_point, letter.receipts.order_by("received_at").first()
+    lifted = Suppression.objects.filter(
+        address_hash=address_hash(point.channel, point.address),
+        reason=Suppression.Reason.BOUNCED,
+    )
+    return heard is not None and lifted.filter(lifted_at__gt=heard.received_at).exists()
+
+
 def give_up(letter: Message, *, at: datetime) -> None:
     """Write to an address no more, whoever has it."""
     point, bounced = letter.contact_point, ContactPoint.State.BOUNCED
@@ -96,12 +110,20 @@ def give_up(letter: Message, *, at: datetime) -> None:
 
 
 def heed_complaint(letter: Message, *, at: datetime) -> None:
-    """Stop what was complained of: letters that are asked for, or else every e-mail to the address."""
+    """Stop what was complained of: letters that are asked for, or else every e-mail to the address.
+
+    A letter is complained of once: whoever agrees anew is not silenced by a copy of his old word.
+    """
+    source = f"message:{letter.pk}"
     if letter.notice.template.purpose in ASKED_FOR:
-        unsubscribe(letter, at=at, purposes=sorted(ASKED_FOR))
+        said = ConsentRecord.objects.filter(client=letter.notice.client_id, source=source)
+        purposes = ASKED_FOR - set(said.values_list("purpose", flat=True))
+        if purposes:
+            unsubscribe(letter, at=at, purposes=sorted(purposes))
         return
     point, reason = letter.contact_point, Suppression.Reason.COMPLAINT
-    suppress(point.channel, point.address, reason=reason, source=f"message:{letter.pk}", at=at)
+    if not Suppression.objects.filter(reason=reason, source=source).exists():
+        suppress(point.channel, point.address, reason=reason, source=source, at=at)
 
 
 def hear_provider(name: str, request: HttpRequest, *, at: datetime) -> int | None:
@@ -111,7 +133,7 @@ def hear_provider(name: str, request: HttpRequest, *, at: datetime) -> int | Non
     if not secret or (provider := known.first()) is None:
         return None
     try:
-        told = anymail.events(provider.options.get("esp", ""), secret, request)
-    except anymail.ForgedError:
+        told = mail_events.events(provider.options.get("esp", ""), secret, request, at=at)
+    except mail_events.ForgedError:
         return None
     return sum(take_returned(one, at=at) for one in told)

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from email.mime.image import MIMEImage
-from importlib import import_module
 from importlib.util import find_spec
 from ssl import SSLCertVerificationError
 from typing import Any
@@ -18,11 +17,8 @@ from uuid import UUID
 
 import requests
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
-from anymail.signals import EventType, RejectReason
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured, SuspiciousOperation
 from django.core.mail import EmailMultiAlternatives, get_connection
-from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
 
@@ -32,7 +28,6 @@ from apps.messaging.channels import (
     Carrier,
     Letter,
     Verdict,
-    returned,
     unsubscribing,
 )
 from apps.messaging.channels.calls import (
@@ -43,18 +38,9 @@ from apps.messaging.channels.calls import (
     provider_id,
 )
 from apps.messaging.channels.options import Misset, OptionsError, read_options
-from apps.messaging.channels.returned import Fate, Returned
 
 OPTIONS: dict[str, Any] = {"esp": "", "settings": {}, "secret_name": "api_key"}
 SECRET_NAMES = {"postmark": "server_token"}  # where it is not called api_key
-# Who signs what it tells, and how anymail calls the key; the others are given user:password.
-SIGNED = {
-    "mailersend": "signing_secret",
-    "mailgun": "webhook_signing_key",
-    "mandrill": "webhook_key",
-    "postal": "webhook_key",
-    "unisender_go": "api_key",
-}
 NEVER = {400, 413, 422}  # of the letter itself
 TAKEN, REFUSED = {"sent", "queued"}, {"invalid", "rejected", "failed"}
 TIMEOUT = 15  # seconds
@@ -190,53 +176,3 @@ def connect(account: Account) -> Iterator[Carrier]:
         yield provider
     finally:
         provider.close()
-
-
-class ForgedError(Exception):
-    """What came is not the provider's, or none of its events."""
-
-
-def events(esp: str, secret: str, request: HttpRequest) -> list[Returned]:
-    """Read what a provider tells of letters, once it has shown the secret. Raises ForgedError.
-
-    The secret is the key by which it signs, else user:password, as in the address that it is given.
-    """
-    try:
-        module = import_module(f"anymail.webhooks.{esp}")
-    except ImportError as error:
-        raise ForgedError from error  # nobody who tells of letters
-    kinds = [
-        known
-        for name, known in vars(module).items()
-        if name.endswith("TrackingWebhookView") and known.__module__ == module.__name__
-    ]
-    try:
-        (kind,) = kinds
-        view = kind(**{SIGNED.get(esp, "webhook_secret"): secret})
-        view.run_validators(request)
-        told = view.parse_events(request)
-    except (SuspiciousOperation, AnymailError, ImproperlyConfigured) as error:
-        raise ForgedError from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ForgedError from error  # the library's readers trust what they are given
-    return [returned_of(event) for event in told]
-
-
-def returned_of(event: Any) -> Returned:
-    """Say in our words what a provider tells of a letter."""
-    try:
-        key = UUID(str((event.metadata or {}).get("key", "")))
-    except ValueError:
-        return Returned(Fate.OTHER)
-    said = f"{event.mta_response or ''} {event.description or ''}"
-    status = returned.status_in(said)
-    match event.event_type:
-        case EventType.DELIVERED:
-            return Returned(Fate.DELIVERED, key)
-        case EventType.COMPLAINED | EventType.UNSUBSCRIBED:
-            return Returned(Fate.COMPLAINT, key)
-        case EventType.BOUNCED | EventType.REJECTED | EventType.FAILED:
-            invalid = event.reject_reason == RejectReason.INVALID
-            fate = Fate.HARD if invalid else returned.weighed(status)
-            return Returned(fate, key, status)
-    return Returned(Fate.OTHER)
