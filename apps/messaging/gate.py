@@ -27,15 +27,20 @@ class Refusal(StrEnum):
     DAY_TAKEN = "day_taken"
     TOO_OFTEN = "too_often"
     QUIET = "quiet"
+    CLOSED = "closed"
     NO_ADDRESS = "no_address"
     NO_WORDING = "no_wording"
     # What befalls a message afterwards: one that counts more took its day.
     DISPLACED = "displaced"
 
 
-# These pass: he may be told later, when a stop is released or a price is confirmed. So long it is
-# left alone before it is asked again.
-PATIENCE = {Refusal.STOPPED: timedelta(minutes=5), Refusal.HELD: timedelta(hours=1)}
+# These pass: he may be told later, when a stop is released, a price is confirmed or a provider is
+# open again. So long it is left alone before it is asked again.
+PATIENCE = {
+    Refusal.STOPPED: timedelta(minutes=5),
+    Refusal.HELD: timedelta(hours=1),
+    Refusal.CLOSED: timedelta(minutes=5),
+}
 
 
 @dataclass(frozen=True)
@@ -146,6 +151,7 @@ class Wish:
     deadline: datetime | None = None
     hold_out: str = ""  # the group that is not told
     frequency: Frequency | None = None  # of an offer; service and security are free of it
+    closed: bool = False  # the provider that reaches this address is, while the channel has others
     worded: bool = True  # something is published that could be said
     # He waits for it or must know: neither consent, group nor quiet hours matter.
     urgent: bool = False
@@ -198,6 +204,7 @@ def _objections(
         (Refusal.DAY_TAKEN, rivalry == Refusal.DAY_TAKEN),
         (Refusal.TOO_OFTEN, rivalry == Refusal.TOO_OFTEN),
         (Refusal.QUIET, send_at is None),
+        (Refusal.CLOSED, wish.closed),
         (Refusal.NO_ADDRESS, not wish.reachable),
         (Refusal.NO_WORDING, not wish.worded),
     )

@@ -51,10 +51,11 @@ def test_a_wish_is_granted_now_or_refused_with_its_reason(change, refusal):
     [
         ({"stopped": True, "consented": False}, Refusal.STOPPED, 1 / 12),
         ({"held": True}, Refusal.HELD, 1),
+        ({"closed": True, "worded": False}, Refusal.CLOSED, 1 / 12),
         ({"held": True, "deadline": NOON + timedelta(hours=1)}, Refusal.HELD, 1),
     ],
 )
-def test_a_stop_and_a_price_in_doubt_pass(change, refusal, hours):
+def test_a_stop_a_price_in_doubt_and_a_closed_provider_pass(change, refusal, hours):
     verdict = decide(replace(WISH, **change), at=NOON)
     assert verdict == Verdict(refusal=refusal, ask_after=NOON + timedelta(hours=hours))
 

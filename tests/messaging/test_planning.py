@@ -200,6 +200,27 @@ def test_a_channel_whose_providers_are_closed_is_the_last_resort():
     assert [message.channel for message in planned(both, one)] == ["email", "sms"]
 
 
+def test_an_account_whose_provider_is_closed_waits_for_it_beside_one_that_is_open():
+    for name, is_open in (("telegram", True), ("viber", False)):
+        Provider.objects.create(
+            name=name, channel="messenger", scheme=name, is_open=is_open, reason="broken"
+        )
+    one, both = (
+        factories.client(consents=[(Purpose.SERVICE, Channel.MESSENGER)]) for _ in range(2)
+    )
+    for client in (one, both):
+        client.contact_points.create(channel="messenger", address=f"viber:{client.pk}")
+    both.contact_points.create(channel="messenger", address="telegram:7", verified_at=None)
+    assert [message.contact_point.address for message in planned(one, both)] == ["telegram:7"]
+    state, reason = told(one)
+    waits = "Waits: the provider that reaches him by messenger is closed for the time being."
+    assert (state, reason.endswith(waits)) == ("queued", True)
+    Provider.objects.filter(name="viber").update(is_open=True)
+    assert plan_messages(at=DAY + timedelta(minutes=4), limit=10) == 0
+    assert plan_messages(at=DAY + timedelta(minutes=5), limit=10) == 1
+    assert told(one)[0] == "planned"
+
+
 def test_a_channel_without_words_is_no_reason_why_not():
     Provider.objects.create(name="browsers", channel="push")
     client = factories.client(consents=())

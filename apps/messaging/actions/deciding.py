@@ -152,12 +152,16 @@ NOTED = f"""
     ) AS too_often ON true
 """  # noqa: S608
 # The address in a channel: valid and verified last, else the newest; one that may be written to goes
-# first, and one that no provider carries is none. One that is not confirmed is good enough only for
+# first, then one that is carried now, and one that no provider carries is none. One that is not confirmed is good enough only for
 # what is meant for it alone. Where consent is missing, none is looked for.
+SCHEME = "point.channel || ':' || split_part(point.address, ':', 1)"
 POINT = f"""
     SELECT point.id, point.state = 'valid' OR noted.meant_id IS NOT NULL
             AND point.state = 'unconfirmed' AS is_reachable,
         {STRANGE} AS is_strange,
+        cardinality(%(closed)s::text[]) > 0 AND noted.meant_id IS NULL
+            AND point.channel = ANY(%(with_schemes)s) AND {SCHEME} <> ALL(%(schemes)s)
+            AS is_closed,
         point.id = ANY(%(suppressed)s) OR EXISTS (
             SELECT FROM profiles_suppression AS stop
             WHERE stop.lifted_at IS NULL
@@ -171,9 +175,10 @@ POINT = f"""
         AND CASE WHEN noted.meant_id IS NULL
             THEN point.state = 'valid' AND (
                 point.channel <> ALL(%(with_schemes)s)
-                OR point.channel || ':' || split_part(point.address, ':', 1) = ANY(%(schemes)s)
+                OR {SCHEME} = ANY(%(schemes)s)
+                OR ARRAY[{SCHEME}, point.channel || ':'] && %(closed)s::text[]
             ) ELSE point.id = noted.meant_id END
-    ORDER BY is_suppressed, point.verified_at DESC NULLS LAST, point.id DESC
+    ORDER BY is_suppressed, is_closed, point.verified_at DESC NULLS LAST, point.id DESC
     LIMIT 1
 """  # noqa: S608
 CONSENT = """
@@ -208,6 +213,7 @@ ANSWERED = f"""
             WHEN noted.is_taken THEN 'day_taken'
             WHEN noted.most IS NOT NULL THEN 'too_often'
             WHEN noted.send_at IS NULL THEN 'quiet'
+            WHEN point.is_closed THEN 'closed'
             WHEN point.is_reachable IS NOT TRUE THEN 'no_address'
             WHEN carried.wording_id IS NULL THEN 'no_wording'
             ELSE ''
@@ -221,7 +227,7 @@ ANSWERED = f"""
 CHOSEN = f"""
     SELECT
         min(ARRAY[
-            to_char(CASE code WHEN '' THEN 0 WHEN 'stopped' THEN 1 WHEN 'held' THEN 2
+            to_char(CASE code WHEN '' THEN 0 WHEN 'stopped' THEN 1 WHEN 'held' THEN 2 WHEN 'closed' THEN 3
                 ELSE 99 - array_position(%(refusals)s, code) END, '00'),
             (place + 100)::text, code, channel, language, point_id::text, wording_id::text
         ]) AS first,

@@ -3,7 +3,7 @@
 Hours, results, wordings, groups and limits, as parameters for the statements of `deciding`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -117,9 +117,10 @@ def channels(known: Carried) -> dict[str, list[str]]:
     return {
         "stopped": [channel for channel in Channel.values if stops.cover(channel)],
         "with_schemes": list(known.schemes),
-        "schemes": [
-            f"{channel}:{scheme}"
-            for channel, schemes in known.schemes.items()
-            for scheme in schemes
-        ],
+        "schemes": _named(known.schemes),
+        "closed": _named(known.waiting),
     }
+
+
+def _named(schemes: Mapping[str, Collection[str]]) -> list[str]:
+    return [f"{channel}:{scheme}" for channel, names in schemes.items() for scheme in names]

@@ -52,12 +52,12 @@ WHERE decided.rival_id IS NOT NULL
 LOSE = """
 UPDATE messaging_decided AS loser
 SET channel = NULL,
-    reason = CASE WHEN loser.reason IN ('', 'quiet', 'no_address', 'no_wording')
+    reason = CASE WHEN loser.reason IN ('', 'quiet', 'closed', 'no_address', 'no_wording')
         THEN 'day_taken' ELSE loser.reason END,
     grounds = loser.grounds || jsonb_build_object('by', taken.notice_id),
     channels = (
         SELECT jsonb_object_agg(key, CASE
-            WHEN value IN ('', 'quiet', 'no_address', 'no_wording') THEN 'day_taken' ELSE value
+            WHEN value IN ('', 'quiet', 'closed', 'no_address', 'no_wording') THEN 'day_taken' ELSE value
         END)
         FROM jsonb_each_text(loser.channels)
     )

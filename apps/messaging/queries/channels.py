@@ -12,12 +12,14 @@ from apps.profiles.models import ContactPoint
 class Carried:
     """The channels that have a provider; in some it writes to addresses of certain schemes alone.
 
-    A channel whose providers are all closed keeps what has no other way: that goes out later.
+    A channel whose providers are all closed keeps what has no other way: that goes out later. Where
+    some are open, an address that only a closed one writes to waits for it.
     """
 
     open: frozenset[str]
     closed: frozenset[str]
     schemes: Mapping[str, frozenset[str]]  # by channel, where not every address is carried
+    waiting: Mapping[str, frozenset[str]]  # those besides that closed providers carry
 
     @property
     def known(self) -> frozenset[str]:
@@ -26,6 +28,13 @@ class Carried:
     def reaches(self, point: ContactPoint) -> bool:
         scheme = point.address.partition(":")[0]
         return point.channel not in self.schemes or scheme in self.schemes[point.channel]
+
+    def waits(self, point: ContactPoint) -> bool:
+        """Say whether an address is carried once a provider is open again."""
+        schemes = {point.address.partition(":")[0], ""}
+        return not self.reaches(point) and not schemes.isdisjoint(
+            self.waiting.get(point.channel, ())
+        )
 
 
 def carried() -> Carried:
@@ -38,8 +47,10 @@ def carried() -> Carried:
     opened = {channel for channel, is_open in schemes if is_open}
     closed = {channel for channel, _is_open in schemes} - opened
     served = {channel: schemes[channel, channel in opened] for channel in opened | closed}
+    limited = {channel: frozenset(names) for channel, names in served.items() if "" not in names}
     return Carried(
         frozenset(opened),
         frozenset(closed),
-        {channel: frozenset(names) for channel, names in served.items() if "" not in names},
+        limited,
+        {channel: frozenset(schemes[channel, False]) - names for channel, names in limited.items()},
     )

@@ -87,6 +87,12 @@ EXACT: dict[Refusal, tuple[str, Callable[[], str]]] = {
         "channels",
         lambda: _("The address for %(channels)s must not be written to: it is suppressed."),
     ),
+    Refusal.CLOSED: (
+        "channels",
+        lambda: _(
+            "Waits: the provider that reaches him by %(channels)s is closed for the time being."
+        ),
+    ),
     Refusal.NO_ADDRESS: ("channels", lambda: _("No valid address for %(channels)s.")),
     Refusal.NO_WORDING: (
         "channels",
@@ -122,6 +128,7 @@ PLAIN: dict[Refusal, Callable[[], str]] = {
     Refusal.QUIET: lambda: _(
         "Nobody knows his time zone, and no hour is day everywhere in his country."
     ),
+    Refusal.CLOSED: lambda: _("Waits: the provider that reaches him is closed for the time being."),
     Refusal.NO_ADDRESS: lambda: _("No valid address."),
     Refusal.NO_WORDING: lambda: _("Nothing is published that could be said."),
     Refusal.DISPLACED: lambda: _("Gave way to an offer that counts more, before it had left."),

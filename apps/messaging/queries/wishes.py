@@ -43,8 +43,11 @@ class Grounds:
         self.frequencies = offers.frequencies(notices)
         if points is None:
             self.addresses, self.suppressed = addresses(notices, self.carried)
+            chosen = self.addresses.values()
+            self.closed = {point.pk for point in chosen if self.carried.waits(point)}
         else:
             self.addresses, self.suppressed = {}, suppressions(points)
+            self.closed = set()  # who hands them over is open
         self.phones = phones({n.client_id for n in notices if not time_zone(n.client.time_zone)})
 
     def wish(
@@ -68,6 +71,7 @@ class Grounds:
             deadline=notice.deadline_at,
             hold_out=offers.group_of(notice, self.groups),
             frequency=self.frequencies.get(notice.pk),
+            closed=point is not None and point.pk in self.closed,
             worded=worded,
             urgent=not template.purpose or template.kind == Kind.SECURITY,
         )
@@ -98,8 +102,8 @@ def out_of_date(notices: Collection[Notice]) -> set[int]:
 def addresses(notices: Collection[Notice], carried: Carried) -> tuple[Addresses, dict[int, str]]:
     """Choose each client's address in each channel, and say which must not be written to, and why.
 
-    The best is valid and verified last, else the newest; one that may be written to goes first.
-    What no provider carries is none.
+    The best is valid and verified last, else the newest; one that may be written to goes first, and
+    then one that somebody carries now. What no provider carries is none.
     """
     points = list(
         ContactPoint.objects.filter(
@@ -108,10 +112,10 @@ def addresses(notices: Collection[Notice], carried: Carried) -> tuple[Addresses,
     )  # fmt: skip
     meant = [notice.contact_point for notice in notices if notice.contact_point]
     stopped = suppressions([*points, *meant])
-    points.sort(key=lambda point: point.pk in stopped)
+    points.sort(key=lambda point: (point.pk in stopped, carried.waits(point)))
     chosen: Addresses = {}
     for point in points:
-        if carried.reaches(point):
+        if carried.reaches(point) or carried.waits(point):
             chosen.setdefault((point.client_id, point.channel), point)
     return chosen, stopped
 
