@@ -8,6 +8,7 @@ happens. The locks leave out what bokeh-sampledata declares and never needs for 
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -143,17 +144,33 @@ def install_with_pip(venv: Venv, lock: Path) -> None:
             "This Python has no venv module (Debian and Ubuntu: apt install python3-venv). "
             "Install it, or uv, and try again."
         )
-    for command in (
-        [base_python(), "-m", "venv", "--clear", str(venv.folder)],
-        [
-            *(str(venv.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-            *("--no-compile", "--no-deps", "--require-hashes", "--only-binary", ":all:"),
-            *("--requirement", str(lock)),
-        ],
-    ):
-        done = subprocess.run(command, stdout=sys.stderr, check=False)  # noqa: S603 (our own)
-        if done.returncode:
-            sys.exit(f"Building .venv failed: {' '.join(command)}")
+    run_all([[base_python(), "-m", "venv", "--clear", str(venv.folder)]])
+    pip = [
+        *(str(venv.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+        *("--no-compile", "--no-deps", "--require-hashes", "--only-binary", ":all:"),
+    ]
+    run_all([[*pip, "--requirement", str(half)] for half in halves(lock, venv.folder)])
+
+
+def halves(lock: Path, folder: Path) -> list[Path]:
+    """Share the lock out between two files: one pip alone works on one processor.
+
+    It may: no package needs to be there before another, since the lock names them all.
+    """
+    pinned = re.split(r"\n(?=\w)", lock.read_text().strip())
+    made = []
+    for number in range(min(2, len(pinned))):
+        made.append(folder / f"half-{number}.lock")
+        made[number].write_text("\n".join([*pinned[number::2], ""]))
+    return made
+
+
+def run_all(commands: list[list[str]]) -> None:
+    """Run commands side by side; all must succeed."""
+    running = [subprocess.Popen(command, stdout=sys.stderr) for command in commands]  # noqa: S603
+    codes = [process.wait() for process in running]
+    if any(codes):
+        sys.exit(f"Building .venv failed: {' '.join(commands[0])}")
 
 
 def base_python() -> str:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -200,6 +201,17 @@ def test_uv_is_used_where_there_is_one(checkout, environment):
     _, progress = manage(checkout, environment, "demo").communicate()
     assert progress.endswith("Built .venv.\n")
     assert "uv" in (checkout / ".venv" / "pyvenv.cfg").read_text()
+
+
+@pytest.mark.parametrize("lock", bootstrap.LOCKS.values())
+def test_of_two_halves_of_a_lock_each_requirement_is_in_one_with_its_hashes(tmp_path, lock):
+    def pinned(*files):
+        return sorted(line for file in files for line in file.read_text().split("\n") if line)
+
+    one, other = bootstrap.halves(ROOT / lock, tmp_path)
+    assert pinned(one, other) == pinned(ROOT / lock)
+    for half in (one, other):
+        assert re.fullmatch(r"(\w.+ \\\n(    --hash=.+ \\\n)*    --hash=.+\n)+", half.read_text())
 
 
 def test_a_python_without_venv_is_told_what_to_install(checkout, monkeypatch):
