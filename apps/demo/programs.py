@@ -7,7 +7,7 @@ from pathlib import Path
 from apps.demo.supervisor import Process, answers
 
 # No mingling, no gossip: workers need not know each other, and both delay the start.
-CELERY = [sys.executable, "-m", "celery", "--app", "config"]
+CELERY = [sys.executable, "-m", "celery", "--app", "config", "--skip-checks"]
 
 
 def web(host: str, port: int, log: Path | None = None) -> Process:

@@ -141,8 +141,16 @@ def drop(*sessions):
 @pytest.mark.slow
 def test_a_worker_keeps_its_sessions_and_survives_their_loss(tmp_path):
     command = [
-        *(sys.executable, "-m", "celery", "--app", "tests.house.worker_probe", "worker"),
-        *("--concurrency", "2", "--without-mingle", "--without-gossip", "--loglevel", "info"),
+        *(sys.executable, "-m", "celery", "--app", "tests.house.worker_probe", "--skip-checks"),
+        *(
+            "worker",
+            "--concurrency",
+            "2",
+            "--without-mingle",
+            "--without-gossip",
+            "--loglevel",
+            "info",
+        ),
     ]
     worker = processes.start(processes.bound(command), cwd=ROOT, log=tmp_path / "worker.log")
     try:
@@ -169,7 +177,7 @@ def sessions_of(task, numbers):
     "arguments",
     [
         ["-c", "import config.wsgi"],
-        ["-m", "celery", "--app", "config", "worker", "--pool", "solo", "--without-mingle"],
+        ["-m", "celery", "--app", "config", "--skip-checks", "worker", "--pool", "solo"],
     ],
 )
 def test_who_signs_links_refuses_to_start_without_a_secret(arguments):

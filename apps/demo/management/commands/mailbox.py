@@ -13,6 +13,7 @@ from apps.demo.models import Letter
 
 class Command(BaseCommand):
     help = "The demo's phones and inboxes: an SMTP server and an SMS gateway on this machine."
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--smtp-port", type=int, required=True)
