@@ -138,7 +138,7 @@ class EventPage(NamedSubjects, ReadOnlyPage[Event]):
         ("kind", FieldTextFilter),
         ("client", AutocompleteSelectFilter),
     ]
-    search_fields = ["=kind", "=subject"]
+    search_fields = ["kind__exact", "subject__exact"]
     search_help_text = gettext_lazy("The exact kind or subject, like coupon.accrued or policy:42")
     ordering = ["-pk"]
 
@@ -164,7 +164,7 @@ class StrayPage(ReadOnlyPage[Stray]):
         ("kind", FieldTextFilter),
         ("received_at", MomentFilter),
     ]
-    search_fields = ["=reference", "=source_key"]
+    search_fields = ["reference__exact", "source_key__exact"]
     search_help_text = gettext_lazy("The client's exact number in the sender's system")
     ordering = ["-pk"]
 

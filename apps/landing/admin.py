@@ -36,9 +36,8 @@ class EmailSubscriptionPage(ReadOnlyPage[EmailSubscription]):
         ("client", AutocompleteSelectFilter),
         ("requested_at", MomentFilter),
     ]
-    search_fields = ["client__last_name", "contact_point__address"]
-    date_hierarchy = "requested_at"
-    ordering = ["-requested_at", "-pk"]
+    search_fields = ["^client__last_name", "^client__first_name"]
+    ordering = ["-pk"]
     fields = ["client", "link", "contact_point", "requested_at", "confirmed_at"]
     export_without = ("token_hash",)
 

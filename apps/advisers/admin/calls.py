@@ -101,7 +101,7 @@ class CallTaskPage(ReadOnlyPage[CallTask]):
         ("outcome", MultipleChoicesDropdownFilter),
         ("due_at", MomentFilter),
     ]
-    search_fields = ["client__last_name", "client__first_name", "title", "=source"]
+    search_fields = ["^client__last_name", "^client__first_name"]
     # What waits, the most urgent first; then what ended, the newest first; by an index.
     ordering = [F("ended_at").desc(nulls_first=True), *QUEUED, "pk"]
     fields = [

@@ -5,7 +5,7 @@ are shown on it by products and his messages by messaging, which profiles knows 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -14,7 +14,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
-from django.db.models import DecimalField, Model, QuerySet
+from django.db.models import DecimalField, Model
 from django.http import (
     Http404,
     HttpRequest,
@@ -33,6 +33,7 @@ from unfold.contrib.import_export.forms import ExportForm
 
 from apps.core.admin.display import Text, page_url
 from apps.core.admin.files import CsvFile, GuardedResource
+from apps.core.admin.finding import Finding
 from apps.core.admin.masked import Masked
 from apps.core.imports.kinds import KINDS
 from apps.core.masking import showing_to
@@ -41,7 +42,6 @@ M = TypeVar("M", bound=Model)
 
 Read = Callable[[HttpRequest, Any], dict[str, Any] | None]
 Act = Callable[[HttpRequest, Any], HttpResponse | None]
-Find = Callable[[str], Iterable[int]]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,6 @@ class Deed:
 
 
 _panels: dict[type[Model], list[Panel]] = defaultdict(list)
-_finders: dict[type[Model], list[Find]] = defaultdict(list)
 _deeds: dict[type[Model], dict[str, Deed]] = defaultdict(dict)
 
 
@@ -115,16 +114,6 @@ def deed(
     return register
 
 
-def searched(model: type[Model]) -> Callable[[Find], Find]:
-    """Have the model's list also find the rows whose ids the function returns for a term."""
-
-    def register(find: Find) -> Find:
-        _finders[model].append(find)
-        return find
-
-    return register
-
-
 class PlainDecimalField(forms.DecimalField):
     """A number as people write it: 0.75, where the column would say 0.75000000, and 0, not 0E-8."""
 
@@ -138,7 +127,7 @@ class PlainNumbers:
     formfield_overrides = {DecimalField: {"form_class": PlainDecimalField}}
 
 
-class Page(Masked, PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
+class Page(Masked, Finding, PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
     """A list and a form of the back office; the list may be taken out as a file."""
 
     change_form_template = "core/admin/change_form.html"
@@ -182,16 +171,6 @@ class Page(Masked, PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
         if kind is None or not request.user.has_perms(kind.permissions):
             return ""
         return f"{reverse('admin:files_batch_add')}?{urlencode({'kind': kind.name})}"
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[M], search_term: str
-    ) -> tuple[QuerySet[M], bool]:
-        found, may_have_duplicates = super().get_search_results(request, queryset, search_term)
-        if term := search_term.strip():
-            more = {pk for find in _finders[self.model] for pk in find(term)}
-            if more:
-                found = found | queryset.filter(pk__in=more)
-        return found, may_have_duplicates
 
     def get_urls(self) -> list[URLPattern]:
         meta = self.model._meta

@@ -87,7 +87,7 @@ class VerdictPage(ReadOnlyPage[Verdict]):
         ("channel", MultipleChoicesDropdownFilter),
         ("at", MomentFilter),
     ]
-    search_fields = ["notice__client__last_name", "notice__client__first_name", "=reason"]
+    search_fields = ["^notice__client__last_name", "^notice__client__first_name"]
     ordering = ["-pk"]
     readonly_fields = ["why"]
 

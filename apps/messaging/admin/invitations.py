@@ -52,7 +52,7 @@ class InvitationPage(Page[Invitation]):
     ]  # fmt: skip
     list_select_related = ["client", "provider", "proven_by"]
     list_filter = [("proven_at", admin.EmptyFieldListFilter), ("provider", RelatedDropdownFilter)]
-    search_fields = ["client__last_name", "client__first_name", "account"]
+    search_fields = ["^client__last_name", "^client__first_name"]
     ordering = ["-pk"]
     readonly_fields = [
         "client", "provider", "account", "made_at", "used_at", "proven_at", "proven_by",

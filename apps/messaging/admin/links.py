@@ -70,7 +70,7 @@ class LinkPage(NamedSubjects, ReadOnlyPage[Link]):
         ("client", AutocompleteSelectFilter),
         ("created_at", MomentFilter),
     ]
-    search_fields = ["client__last_name", "client__first_name", "=subject"]
+    search_fields = ["^client__last_name", "^client__first_name"]
     ordering = ["-pk"]
     fields = ["client", "contact_point", "about", "created_at", "revoked_at"]
     readonly_fields = ["about"]
@@ -107,7 +107,7 @@ class HitPage(ReadOnlyPage[Hit]):
     ]  # fmt: skip
     list_select_related = ["link__client"]
     list_filter = [("verdict", ChoicesDropdownFilter), ("occurred_at", MomentFilter)]
-    search_fields = ["link__client__last_name", "agent"]
+    search_fields = ["^link__client__last_name", "^link__client__first_name"]
     ordering = ["-pk"]
     exclude = ["signs", "campaign"]
     readonly_fields = ["signs_said", "campaign_said"]
@@ -131,7 +131,10 @@ class OpeningPage(ReadOnlyPage[Opening]):
     ]  # fmt: skip
     list_select_related = ["message__notice__client"]
     list_filter = [("occurred_at", MomentFilter)]
-    search_fields = ["message__notice__client__last_name", "agent"]
+    search_fields = [
+        "^message__notice__client__last_name",
+        "^message__notice__client__first_name",
+    ]
     ordering = ["-pk"]
 
 

@@ -11,10 +11,12 @@ from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter
 
 from apps.core.admin.display import badge, column, linked, list_url, money
 from apps.core.admin.filters import MomentFilter
+from apps.core.admin.finding import searched
 from apps.core.admin.pages import ReadOnlyPage
 from apps.core.site import COUNTED, Concern, Line, bounded, concerns
 from apps.messaging.actions.numbers import estimate
 from apps.messaging.models.numbers import NumberCheck
+from apps.profiles.admin.finding import points_at
 
 FOUND = {
     "valid": "good", "roaming": "good", "asked": "wait", "off": "wait", "invalid": "bad",
@@ -30,12 +32,22 @@ class NumberCheckPage(ReadOnlyPage[NumberCheck]):
     ]  # fmt: skip
     list_select_related = ["contact_point__client"]
     list_filter = [("state", MultipleChoicesDropdownFilter), ("asked_at", MomentFilter)]
-    search_fields = ["contact_point__address", "contact_point__client__last_name", "network"]
+    search_fields = [
+        "^contact_point__client__last_name",
+        "^contact_point__client__first_name",
+    ]
     ordering = ["-pk"]
 
     @column(_("cost"), ordering="cost")
     def price(self, check: NumberCheck) -> str:
         return money(check.cost, settings.NUMBER_CHECK_CURRENCY)
+
+
+@searched(NumberCheck, by="contact_point__address")
+def checks_of(term: str) -> Iterable[int]:
+    return NumberCheck.objects.filter(contact_point__in=points_at(term)).values_list(
+        "pk", flat=True
+    )
 
 
 @concerns("messaging.view_numbercheck")

@@ -1,5 +1,6 @@
 """Whom we told, whom we did not and why; nobody writes here but the product."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -25,6 +26,7 @@ from apps.core.admin.display import (
     stacked,
 )
 from apps.core.admin.filters import MomentFilter
+from apps.core.admin.finding import searched
 from apps.core.admin.pages import ReadOnlyPage, panel
 from apps.core.masking import may_see
 from apps.events.admin import NamedSubjects
@@ -36,6 +38,7 @@ from apps.messaging.models.reactions import Reaction
 from apps.messaging.queries.desk import messages_to
 from apps.messaging.queries.reasons import said
 from apps.messaging.speech import SpeechError, masked, spoken, typed
+from apps.profiles.admin.finding import points_at
 from apps.profiles.models import Channel, Client
 
 TOLD = {
@@ -51,6 +54,7 @@ SENT = {
     "skipped": "quiet", "failed": "bad", "unknown": "bad",
 }  # fmt: skip
 
+FOUND_AT_MOST = 1_000  # messages at one address
 REACTED = {"acknowledged": "good", "followed": "good", "dismissed": "quiet"}
 
 
@@ -67,7 +71,7 @@ class NoticePage(NamedSubjects, ReadOnlyPage[Notice]):
         ("client", AutocompleteSelectFilter),
         ("created_at", MomentFilter),
     ]
-    search_fields = ["client__last_name", "client__first_name", "dedupe_key", "=subject", "reason"]
+    search_fields = ["^client__last_name", "^client__first_name", "dedupe_key__exact"]
     ordering = ["-pk"]
     # Until it is sent, the letter that confirms an address has its key among the values.
     readonly_fields = ["about", "values_said", "stands"]
@@ -143,7 +147,7 @@ class MessagePage(ReadOnlyPage[Message]):
         ("queued_at", MomentFilter),
     ]
     search_fields = [
-        "notice__client__last_name", "contact_point__address", "=provider_id", "reason",
+        "^notice__client__last_name", "^notice__client__first_name", "provider_id__exact",
     ]  # fmt: skip
     ordering = ["-pk"]
     readonly_fields = ["stands", "paid"]
@@ -174,6 +178,12 @@ class MessagePage(ReadOnlyPage[Message]):
     @column(_("template"), ordering="notice__template__name")
     def template_name(self, message: Message) -> str:
         return str(message.notice.template)
+
+
+@searched(Message, by="contact_point__address")
+def messages_at(term: str) -> Iterable[int]:
+    sent = Message.objects.filter(contact_point__in=points_at(term)).order_by("-pk")
+    return sent.values_list("pk", flat=True)[:FOUND_AT_MOST]
 
 
 @panel(

@@ -77,7 +77,7 @@ class ReplyPage(Page[Reply]):
         ("client", AutocompleteSelectFilter),
         ("received_at", MomentFilter),
     ]
-    search_fields = ["client__last_name", "client__first_name", "sender", "text", "=provider_id"]
+    search_fields = ["^client__last_name", "^client__first_name", "provider_id__exact"]
     ordering = ["-pk"]
     readonly_fields = [
         "received_at", "client", "channel", "sender", "text", "meaning", "state", "provider",
@@ -146,7 +146,7 @@ class ReceiptPage(ReadOnlyPage[Receipt]):
         ("applied_at", admin.EmptyFieldListFilter),
         ("received_at", MomentFilter),
     ]
-    search_fields = ["=provider_id", "=provider"]
+    search_fields = ["provider_id__exact"]
     search_help_text = _("The provider's exact id of a message")
     ordering = ["-pk"]
 

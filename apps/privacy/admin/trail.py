@@ -77,8 +77,8 @@ class ChangePage(ReadOnlyPage[Change]):
         ("by", RelatedDropdownFilter),
         ("table_name", FieldTextFilter),
     ]
-    search_fields = ["=table_name", "=row_id", "=batch", "by_name", "reason"]
-    search_help_text = _("A table, the number of a row or of a file, who did it, or why")
+    search_fields = ["row_id__exact", "batch__exact"]
+    search_help_text = _("The number of a row or of a file")
     ordering = ["-pk"]
     fields = ["at", "by_whom", "through", "kind", "what", "rows_added", "told", "reason", "batch",
               "sealed_at"]  # fmt: skip

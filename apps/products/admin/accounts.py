@@ -141,9 +141,9 @@ class AccountPage(Page[Account]):
         ("client", AutocompleteSelectFilter),
         ("opened_on", RangeDateFilter),
     ]
-    search_fields = ["number", "name", "client__last_name", "client__first_name"]
+    search_fields = ["number__startswith", "^client__last_name", "^client__first_name"]
     autocomplete_fields = ["client", "portfolio"]
-    ordering = ["-opened_on", "-pk"]
+    ordering = ["-pk"]
     fieldsets = [
         (None, {"fields": [("number", "name"), ("client", "kind"), ("currency", "portfolio")]}),
         (_("Term"), {"fields": [("opened_on", "closed_on")]}),
@@ -171,10 +171,11 @@ class TransactionPage(Page[Transaction]):
         ("account", AutocompleteSelectFilter),
         ("day", RangeDateFilter),
     ]
-    search_fields = ["=reference", "account__number", "account__client__last_name"]
+    search_fields = [
+        "reference__exact", "account__number__startswith", "^account__client__last_name",
+    ]  # fmt: skip
     autocomplete_fields = ["account", "underlying"]
-    date_hierarchy = "day"
-    ordering = ["-day", "-pk"]
+    ordering = ["-pk"]
     fieldsets = [
         (None, {"fields": [("account", "reference"), ("kind", "day")]}),
         (_("Dealt"), {"fields": [("underlying", "units"), "amount"]}),

@@ -31,7 +31,8 @@ from apps.core.admin.display import (
     readable,
 )
 from apps.core.admin.files import GuardedResource
-from apps.core.admin.pages import Page, ReadOnlyPage, panel, searched
+from apps.core.admin.finding import searched
+from apps.core.admin.pages import Page, ReadOnlyPage, panel
 from apps.core.money import decimals, major_units
 from apps.events.admin import moments
 from apps.events.queries import timeline_of_subject
@@ -129,11 +130,12 @@ class PolicyPage(DecisionPages, Page[Policy]):
         ("ends_on", RangeDateFilter),
         ("waiting_until", RangeDateFilter),
     ]
-    search_fields = ["number", "client__last_name", "client__first_name", "strategy__code"]
+    search_fields = [
+        "number__startswith", "^client__last_name", "^client__first_name", "=strategy__code",
+    ]  # fmt: skip
     search_help_text = _("Number, client or the strategy's code")
     autocomplete_fields = ["client", "strategy"]
-    date_hierarchy = "starts_on"
-    ordering = ["-starts_on", "-pk"]
+    ordering = ["-pk"]
     actions = ["evaluate_late"]
     fieldsets = [
         (None, {"fields": ["number", ("client", "strategy"), ("state", "closed_on")]}),
@@ -254,7 +256,11 @@ class CouponPage(ReadOnlyPage[PolicyCoupon]):
         ("observation__strategy", AutocompleteSelectFilter),
         ("policy", AutocompleteSelectFilter),
     ]
-    search_fields = ["policy__number", "policy__client__last_name", "policy__client__first_name"]
+    search_fields = [
+        "policy__number__startswith",
+        "^policy__client__last_name",
+        "^policy__client__first_name",
+    ]
     search_help_text = _("Number of the policy, or client")
     ordering = ["-pk"]
 

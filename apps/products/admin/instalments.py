@@ -55,7 +55,7 @@ class CreditAccountPage(Page[CreditAccount]):
     ]  # fmt: skip
     list_select_related = ["client"]
     list_filter = [("client", AutocompleteSelectFilter), ("reported_on", RangeDateFilter)]
-    search_fields = ["number", "name", "client__last_name", "client__first_name"]
+    search_fields = ["number__startswith", "^client__last_name", "^client__first_name"]
     autocomplete_fields = ["client"]
     ordering = ["number"]
 
@@ -75,10 +75,9 @@ class InstalmentPage(Page[Instalment]):
         ("due_on", RangeDateFilter),
         ("paid_on", RangeDateFilter),
     ]
-    search_fields = ["account__number", "account__client__last_name"]
+    search_fields = ["account__number__startswith", "^account__client__last_name"]
     autocomplete_fields = ["account"]
-    date_hierarchy = "due_on"
-    ordering = ["-due_on", "-pk"]
+    ordering = ["-pk"]
 
 
 @admin.register(Deadline)
@@ -95,10 +94,9 @@ class DeadlinePage(Page[Deadline]):
         ("day", RangeDateFilter),
         ("reference", FieldTextFilter),
     ]
-    search_fields = ["reference", "client__last_name", "client__first_name"]
+    search_fields = ["reference__startswith", "^client__last_name", "^client__first_name"]
     autocomplete_fields = ["client", "policy", "account"]
-    date_hierarchy = "day"
-    ordering = ["day", "pk"]
+    ordering = ["-pk"]
     readonly_fields = ["told_at"]
     actions = ["mark_as_done"]
     fieldsets = [

@@ -28,7 +28,7 @@ class MoveRulePage(Page[MoveRule]):
     ]  # fmt: skip
     list_select_related = ["client"]
     list_filter = [("tier", ChoicesDropdownFilter), ("client", AutocompleteSelectFilter)]
-    search_fields = ["client__last_name", "client__first_name", "tier"]
+    search_fields = ["^client__last_name", "^client__first_name", "=tier"]
     autocomplete_fields = ["client"]
     ordering = ["client", "tier"]
     fieldsets = [
@@ -56,8 +56,7 @@ class HoldingMovePage(ReadOnlyPage[HoldingMove]):
         ("account", AutocompleteSelectFilter),
         ("day", RangeDateFilter),
     ]
-    search_fields = ["account__number", "account__client__last_name"]
-    date_hierarchy = "day"
+    search_fields = ["account__number__startswith", "^account__client__last_name"]
     ordering = ["-pk"]
 
     @column(_("fund or share"), ordering="underlying__ticker")

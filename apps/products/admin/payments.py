@@ -103,11 +103,11 @@ class PaymentPage(ReadOnlyPage[Payment]):
         ("paid_on", RangeDateFilter),
     ]
     search_fields = [
-        "policy__number", "reference", "policy__client__last_name", "policy__client__first_name",
+        "policy__number__startswith", "reference__exact",
+        "^policy__client__last_name", "^policy__client__first_name",
     ]  # fmt: skip
     search_help_text = _("Number of the policy, reference or client")
-    date_hierarchy = "due_on"
-    ordering = ["-due_on", "-pk"]
+    ordering = ["-pk"]
     actions = ["mark_as_paid", "mark_as_failed", "call_off", "leave", "ask_back"]
     fields = [
         "policy", ("kind", "corrects"), amounts("amount", _("amount"), currency_of),
@@ -192,7 +192,7 @@ class PolicyChangePage(ReadOnlyPage[PolicyChange]):
         ("policy", AutocompleteSelectFilter),
         ("effective_on", RangeDateFilter),
     ]
-    search_fields = ["policy__number", "policy__client__last_name"]
+    search_fields = ["policy__number__startswith", "^policy__client__last_name"]
     search_help_text = _("Number of the policy, or client")
     ordering = ["-effective_on", "-pk"]
     fields = [

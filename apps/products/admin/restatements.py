@@ -260,7 +260,7 @@ class CorrectionPage(ReadOnlyPage[Correction]):
         ("outcome", MultipleChoicesDropdownFilter),
         ("observation__strategy", AutocompleteSelectFilter),
     ]
-    search_fields = ["policy__number", "policy__client__last_name"]
+    search_fields = ["policy__number__startswith", "^policy__client__last_name"]
     ordering = ["policy__number", "observation__number"]
 
     @column(_("outcome"))

@@ -74,7 +74,7 @@ class ClientPage(Page[Client]):
         ("preferred_channel", ChoicesDropdownFilter),
         ("created_at", MomentFilter),
     ]
-    search_fields = ["first_name", "last_name", "identifiers__value", "contact_points__address"]
+    search_fields = ["^first_name", "^last_name"]
     search_help_text = _("Name, phone, e-mail, contract or policy number")
     ordering = ["last_name", "first_name", "pk"]
     readonly_fields = ["created_at"]
@@ -147,8 +147,8 @@ class ConsentPage(ReadOnlyPage[ConsentRecord]):
         ("client", AutocompleteSelectFilter),
         ("recorded_at", MomentFilter),
     ]
-    search_fields = ["client__last_name", "client__first_name", "source"]
-    ordering = ["-recorded_at", "-pk"]
+    search_fields = ["^client__last_name", "^client__first_name"]
+    ordering = ["-pk"]
 
 
 @admin.register(ContactPoint)
@@ -163,7 +163,7 @@ class ContactPointPage(Page[ContactPoint]):
         ("channel", ChoicesDropdownFilter),
         ("client", AutocompleteSelectFilter),
     ]
-    search_fields = ["address", "client__last_name"]
+    search_fields = ["^client__last_name", "^client__first_name"]
     autocomplete_fields = ["client"]
     readonly_fields = ["created_at"]
 

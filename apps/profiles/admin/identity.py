@@ -105,7 +105,7 @@ class DuplicatePage(PairPage, ReadOnlyPage[Duplicate]):
     ]  # fmt: skip
     list_select_related = ["first", "second", "decided_by"]
     list_filter = [("state", ChoicesDropdownFilter), ("found_at", MomentFilter)]
-    search_fields = ["first__last_name", "second__last_name"]
+    search_fields = ["^first__last_name", "^second__last_name"]
     ordering = ["-state", "-found_at", "-pk"]
 
     @column(_("share"))

@@ -80,7 +80,7 @@ class SuppressionPage(Page[Suppression]):
         ("channel", ChoicesDropdownFilter),
         ("made_at", MomentFilter),
     ]
-    search_fields = ["hint", "source", "client__last_name"]
+    search_fields = ["^client__last_name", "^client__first_name"]
     ordering = ["-pk"]
     fields = ["channel", "address", "reason", "source"]
     export_without = ("address_hash",)

@@ -141,6 +141,7 @@ class Client(models.Model):
                 condition=Q(merged_into__isnull=False),
                 name="client_merged",
             ),
+            # and client_last_name and client_first_name, by how names begin, which Django cannot write
         ]
 
     def __str__(self) -> str:

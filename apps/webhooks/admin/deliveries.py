@@ -37,7 +37,7 @@ class DeliveryPage(ReadOnlyPage[Delivery]):
         ("kind", FieldTextFilter),
         ("queued_at", MomentFilter),
     ]
-    search_fields = ["=message_id"]
+    search_fields = ["message_id__exact"]
     search_help_text = _("The exact message id, like msg_3_42")
     ordering = ["-pk"]
     exclude = ["leased_until", "event_id"]
