@@ -340,7 +340,7 @@ SMS_GATEWAY_TOKEN = os.environ.get("SMS_GATEWAY_TOKEN", "")
 SMS_SENDER = os.environ.get("SMS_SENDER", "Tidings")
 # Providers whose row names an environment are used only in the one that is named so. Clients are
 # written to where LIVE says so, by providers whose row names this environment; elsewhere only the
-# addresses of the test list are, and in the demo those that it made up itself.
+# addresses of the test list are; the demo has everybody there and speaks with itself alone.
 LIVE = env_flag("LIVE")
 ENVIRONMENT = os.environ.get("ENVIRONMENT", "")
 TEST_RECIPIENTS = env_list("TEST_RECIPIENTS")

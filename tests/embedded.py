@@ -63,6 +63,7 @@ def prepare() -> embedded.Stack | None:
     """Set the environment of the tests; return what must be started for it."""
     os.environ.update(
         TIDINGS_DEMO="1",
+        TEST_RECIPIENTS="*",  # whoever writes to somebody is a peer of the test
         SECRET_KEY="a throw-away secret of the tests, good for nothing else",
         LINK_KEY="a throw-away key of the tests, good for nothing else",
         DJANGO_ALLOW_ASYNC_UNSAFE="1",  # playwright's loop runs in the thread of the tests

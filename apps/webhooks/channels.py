@@ -20,6 +20,8 @@ import httpx2
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from apps.core.recipients import may_be_written_to
+
 TIMEOUT = httpx2.Timeout(10, connect=5)
 PATIENCE = 15  # seconds for a whole exchange, however slowly its answer trickles
 GONE, TOO_MANY = 410, 429
@@ -119,6 +121,10 @@ class Caller:
 
     def _post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, str, int]:
         url = httpx2.URL(self.url)
+        if not may_be_written_to(self.url):
+            raise UnreachableError(
+                _("Outside production only the addresses of the test list are called.")
+            )
         with self.client.stream(
             "POST",
             url.copy_with(host=str(resolve(url))),

@@ -40,6 +40,7 @@ def main(asked):
         SECRET_KEY="a throw-away secret of the benchmark",
         LINK_KEY="a throw-away key of the benchmark",
         TIDINGS_DEMO="1",
+        TEST_RECIPIENTS="*",
         EMAIL_HOST="127.0.0.1",
         EMAIL_PORT=str(port),
     )

@@ -35,6 +35,7 @@ def main(asked):
         SECRET_KEY="a throw-away secret of the benchmark",
         PROVIDER_SECRET_SMSC="secret",
         TIDINGS_DEMO="1",
+        TEST_RECIPIENTS="*",
         LOG_LEVEL="ERROR",
         DJANGO_SETTINGS_MODULE="config.settings",
     )

@@ -255,7 +255,7 @@ def test_what_may_not_be_told_any_more_hangs_there_no_longer(client, live, chang
 
 
 def test_outside_production_nobody_but_the_test_list_is_shown_anything(client, settings):
-    settings.DEMO = False
+    settings.TEST_RECIPIENTS = []
     message = sent(someone())
     assert fresh(message).state == "failed"
     settings.TEST_RECIPIENTS = ["C-1"]

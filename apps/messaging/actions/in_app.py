@@ -18,11 +18,12 @@ from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from apps.core.recipients import may_be_written_to
 from apps.events.actions import Fact, record
 from apps.messaging.actions.links import short_url, token_of
 from apps.messaging.actions.providers import account_of, environments
 from apps.messaging.actions.receipts import Word, receive
-from apps.messaging.channels import in_app, may_be_tried
+from apps.messaging.channels import in_app
 from apps.messaging.channels.options import OptionsError
 from apps.messaging.models.content import Display
 from apps.messaging.models.outbox import Message
@@ -201,7 +202,7 @@ def hung(site: Provider, core_id: str, *, at: datetime) -> list[Hung]:
 def is_served(site: Provider, core_id: str) -> bool:
     """Say whether notices are shown there: outside production only to who is on the test list."""
     is_ours = site.is_open and site.environment in environments()
-    return is_ours and (settings.LIVE or settings.DEMO or may_be_tried(core_id))
+    return is_ours and may_be_written_to(core_id)
 
 
 @lru_cache

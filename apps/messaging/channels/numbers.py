@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
+from apps.core.recipients import may_be_written_to
 from apps.messaging.channels import calls
 
 STATES = frozenset({"valid", "off", "roaming", "invalid"})
@@ -29,12 +30,18 @@ class Found:
 
 
 def look_up(numbers: Sequence[str]) -> list[Found]:
-    """Return what is known of numbers; those of which nothing certain is said are left out."""
+    """Return what is known of numbers; those of which nothing certain is said are left out.
+
+    Outside production the networks are told of the test list's alone.
+    """
+    numbers = [number for number in numbers if may_be_written_to(number)]
+    if not numbers:
+        return []
     token = settings.NUMBER_CHECK_TOKEN
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         with calls.client(headers) as opened:
-            reply = calls.post(opened, settings.NUMBER_CHECK_URL, data={"numbers": list(numbers)})
+            reply = calls.post(opened, settings.NUMBER_CHECK_URL, data={"numbers": numbers})
     except (calls.NotTakenError, calls.NoAnswerError):
         return []
     results = reply.said().get("results") if reply.is_success else None

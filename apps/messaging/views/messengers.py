@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from apps.core import clock
 from apps.core.api.bodies import read
 from apps.core.api.problems import RefusedError
+from apps.core.recipients import may_be_written_to
 from apps.messaging import messengers
 from apps.messaging.actions import inbound, invitations, receipts
 from apps.messaging.messengers import Fact, Joined, Left, Said, Shared, Told
@@ -87,7 +88,7 @@ def _take(provider: Provider, facts: Sequence[Fact]) -> dict[str, Any]:
     told = [word_of(fact) for fact in facts if isinstance(fact, Told)]
     if told:
         receipts.receive(provider.name, told, at=at)
-    return answer
+    return answer if may_be_written_to(str(answer.get("chat_id", ""))) else {}
 
 
 def word_of(told: Told) -> receipts.Word:

@@ -79,6 +79,7 @@ class Command(BaseCommand):
         self.smtp_port, self.sms_port = (free_port(LOOPBACK, 0, unsaid) for _ in range(2))
         return {
             "PUBLIC_URL": f"http://{LOOPBACK}:{self.port}",
+            "TEST_RECIPIENTS": "*",  # nothing leaves this machine
             "EMAIL_HOST": LOOPBACK,
             "EMAIL_PORT": str(self.smtp_port),
             "SMS_GATEWAY_URL": f"http://{LOOPBACK}:{self.sms_port}/messages",
