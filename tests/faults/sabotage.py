@@ -47,6 +47,7 @@ def one_look():
             yield ready.letter
 
     handing.Batch.letters = letters
+    handing.Batch.may_leave = lambda _batch, _letter: True
 
 
 def no_day():

@@ -7,10 +7,15 @@ from contextlib import contextmanager
 
 
 class Sink:
-    """Keeps (moment, recipient) of every letter in `taken`; a moment is of the monotonic clock."""
+    """Keeps (moment, recipient) of every letter in `taken`; a moment is of the monotonic clock.
 
-    def __init__(self, *, delay=0.0):
+    `refusals` holds what it says instead, by (command, recipient); None is to hang up.
+    """
+
+    def __init__(self, *, delay=0.0, pause=0.0):
         self.delay = delay  # seconds before a letter is answered
+        self.pause = pause  # seconds that any other command takes, one after the other
+        self.refusals = {}
         self.taken = []
         self.lines = set()
         self.loop = asyncio.new_event_loop()
@@ -37,6 +42,7 @@ class Line(asyncio.Protocol):
         self.rest = b""
         self.is_letter = False
         self.recipient = ""
+        self.free_at = 0.0
 
     def connection_made(self, transport):
         self.transport = transport
@@ -50,6 +56,15 @@ class Line(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.write("".join(f"{line}\r\n" for line in lines).encode())
 
+    def after(self, seconds, act, *args):
+        """Act when what was asked before is done, and some seconds later."""
+        loop = self.sink.loop
+        self.free_at = max(self.free_at, loop.time()) + seconds
+        if self.free_at <= loop.time():
+            act(*args)
+        else:
+            loop.call_at(self.free_at, act, *args)
+
     def data_received(self, data):
         *lines, self.rest = (self.rest + data).split(b"\r\n")
         for line in lines:
@@ -59,26 +74,34 @@ class Line(asyncio.Protocol):
         if self.is_letter:
             if line == b".":
                 self.is_letter = False
-                self.sink.loop.call_later(self.sink.delay, self.take, self.recipient)
+                self.after(self.sink.delay, self.take, self.recipient)
             return
-        verb = line[:4].upper()
-        if verb == b"EHLO":
+        verb = line[:4].decode().upper()
+        if verb == "EHLO":
             self.say("250-here", "250 PIPELINING")
-        elif verb == b"DATA":
-            self.is_letter = True
-            self.say("354 go ahead")
-        elif verb == b"QUIT":
+        elif verb == "QUIT":
             self.say("221 bye")
             self.transport.close()
         else:
-            if verb == b"RCPT":
+            if verb == "RCPT":
                 self.recipient = line.partition(b"<")[2].partition(b">")[0].decode()
-            self.say("250 fine")
+            usual = "354 go ahead" if verb == "DATA" else "250 fine"
+            said = self.sink.refusals.get((verb, self.recipient), usual)
+            self.is_letter = said.startswith("354")
+            if verb == "RCPT" and said != usual:
+                self.recipient = ""
+            self.after(self.sink.pause, self.say, said)
 
     def take(self, recipient):
         """Answer that the letter is accepted; it counts from now on."""
-        self.sink.taken.append((time.monotonic(), recipient))
-        self.say("250 taken")
+        usual = "250 taken" if recipient else "554 to nobody"
+        said = self.sink.refusals.get((".", recipient), usual)
+        if said is None:
+            self.transport.close()
+            return
+        if said.startswith("250"):
+            self.sink.taken.append((time.monotonic(), recipient))
+        self.say(said)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from apps.messaging.actions.handing import Batch
 from apps.messaging.actions.letters import Ready
 from apps.messaging.actions.outcomes import Outcome
 from apps.messaging.actions.preparing import look_again, write_letters
-from apps.messaging.channels import Answer, Carrier
+from apps.messaging.channels import Answer, Carrier, Letters
 from apps.messaging.models.outbox import Message
 from apps.messaging.models.providers import Provider
 
@@ -82,7 +82,7 @@ def give_up_gone(group: Sequence[tuple[Message, Answer]], *, at: datetime) -> No
 
 
 def answers(batch: Batch, carrier: Carrier) -> Iterator[tuple[Message, Answer]]:
-    for key, answer in carrier.send(batch.letters()):
+    for key, answer in carrier.send(Letters(batch.letters(), batch.may_leave)):
         yield batch.taken[key], answer
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import orjson
 from django.db import connection, transaction
+from psycopg import Cursor
 
 from apps.messaging.actions.claims import Watch, survive_crashes
 from apps.messaging.actions.letters import Ready
@@ -34,7 +35,7 @@ MARK = """
 UPDATE messaging_message AS message SET
     handed_at = coalesce(message.handed_at, %(at)s), subject = asked.subject, body = asked.body,
     parts = asked.parts, cost = asked.cost, leased_until = %(until)s
-FROM json_to_recordset(%(asked)s) AS asked (
+FROM json_to_recordset(convert_from(%(asked)s, 'UTF8')::json) AS asked (
     id bigint, attempts smallint, address_hash bytea, subject text, body text, parts smallint,
     cost integer
 )
@@ -87,17 +88,20 @@ def mark(
     The others are ours no longer, or something changed a moment ago: nothing of them has left.
     """
     asked = [noted(ready, provider) for ready in batch]
-    with transaction.atomic(), connection.cursor() as cursor:
+    row = {
+        "at": at,
+        "until": (watch or Watch(at)).lease,
+        "provider": provider.pk,
+        "asked": orjson.dumps(asked),
+    }
+    # Bound by the server: written into the statement, the texts would be read three times more.
+    with (
+        transaction.atomic(),
+        connection.wrap_database_errors,
+        Cursor(connection.connection) as cursor,
+    ):
         survive_crashes()
-        cursor.execute(
-            MARK,
-            {
-                "at": at,
-                "until": (watch or Watch(at)).lease,
-                "provider": provider.pk,
-                "asked": orjson.dumps(asked).decode(),
-            },
-        )
+        cursor.execute(MARK, row)
         return {pk for (pk,) in cursor.fetchall()}
 
 
@@ -106,7 +110,7 @@ def noted(ready: Ready, provider: Provider) -> dict[str, Any]:
     message, point = ready.message, ready.message.contact_point
     parts = parts_of(ready)
     return {
-        "id": message.pk,
+        "id": message.id,
         "attempts": message.attempts,
         "address_hash": f"\\x{address_hash(point.channel, point.address).hex()}",
         "subject": ready.subject,
@@ -137,6 +141,7 @@ class Batch:
         self.pace = Pace(provider)
         self.waiting = deque(ready)
         self.taken: dict[UUID, Message] = {}
+        self.marked: dict[UUID, tuple[float, Ready]] = {}  # when each of those was looked at
         self.refused: list[Message] = []  # something has changed since they were claimed
         self.end = time.monotonic() + PATIENCE
 
@@ -149,17 +154,31 @@ class Batch:
             group = [self.waiting.popleft() for _ in range(allowed)]
             begun = time.monotonic()
             marked = mark(group, self.provider, at=self.at, watch=self.watch)
-            self.refused += [ready.message for ready in group if ready.message.pk not in marked]
+            self.refused += [ready.message for ready in group if ready.message.id not in marked]
             self.waiting.extendleft(
-                ready for ready in reversed(group) if ready.message.pk in marked
+                ready for ready in reversed(group) if ready.message.id in marked
             )
             for _ in marked:
                 if time.monotonic() - begun > FRESH or not self.end:
                     break
                 ready = self.waiting.popleft()
                 self.taken[ready.letter.key] = ready.message
+                self.marked[ready.letter.key] = begun, ready
                 yield ready.letter
             size = min(size * 2, MOST) if time.monotonic() - begun < QUICK else max(1, size // 2)
+
+    def may_leave(self, letter: Letter) -> bool:
+        """Say whether a letter that was taken may leave still; it is looked at anew where that is old.
+
+        One that may not has not been handed over.
+        """
+        begun, ready = self.marked[letter.key]
+        if time.monotonic() - begun <= FRESH:
+            return True
+        if mark([ready], self.provider, at=self.at, watch=self.watch):
+            return True
+        self.refused.append(self.taken.pop(letter.key))
+        return False
 
     def stop(self) -> None:
         """Hand over no more."""

@@ -9,7 +9,7 @@ no address and no text of a letter.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -95,6 +95,27 @@ class Account:
     window: int = 1  # letters or connections under way at once, as the kind can
 
 
+def any_time(_letter: Letter) -> bool:
+    return True
+
+
+class Letters:
+    """Letters to be taken, and the last word on each of them.
+
+    A carrier that needs several steps for a letter asks right before the last one whether it
+    `may_leave`: something may have changed since it was taken. One that may not has not left, and
+    gets no answer.
+    """
+
+    def __init__(
+        self, letters: Iterable[Letter], may_leave: Callable[[Letter], bool] = any_time
+    ) -> None:
+        self.letters, self.may_leave = letters, may_leave
+
+    def __iter__(self) -> Iterator[Letter]:
+        return iter(self.letters)
+
+
 class Carrier(Protocol):
     def send(self, letters: Iterable[Letter]) -> Iterator[tuple[UUID, Answer]]:
         """Hand letters over; answer for each that was taken from the iterator."""
@@ -157,7 +178,8 @@ class Fenced:
                 else:
                     refused.append(letter.key)
 
-        for answered in self.carrier.send(allowed()):
+        may_leave = letters.may_leave if isinstance(letters, Letters) else any_time
+        for answered in self.carrier.send(Letters(allowed(), may_leave)):
             yield from kept_back(refused)
             yield answered
         yield from kept_back(refused)
