@@ -48,14 +48,14 @@ UPDATE messaging_message AS message SET
     state = outcome.state, reason = outcome.reason, provider_id = outcome.provider_id,
     send_after = coalesce(outcome.send_after, message.send_after),
     sent_at = outcome.sent_at, ended_at = outcome.ended_at, leased_until = NULL,
-    handed_at = CASE WHEN outcome.goes_back THEN NULL ELSE message.handed_at END,
-    carried_by_id = CASE WHEN outcome.goes_back THEN NULL ELSE message.carried_by_id END,
+    handed_at = CASE WHEN outcome.stayed THEN NULL ELSE message.handed_at END,
+    carried_by_id = CASE WHEN outcome.stayed THEN NULL ELSE message.carried_by_id END,
     deferrals = message.deferrals + outcome.deferred, follow_at = outcome.follow_at,
     parts = coalesce(outcome.parts, message.parts),
     cost = coalesce(outcome.cost, message.cost)
 FROM json_to_recordset(%s) AS outcome (
     id bigint, attempts smallint, state text, reason text, provider_id text,
-    send_after timestamptz, sent_at timestamptz, ended_at timestamptz, goes_back boolean,
+    send_after timestamptz, sent_at timestamptz, ended_at timestamptz, stayed boolean,
     deferred smallint, follow_at timestamptz, parts smallint, cost integer
 )
 WHERE message.id = outcome.id AND message.attempts = outcome.attempts
@@ -95,9 +95,10 @@ class Outcome:
     deferred: bool = False  # the provider wants it later
 
     @property
-    def goes_back(self) -> bool:
-        """Say whether it returns to the queue with nothing of it out there."""
-        return self.state == State.QUEUED and self.message.handed_at is None
+    def stayed(self) -> bool:
+        """Say whether nothing of it is out there, though it may have been marked a moment ago."""
+        kept = self.state in {State.QUEUED, State.SKIPPED}
+        return kept and self.message.handed_at is None
 
     @property
     def is_barred(self) -> bool:
@@ -191,7 +192,7 @@ def record(outcomes: Sequence[Outcome], *, at: datetime) -> int:
     follows = next_looks(outcomes, at=at)
     noted = [
         {
-            "id": outcome.message.pk,
+            "id": outcome.message.id,
             "attempts": outcome.message.attempts,
             "state": outcome.state.value,
             "reason": outcome.reason[:REASON_LENGTH],
@@ -199,7 +200,7 @@ def record(outcomes: Sequence[Outcome], *, at: datetime) -> int:
             "send_after": outcome.send_after,
             "sent_at": outcome.sent_at,
             "ended_at": outcome.ended_at,
-            "goes_back": outcome.goes_back,
+            "stayed": outcome.stayed,
             "deferred": int(outcome.deferred),
             "follow_at": follow_at,
             "parts": outcome.parts,
@@ -210,7 +211,7 @@ def record(outcomes: Sequence[Outcome], *, at: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(RECORD, [orjson.dumps(noted).decode()])
         ours = {pk for (pk,) in cursor.fetchall()}
-    recorded = [outcome for outcome in outcomes if outcome.message.pk in ours]
+    recorded = [outcome for outcome in outcomes if outcome.message.id in ours]
     settled = update_notices(recorded)
     sendings.note_failures(
         Counter(
@@ -274,12 +275,12 @@ def told(message: Message, at: datetime) -> Fact:
     return Fact(
         client_id=notice.client_id,
         kind="message.sent",
-        subject=notice.subject or f"notice:{notice.pk}",
+        subject=notice.subject or f"notice:{notice.id}",
         occurred_at=at,
-        source_key=f"message:{message.pk}:sent",
+        source_key=f"message:{message.id}:sent",
         properties={
-            "message": message.pk,
-            "notice": notice.pk,
+            "message": message.id,
+            "notice": notice.id,
             "channel": message.channel,
             "template": notice.template.code,
         },
