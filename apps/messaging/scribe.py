@@ -8,7 +8,10 @@ import contextlib
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from io import BufferedWriter, FileIO
 from typing import Any, BinaryIO
 
 import orjson
@@ -21,6 +24,8 @@ SECONDS = 2  # of CPU for one job; a letter of 10 KB takes a ten-thousandth of i
 GRACE = 2  # more, where a job does not even notice that its time is over
 MEMORY = 768 * 2**20  # addresses; the process itself takes a third
 LENGTH = 4  # bytes that say how long a frame is
+AT_ONCE = 2**18  # bytes of answers that go together: each time the reader is woken
+A_WHILE = 0.25  # seconds of work after which he hears what there is
 
 Job = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -33,8 +38,8 @@ class TooLong(BaseException):
 def write(job: Job, sources: Sequence[str]) -> Answer:
     """Fill templates with the same typed values, of which those that they name are spoken once."""
     given = job["with"]
-    named = {root for _name, at in job["texts"] for root in wording.roots(sources[at])}
-    named |= {root for _name, at in job["pages"] for root in wording.roots(sources[at], True)}  # noqa: FBT003
+    texts_of = tuple(sources[at] for _name, at in job["texts"])
+    named = named_in(texts_of, tuple(sources[at] for _name, at in job["pages"]))
     wanted = {name: value for name, value in given["values"].items() if name in named}
     values = wording.given(speech.spoken(wanted, given["language"], given["zone"]))
     values[filters.LANGUAGE] = given["language"]
@@ -42,6 +47,13 @@ def write(job: Job, sources: Sequence[str]) -> Answer:
     for name, at in job["pages"]:
         texts[name] = wording.fill(sources[at], values, html=True)
     return {"texts": texts}
+
+
+@lru_cache(maxsize=1_000)
+def named_in(texts: tuple[str, ...], pages: tuple[str, ...]) -> frozenset[str]:
+    """Name the values that any of these templates begins a path with. Raises WordingError."""
+    roots = [wording.roots(text) for text in texts] + [wording.roots(page, True) for page in pages]  # noqa: FBT003
+    return frozenset().union(*roots)
 
 
 def read(job: Job, sources: Sequence[str]) -> Answer:
@@ -93,8 +105,13 @@ def answered(job: Job, sources: Sequence[str]) -> Answer:
 def allow_time() -> None:
     """Let the kernel end this process a little after the job's own alarm."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    end = used.ru_utime + used.ru_stime + SECONDS + GRACE + 1
-    lower(resource.RLIMIT_CPU, int(end))
+    end_at(int(used.ru_utime + used.ru_stime + SECONDS + GRACE + 1))
+
+
+@lru_cache(maxsize=1)
+def end_at(second: int) -> None:
+    """Set the kernel's limit, once for all the jobs of a second."""
+    lower(resource.RLIMIT_CPU, second)
 
 
 def lower(limit: int, value: int) -> None:
@@ -117,18 +134,23 @@ def framed(content: Any) -> bytes:
 
 
 def main() -> None:
+    output = BufferedWriter(FileIO(sys.stdout.fileno(), "wb", closefd=False), AT_ONCE)
     signal.signal(signal.SIGPROF, stop)
     lower(resource.RLIMIT_AS, MEMORY)
     lower(resource.RLIMIT_FSIZE, 0)
     lower(resource.RLIMIT_CORE, 0)
     for batch in frames(sys.stdin.buffer):
+        said_at = time.monotonic()
         for job in batch["jobs"]:
             answer = answered(job, batch["sources"])
-            sys.stdout.buffer.write(framed(answer))
+            output.write(framed(answer))
             if "over" in answer:  # what is left of us is no place for others' letters
-                sys.stdout.buffer.flush()
+                output.flush()
                 return
-        sys.stdout.buffer.flush()
+            if time.monotonic() - said_at > A_WHILE:
+                output.flush()
+                said_at = time.monotonic()
+        output.flush()
 
 
 if __name__ == "__main__":

@@ -33,11 +33,12 @@ def ask_again(messages: Sequence[Message], *, at: datetime, gone: datetime) -> A
     grounds = Grounds([message.notice for message in messages], at=at, points=points)
     answers = Answers([], [])
     refused: list[verdicts.Verdict] = []
+    decided: dict[int, tuple[Wish, gate.Verdict]] = {}  # most are alike
     for message in messages:
         wish = grounds.wish(message.notice, message.channel, message.contact_point)
-        verdict = gate.decide(wish, at=at)
-        if verdict.send_at == at and not wish.urgent and wish.quiet.holds(gone):
-            verdict = gate.Verdict(send_at=wish.quiet.opens(gone) or gone)
+        if (known := decided.get(id(wish))) is None:
+            known = decided[id(wish)] = (wish, verdict_on(wish, at=at, gone=gone))
+        _wish, verdict = known
         is_offer = wish.frequency is not None
         if verdict.send_at == at and is_offer and not keeps_its_day(message, wish, at=at):
             verdict = gate.Verdict(refusal=Refusal.DAY_TAKEN)
@@ -53,6 +54,13 @@ def ask_again(messages: Sequence[Message], *, at: datetime, gone: datetime) -> A
             answers.others.append(Outcome.skipped(message, str(verdict.refusal), at=at))
     verdicts.Verdict.objects.bulk_create(refused)
     return answers
+
+
+def verdict_on(wish: Wish, *, at: datetime, gone: datetime) -> gate.Verdict:
+    verdict = gate.decide(wish, at=at)
+    if verdict.send_at == at and not wish.urgent and wish.quiet.holds(gone):
+        return gate.Verdict(send_at=wish.quiet.opens(gone) or gone)
+    return verdict
 
 
 @transaction.atomic

@@ -143,9 +143,11 @@ def loaded(pks: Collection[int]) -> list[Message]:
     wordings = TemplateVersion.objects.in_bulk({message.wording_id for message, *_ in loaded})
     for message, notice, client, point in loaded:
         notice.values = orjson.loads(notice.values)
-        notice.client, notice.template = client, templates[notice.template_id]
-        message.notice, message.contact_point = notice, point
-        message.wording = wordings[message.wording_id]
+        template = templates[notice.template_id]
+        # As if read with them; setting each asks whether it may belong there.
+        belongs = {"notice": notice, "contact_point": point}
+        message._state.fields_cache = {**belongs, "wording": wordings[message.wording_id]}  # noqa: SLF001
+        notice._state.fields_cache = {"client": client, "template": template}  # noqa: SLF001
     return [message for message, *_others in loaded]
 
 

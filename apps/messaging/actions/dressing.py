@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,9 +18,12 @@ from apps.messaging.channels import Letter, unsubscribing
 from apps.profiles.models import Purpose
 
 BUTTONS = {"link": gettext_lazy("Open my page")}
+TO_LEAVE = frozenset({Purpose.DIGEST, Purpose.MARKETING})  # of which one can be unsubscribed
 OTHER_BUTTON = gettext_lazy("Confirm")
 # Places in the frame: characters that no text has.
-SUBJECT, PARAGRAPHS, TEXT, URL, LABEL, WAY_OUT = (chr(code) for code in range(0xF8F0, 0xF8F6))
+SUBJECT, PARAGRAPHS, TEXT, URL, LABEL = (chr(code) for code in range(0xF8F0, 0xF8F5))
+# Stands in the letter until its key is known; in ASCII, since one other sign would double the letter.
+WAY_OUT = mark_safe("<!-- way out -->")
 
 
 def dressed(
@@ -27,6 +31,7 @@ def dressed(
 ) -> str:
     """Dress plain text, everything in it escaped; a lone address becomes a button."""
     frame, paragraph, button, print_ = frame_of(language, purpose, settings.ISSUER_NAME)
+    head, middle, foot = frame
     before, after = paragraph.split(TEXT)
     labels = labels_of(values, language)
     parts = [
@@ -36,7 +41,7 @@ def dressed(
         for part in escape(text).split("\n\n")
     ]
     parts += [print_.replace(TEXT, lines(part)) for part in small.split("\n\n") if part]
-    return frame.replace(SUBJECT, escape(subject)).replace(PARAGRAPHS, "\n".join(parts))
+    return "".join((head, escape(subject), middle, "\n".join(parts), foot))
 
 
 def with_opening(html: str, key: UUID) -> str:
@@ -49,10 +54,10 @@ def with_opening(html: str, key: UUID) -> str:
 def with_way_out(letter: Letter) -> Letter:
     """Let a letter's reader unsubscribe by it, where his mail program has no button for that.
 
-    Only a letter of which one can be unsubscribed; in the others the place for it is closed.
+    Only a letter of which one can be unsubscribed; in the others there is no place for it.
     """
     if not letter.may_unsubscribe:
-        return replace(letter, html=letter.html.replace(WAY_OUT, ""))
+        return letter
     url, words = unsubscribing.url(letter.key), way_out(letter.language)
     link = f'<a href="{url}" class="small" style="color:#5b6472;">{escape(words)}</a>'
     if WAY_OUT in letter.html:
@@ -102,8 +107,8 @@ def label(name: str, language: str) -> str:
 
 
 @lru_cache
-def frame_of(language: str, purpose: str, issuer: str) -> tuple[str, str, str, str]:
-    """Return the letter's HTML around its paragraphs, and that of each kind of paragraph."""
+def frame_of(language: str, purpose: str, issuer: str) -> tuple[list[str], str, str, str]:
+    """Return the letter's HTML around subject and paragraphs, and that of each kind of paragraph."""
     with translation.override(language):
         frame = render_to_string(
             "messaging/letter.html",
@@ -113,15 +118,17 @@ def frame_of(language: str, purpose: str, issuer: str) -> tuple[str, str, str, s
                 "subject": SUBJECT,
                 "paragraphs": PARAGRAPHS,
                 "why": why(purpose, language),
-                "way_out": WAY_OUT,
+                "way_out": WAY_OUT if purpose in TO_LEAVE else "",
             },
         )
+    head, _subject, rest = frame.partition(SUBJECT)
+    middle, _paragraphs, foot = rest.partition(PARAGRAPHS)
     parts = ("_paragraph", "_button", "_small_print")
     places = {"text": TEXT, "url": URL, "label": LABEL}
     paragraph, button, small = (
         render_to_string(f"messaging/{part}.html", places).strip() for part in parts
     )
-    return frame, paragraph, button, small
+    return [head, middle, foot], paragraph, button, small
 
 
 @lru_cache

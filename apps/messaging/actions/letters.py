@@ -16,7 +16,13 @@ from django.utils.translation import gettext as _
 
 from apps.messaging import speech, wording
 from apps.messaging.actions.devices import destinations
-from apps.messaging.actions.dressing import dressed, why, with_small_print, with_way_out
+from apps.messaging.actions.dressing import (
+    TO_LEAVE,
+    dressed,
+    why,
+    with_small_print,
+    with_way_out,
+)
 from apps.messaging.actions.phrases import NEXT, Phrases, Sources, phrases_of
 from apps.messaging.actions.pictures import Chart, charts_of
 from apps.messaging.channels import Case, Letter, Picture
@@ -26,7 +32,7 @@ from apps.messaging.phrasing import snippets_in
 from apps.messaging.queries.zones import time_zone
 from apps.messaging.scribes import BATCH, POOL, Answer, Job, letter
 from apps.messaging.wording import WordingError
-from apps.profiles.models import Channel, Client, Purpose
+from apps.profiles.models import Channel, Client
 
 SUBJECT_LIMIT = 300  # of the column that keeps it
 LINK = "link"  # the value that is the client's personal link
@@ -105,7 +111,7 @@ def write_batch(
 ) -> Iterator[Ready | Unwritten]:
     charts, places = charts_of(messages), places_of(messages)
     drafts = [
-        drafted(message, link_of.get(message.pk or 0, ""), phrases, charts) for message in messages
+        drafted(message, link_of.get(message.id or 0, ""), phrases, charts) for message in messages
     ]
     answers = POOL.ask([draft.job() for draft in drafts if isinstance(draft, Draft)])
     for draft, place in zip(drafts, places, strict=True):
@@ -139,7 +145,7 @@ def drafted(
     except WordingError as error:
         return Unwritten(message, str(error))
     values = values_of(message, link)
-    chart = charts.get((message.notice.result_id or 0, message.language))
+    chart = charts.get((message.notice.result_id or 0, message.language)) if charts else None
     if chart is None:
         return Draft(message, values, sources)
     values |= {"chart": f"cid:{chart.picture.cid}", "chart_words": chart.words}
@@ -148,7 +154,7 @@ def drafted(
 
 def finished(draft: Draft, answer: Answer, place: str | None, *, at: datetime) -> Ready | Unwritten:
     """Turn what a child wrote into a letter, and into what of it is stored."""
-    message = draft.message
+    message, template = draft.message, draft.message.notice.template
     if place is None:
         return Unwritten(message, _("The device is not known any more."))
     try:
@@ -157,14 +163,13 @@ def finished(draft: Draft, answer: Answer, place: str | None, *, at: datetime) -
     except WordingError as error:
         return Unwritten(message, str(error))
     is_mail = message.channel == Channel.EMAIL
-    purpose = message.notice.template.purpose
     made = Letter(
         key=message.key,
         to=place,
         subject=subject,
         text=text,
         html=html,
-        may_unsubscribe=is_mail and purpose in {Purpose.DIGEST, Purpose.MARKETING},
+        may_unsubscribe=is_mail and template.purpose in TO_LEAVE,
         language=message.language,
         link=(draft.values.get(LINK) or {}).get("url", ""),
         tag=tag_of(message) if message.channel == Channel.PUSH else "",
@@ -202,13 +207,13 @@ def composed(draft: Draft, answer: Answer) -> tuple[str, str, str]:
     texts, message = answer["texts"], draft.message
     subject = one_line(texts.get("subject", ""))
     text, small = texts.get("body", ""), texts.get("small", "")
-    if message.channel == Channel.SMS:
+    channel, html = message.channel, ""
+    if channel == Channel.SMS:
         text = " ".join(part for part in (text, small) if part)
         return subject, short(text, message.notice.template.sms_parts), ""
-    html = ""
-    if message.channel == Channel.EMAIL and "html" in texts:
+    if channel == Channel.EMAIL and "html" in texts:
         html = with_small_print(texts["html"], small)
-    elif message.channel == Channel.EMAIL:
+    elif channel == Channel.EMAIL:
         purpose = message.notice.template.purpose
         html = dressed(text, small, subject, draft.values, message.language, purpose)
     return subject, NEXT.join(part for part in (text, small) if part), html
@@ -232,8 +237,10 @@ def recorded(draft: Draft, subject: str, text: str) -> tuple[str, str]:
     A wording may turn an address to capitals or cut it, so that it is not found in the finished
     text: then the letter is written anew with masked values. Raises WordingError.
     """
-    kept = [subject, text]
     secrets = set(speech.addresses(draft.values))
+    if not secrets:
+        return subject, text
+    kept = [subject, text]
     for url in secrets:
         kept = [part.replace(url, speech.hidden(url)) for part in kept]
     ends = [url.rstrip("/").rpartition("/")[2][:FEWEST_LEFT].lower() for url in secrets]
@@ -261,11 +268,12 @@ def sample(notice: Notice, version: TemplateVersion, *, at: datetime) -> tuple[s
 
 
 def values_of(message: Message, link: str) -> dict[str, Any]:
+    notice = message.notice
     return {
-        **message.notice.values,
-        "name": message.notice.client.first_name,
+        **notice.values,
+        "name": notice.client.first_name,
         "issuer": settings.ISSUER_NAME,
-        "why": why(message.notice.template.purpose, message.language),
+        "why": why(notice.template.purpose, message.language),
         LINK: {"url": link} if link else None,
     }
 

@@ -35,6 +35,8 @@ def charts_of(messages: Iterable[Message]) -> dict[tuple[int, str], Chart]:
         for message in messages
         if message.notice.result_id and CHART in message.wording.html
     }
+    if not asked:
+        return {}
     results = results_of({result for result, _language in asked})
     return {(pk, language): chart(results[pk], language) for pk, language in asked if pk in results}
 

@@ -92,6 +92,8 @@ def take_lost(*, at: datetime, provider: str) -> list[Message]:
             .select_for_update(skip_locked=True, of=("self",))
             .values_list("pk", flat=True)[:AT_ONCE]
         )
+        if not pks:
+            return []
         Message.objects.filter(pk__in=pks).update(leased_until=at + claims.LEASE)
     return list(Message.objects.filter(pk__in=pks).select_related("notice__template", "carried_by"))
 

@@ -57,11 +57,11 @@ def text_part(kind: bytes, text: str) -> bytes:
     """Write a text in seven bits, which every server takes: as it is, or readable where most is ASCII."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = f"{text}\n".split("\n")
-    encoded = "\r\n".join(lines).encode()
-    if text.isascii() and max(map(len, lines)) <= LONGEST_LINE:
+    lines = text.split("\n")
+    encoded = "\r\n".join((*lines, "")).encode()
+    if text.isascii() and len(max(lines, key=len)) <= LONGEST_LINE:
         way, written = b"7bit", encoded
-    elif len(encoded) * 5 > (len(text) + len(lines)) * 6:
+    elif len(encoded) * 5 > (len(text) + len(lines) + 1) * 6:
         way, written = b"base64", crlf(encodebytes(encoded))
     else:
         way, written = b"quoted-printable", b2a_qp(encoded, istext=True)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db.models import F
 
@@ -48,33 +49,35 @@ class Grounds:
         else:
             self.addresses, self.suppressed = {}, suppressions(points)
             self.closed = set()  # who hands them over is open
+        self.made: dict[tuple[object, ...], Wish] = {}
         self.phones = phones({n.client_id for n in notices if not time_zone(n.client.time_zone)})
 
     def wish(
         self, notice: Notice, channel: str, point: ContactPoint | None, *, worded: bool = True
     ) -> Wish:
-        """Put together what the gate decides on."""
+        """Put together what the gate decides on; what is alike in all is the same wish."""
         client, template = notice.client, notice.template
-        return Wish(
-            consented=(template.purpose, client.pk, channel) in self.consents,
-            reachable=point is not None and reachable(notice, point),
-            quiet=quiet_hours(
-                client.time_zone,
-                self.phones.get(client.pk, ""),
-                client.quiet_from,
-                client.quiet_until,
+        pk, frequency = client.id, self.frequencies.get(notice.id)
+        said: dict[str, Any] = {
+            "consented": (template.purpose, pk, channel) in self.consents,
+            "reachable": point is not None and reachable(notice, point),
+            "quiet": quiet_hours(
+                client.time_zone, self.phones.get(pk, ""), client.quiet_from, client.quiet_until
             ),
-            stopped=self.stops.cover(channel),
-            suppressed=point is not None and point.pk in self.suppressed,
-            up_to_date=notice.pk not in self.outdated,
-            held=notice.result_id in self.held,
-            deadline=notice.deadline_at,
-            hold_out=offers.group_of(notice, self.groups),
-            frequency=self.frequencies.get(notice.pk),
-            closed=point is not None and point.pk in self.closed,
-            worded=worded,
-            urgent=not template.purpose or template.kind == Kind.SECURITY,
-        )
+            "stopped": self.stops.cover(channel),
+            "suppressed": point is not None and point.id in self.suppressed,
+            "up_to_date": notice.id not in self.outdated,
+            "held": notice.result_id in self.held,
+            "deadline": notice.deadline_at,
+            "hold_out": offers.group_of(notice, self.groups),
+            "closed": point is not None and point.id in self.closed,
+            "worded": worded,
+            "urgent": not template.purpose or template.kind == Kind.SECURITY,
+        }
+        if frequency is not None:  # his own
+            return Wish(**said, frequency=frequency)
+        key = tuple(said.values())
+        return self.made.get(key) or self.made.setdefault(key, Wish(**said))
 
 
 def standing_consents(notices: Iterable[Notice]) -> Consents:
@@ -92,7 +95,7 @@ def standing_consents(notices: Iterable[Notice]) -> Consents:
 
 def out_of_date(notices: Collection[Notice]) -> set[int]:
     """Return the notices that tell of results which were superseded since; two queries."""
-    told = {notice.pk: notice.result_id for notice in notices}
+    told = {notice.id: notice.result_id for notice in notices}
     superseded = freshness.superseded({result for result in told.values() if result})
     corrections = [pk for pk, result in told.items() if result is None]
     outdated = {pk for pk, result in told.items() if result in superseded}
@@ -140,7 +143,7 @@ def reachable(notice: Notice, point: ContactPoint) -> bool:
     A message may be planned to an address that has gone back to another client since, when two who
     were merged by mistake are two again.
     """
-    meant = notice.contact_point_id == point.pk
+    meant = notice.contact_point_id == point.id
     return point.client_id == notice.client_id and (
         point.state == ContactPoint.State.VALID
         or (meant and point.state == ContactPoint.State.UNCONFIRMED)

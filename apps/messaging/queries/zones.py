@@ -1,7 +1,7 @@
 """Where it may be what time for a client: his own zone, else all zones of his phone's country."""
 
 from datetime import time
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,6 +22,7 @@ def time_zone(name: str) -> ZoneInfo | None:
         return None
 
 
+@lru_cache(maxsize=10_000)
 def quiet_hours(zone: str, phone: str, begins: time, ends: time) -> Quiet:
     """Return the quiet hours of a client whose zone may be unknown, and whose phone empty."""
     known = time_zone(zone)
