@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from apps.messaging.actions.routing import CORRECTED, LISTENER, NOTICES
 from apps.messaging.models.corrections import CorrectionVerdict
 from apps.messaging.models.outbox import Notice
+from apps.messaging.models.queue import DraftedNotice
 from apps.products.models.restatements import Restatement
 
 Verdict = CorrectionVerdict.Verdict
@@ -254,7 +255,11 @@ def correct_news(*, at: datetime, limit: int) -> int:
 
 def drafts(restatement_id: int) -> QuerySet[Notice]:
     """Return the corrections of a restatement that wait for approval."""
-    return Notice.objects.filter(source=f"restatement:{restatement_id}", state=Notice.State.DRAFTED)
+    return Notice.objects.filter(
+        pk__in=DraftedNotice.objects.values("pk"),
+        source=f"restatement:{restatement_id}",
+        state=Notice.State.DRAFTED,
+    )
 
 
 def approve_corrections(restatement_id: int, *, by: AbstractBaseUser, at: datetime) -> int:

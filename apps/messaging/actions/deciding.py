@@ -36,7 +36,25 @@ CREATE TEMP TABLE IF NOT EXISTS messaging_decided (
 DELETE FROM messaging_asked;
 DELETE FROM messaging_decided;
 """
+# Who is in the queue and no longer queued is taken out of it here: his notice is locked, as it is by
+# whoever queues it again. The bounds stand twice for the optimizer, which cannot tell for itself
+# that both tables need to be read no further.
 ASK = f"""
+WITH taken AS (
+    SELECT notice.id, notice.client_id, notice.template_id, notice.result_id,
+        notice.contact_point_id, notice.variant, notice.priority, notice.deadline_at,
+        notice.hold_out, notice.ask_after, notice.state
+    FROM messaging_queuednotice AS queued
+    JOIN messaging_notice AS notice ON notice.id = queued.notice_id
+    WHERE queued.notice_id > %(after)s AND queued.notice_id <= %(until)s
+        AND notice.id > %(after)s AND notice.id <= %(until)s
+        AND (notice.ask_after IS NULL OR notice.ask_after <= %(at)s OR notice.state <> 'queued')
+    ORDER BY queued.notice_id LIMIT %(limit)s
+    FOR NO KEY UPDATE OF notice SKIP LOCKED
+), stale AS (
+    DELETE FROM messaging_queuednotice
+    WHERE notice_id = ANY(ARRAY(SELECT id FROM taken WHERE state <> 'queued'))
+), asked AS (
 INSERT INTO messaging_asked
 SELECT notice.id, notice.client_id, notice.template_id, notice.result_id, notice.contact_point_id,
     notice.variant, notice.priority, notice.deadline_at, notice.hold_out,
@@ -49,13 +67,7 @@ SELECT notice.id, notice.client_id, notice.template_id, notice.result_id, notice
     ), '') END, client.tier, client.quiet_from, client.quiet_until,
     CASE WHEN client.time_zone = ANY(%(zones)s) THEN client.time_zone ELSE '' END,
     coalesce(phone.address, '')
-FROM (
-    SELECT * FROM messaging_notice
-    WHERE state = 'queued' AND id > %(after)s AND id <= %(until)s
-        AND (ask_after IS NULL OR ask_after <= %(at)s)
-    ORDER BY id LIMIT %(limit)s
-    FOR NO KEY UPDATE SKIP LOCKED
-) AS notice
+FROM taken AS notice
 JOIN messaging_template AS template ON template.id = notice.template_id
 JOIN profiles_client AS client ON client.id = notice.client_id
 LEFT JOIN LATERAL (
@@ -64,6 +76,10 @@ LEFT JOIN LATERAL (
         AND NOT client.time_zone = ANY(%(zones)s)
     ORDER BY point.id DESC LIMIT 1
 ) AS phone ON true
+WHERE notice.state = 'queued'
+)
+SELECT count(*) FILTER (WHERE state = 'queued'), coalesce(min(id), 0), coalesce(max(id), 0)
+FROM taken
 """  # noqa: S608 (our own constants, here and below)
 # A suppressed address is known by a hash, made of what Python's lower() says of it; SQL's is sure
 # to say the same of ASCII alone. What is not ASCII is asked for by Python, if anybody has such.
@@ -275,7 +291,7 @@ CROSS JOIN LATERAL ({CHOSEN}) AS chosen
 
 @dataclass(frozen=True)
 class Batch:
-    """How many notices were asked about, the first of them and the last."""
+    """How many notices were asked about, and which were the first and the last in the queue."""
 
     size: int
     first: int
@@ -289,12 +305,9 @@ def ask(cursor: CursorWrapper, *, at: datetime, limit: int, after: int, until: i
         ASK,
         {"at": at, "limit": limit, "after": after, "until": until, "zones": _zones()},
     )
+    batch = Batch(*cursor.fetchone())
     cursor.execute("ANALYZE messaging_asked (notice_id, client_id)")
-    cursor.execute(
-        "SELECT count(*), coalesce(min(notice_id), 0), coalesce(max(notice_id), 0)"
-        " FROM messaging_asked"
-    )
-    return Batch(*cursor.fetchone())
+    return batch
 
 
 REFUSALS = list(map(str, Refusal))

@@ -10,13 +10,14 @@ from datetime import datetime
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Max
+from django.db.models import Max, Min
 
 from apps.messaging.actions import deciding, reserving
 from apps.messaging.actions.notices import hide_addresses
 from apps.messaging.actions.withdrawing import displace
 from apps.messaging.gate import PATIENCE, Refusal
 from apps.messaging.models.outbox import Notice
+from apps.messaging.models.queue import QueuedNotice
 
 WAITING = ", ".join(f"'{reason}'" for reason in PATIENCE)
 # Keys come of a secret: PostgreSQL asks the system for each random one, which takes longer than the
@@ -64,6 +65,11 @@ UPDATE messaging_notice AS notice SET
 FROM messaging_decided AS decided WHERE notice.id = decided.notice_id
     AND notice.id BETWEEN %(first)s AND %(last)s
 """  # noqa: S608
+PLANNED = f"""
+DELETE FROM messaging_queuednotice WHERE notice_id = ANY(ARRAY(
+    SELECT notice_id FROM messaging_decided WHERE reason NOT IN ({WAITING})
+))
+"""  # noqa: S608
 # The few that ended before they left and hold an address that opens something.
 ENDED = f"""
 SELECT notice.id FROM messaging_decided AS decided
@@ -82,13 +88,15 @@ class Round:
 
 
 def begin_round() -> Round:
-    last = Notice.objects.filter(state=Notice.State.QUEUED).aggregate(last=Max("pk"))["last"]
-    return Round(after=0, until=last or 0)
+    queue = QueuedNotice.objects.aggregate(first=Min("pk"), last=Max("pk"))
+    return Round(after=(queue["first"] or 1) - 1, until=queue["last"] or 0)
 
 
 def plan_messages(*, at: datetime, limit: int) -> int:
     """Plan a message for each of the next queued notices; return how many were decided."""
-    decided, _rest = plan_batch(begin_round(), at=at, limit=limit)
+    decided, rest = plan_batch(begin_round(), at=at, limit=limit)
+    while not decided and rest is not None:
+        decided, rest = plan_batch(rest, at=at, limit=limit)
     return decided
 
 
@@ -98,7 +106,7 @@ def plan_batch(this: Round, *, at: datetime, limit: int) -> tuple[int, Round | N
         batch = deciding.ask(cursor, at=at, limit=limit, after=this.after, until=this.until)
         if batch.size:
             _plan(cursor, batch, at)
-    rest = Round(batch.last, this.until) if batch.size else None
+    rest = Round(batch.last, this.until) if batch.last else None
     return batch.size, rest
 
 
@@ -111,5 +119,6 @@ def _plan(cursor: CursorWrapper, batch: deciding.Batch, at: datetime) -> None:
     cursor.execute(MESSAGES, {"at": at, "seed": secrets.token_hex(), **bounds})
     cursor.execute(VERDICTS, {"at": at})
     cursor.execute(NOTICES, {"at": at, **bounds})
+    cursor.execute(PLANNED)
     cursor.execute(ENDED)
     hide_addresses(Notice.objects.filter(pk__in=[pk for (pk,) in cursor.fetchall()]))

@@ -95,6 +95,9 @@ class Notice(models.Model):
                 violation_error_message=_("There already is a notice with this key."),
             ),
         ]
+        # Half a page is left free, since all notices of a page are planned in one go: each then
+        # finds room beside itself and no index is written. So no index but a BRIN may ask for
+        # what planning changes; who waits is in models.queue.
         indexes = [
             # "is this address the only one of some notice?"; hardly any is
             models.Index(
@@ -102,11 +105,16 @@ class Notice(models.Model):
                 condition=Q(contact_point__isnull=False),
                 name="notice_only_to",
             ),
-            # the tick's "which notices have no message yet?"
-            models.Index(fields=["id"], condition=Q(state="queued"), name="notice_queued"),
             models.Index(fields=["client", "-created_at"], name="notice_of_client"),
-            # the start page's "which could not be worded?"
-            models.Index(fields=["-created_at"], condition=Q(state="failed"), name="notice_broken"),
+            # the start page's "which could not be worded?", the list's "which wait for approval?";
+            # of this kind alone an index may ask for the state and yet let it change in place
+            BrinIndex(
+                fields=["state", "created_at"],
+                condition=Q(state__in=["drafted", "failed"]),
+                name="notice_wants_somebody",
+                pages_per_range=16,
+                autosummarize=True,
+            ),
             # "how many has this sending, and which of the share that its ramp lets out wait?"
             models.Index(
                 "sending",
@@ -114,8 +122,6 @@ class Notice(models.Model):
                 condition=Q(sending__isnull=False),
                 name="notice_of_ramp",
             ),
-            # "which corrections wait for approval?"
-            models.Index(fields=["source"], condition=Q(state="drafted"), name="notice_drafted"),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.messaging.models.links import Hit, Link
 from apps.messaging.models.outbox import Message, Notice
+from apps.messaging.models.queue import DraftedNotice
 from apps.products.models.restatements import Restatement
 from apps.profiles.models import Client
 
@@ -50,7 +51,11 @@ def broken_messages(state: str, *, at: datetime) -> QuerySet[Message]:
 def drafted_corrections() -> list[tuple[Restatement, int]]:
     """Return the restatements whose corrections wait for approval, with how many; two queries."""
     counts = (
-        Notice.objects.filter(state=Notice.State.DRAFTED, source__startswith="restatement:")
+        Notice.objects.filter(
+            pk__in=DraftedNotice.objects.values("pk"),
+            state=Notice.State.DRAFTED,
+            source__startswith="restatement:",
+        )
         .values_list("source")
         .annotate(count=Count("pk"))
         .order_by("source")

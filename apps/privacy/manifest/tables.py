@@ -87,6 +87,8 @@ TABLES = [
     table(
         "messaging.CorrectedResult", "notice__client", TECHNICAL="id notice result",
     ),
+    table("messaging.QueuedNotice", "notice__client", TECHNICAL="notice"),
+    table("messaging.DraftedNotice", "notice__client", TECHNICAL="notice"),
     table(
         "messaging.Reservation", "client", TECHNICAL="id client notice", TOLD="day",
     ),
