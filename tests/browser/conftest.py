@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.conf import settings
 from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, expect
 
@@ -69,6 +70,17 @@ def quiet_page(page: Page) -> Iterator[Page]:
     complaints.watch(page)
     yield page
     assert complaints == []
+
+
+@pytest.fixture
+def signed_in(live_server, quiet_page: Page, client, django_user_model) -> Page:
+    """A page in a browser where the boss has logged in; it has opened nothing yet."""
+    client.force_login(django_user_model.objects.create_superuser("boss"))
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    quiet_page.context.add_cookies(
+        [{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}]
+    )
+    return quiet_page
 
 
 @pytest.fixture

@@ -24,30 +24,31 @@ def evening(settings):
 
 
 @pytest.fixture
-def desk(live_server, quiet_page: Page, django_user_model) -> Page:
-    """A page on which the boss has logged in."""
-    django_user_model.objects.create_superuser("boss", password="secret")
-    quiet_page.goto(f"{live_server}{reverse('admin:login')}")
-    quiet_page.get_by_label("Username").fill("boss")
-    quiet_page.get_by_label("Password").fill("secret")
-    quiet_page.get_by_role("button", name="Log in").click()
-    quiet_page.wait_for_url(f"{live_server}{reverse('admin:index')}")
-    return quiet_page
+def desk(signed_in) -> Page:
+    return signed_in
 
 
 def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
-def test_the_start_page_is_calm_when_empty_and_fits_a_phone(desk):
+def test_the_start_page_is_calm_when_empty_and_fits_a_phone(
+    live_server, quiet_page, django_user_model
+):
+    django_user_model.objects.create_superuser("boss", password="secret")
+    desk = quiet_page
+    desk.goto(f"{live_server}{reverse('admin:login')}")
+    desk.get_by_label("Username").fill("boss")
+    desk.get_by_label("Password").fill("secret")
+    desk.get_by_role("button", name="Log in").click()
     expect(desk.get_by_text("Nothing needs your attention")).to_be_visible()
     desk.set_viewport_size(PHONE)
     assert fits(desk)
 
 
-def test_the_start_page_leads_to_what_waits(desk):
+def test_the_start_page_leads_to_what_waits(desk, live_server):
     world()
-    desk.reload()
+    desk.goto(f"{live_server}{reverse('admin:index')}")
     expect(desk.get_by_role("heading", name="Observations that wait")).to_be_visible()
     desk.set_viewport_size(PHONE)
     assert fits(desk)
@@ -85,7 +86,7 @@ def test_every_kind_of_page_keeps_its_policy(desk, live_server):
         )
     ]  # fmt: skip
     for address in addresses:
-        desk.goto(f"{live_server}{address}", wait_until="networkidle")
+        desk.goto(f"{live_server}{address}")
         desk.set_viewport_size(PHONE)
         assert fits(desk), address
         desk.set_viewport_size({"width": 1280, "height": 800})
@@ -99,7 +100,8 @@ def test_a_strategys_page_draws_its_chart(desk, live_server):
     expect(desk.locator("[data-chart] svg").first).to_be_visible()
 
 
-def test_russian_and_the_dark_mode_are_a_click_away(desk):
+def test_russian_and_the_dark_mode_are_a_click_away(desk, live_server):
+    desk.goto(f"{live_server}{reverse('admin:index')}")
     desk.evaluate("localStorage.setItem('adminTheme', JSON.stringify('dark'))")
     desk.reload()
     expect(desk.locator("html")).to_have_class(re.compile("dark"))

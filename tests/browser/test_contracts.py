@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from apps.core import clock
@@ -22,14 +21,8 @@ def a_week_later(settings):
 
 
 @pytest.fixture
-def desk(live_server, quiet_page: Page, django_user_model) -> Page:
-    django_user_model.objects.create_superuser("boss", password="secret")
-    quiet_page.goto(f"{live_server}{reverse('admin:login')}")
-    quiet_page.get_by_label("Username").fill("boss")
-    quiet_page.get_by_label("Password").fill("secret")
-    quiet_page.get_by_role("button", name="Log in").click()
-    quiet_page.wait_for_url(f"{live_server}{reverse('admin:index')}")
-    return quiet_page
+def desk(signed_in) -> Page:
+    return signed_in
 
 
 def test_a_withdrawal_is_decided_and_seen_on_the_page_of_the_policy(desk, live_server):

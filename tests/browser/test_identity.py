@@ -4,6 +4,7 @@ import os
 from datetime import date
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import expect
 
 from apps.core.admin.display import page_url
@@ -50,7 +51,7 @@ def test_two_clients_are_made_one_and_two_again(desk, live_server):
     hold_claims(
         [Claim(dropped.pk, "core_id", f"C-{kept.pk}", "file:clients.csv", 8, row)], at=EVENING
     )
-    desk.reload()
+    desk.goto(f"{live_server}{reverse('admin:index')}")
     shot(desk, "start")
     desk.get_by_role("link", name="Clients who may be one person").click()
     shot(desk, "queue")

@@ -41,14 +41,8 @@ def exchange(settings, db) -> Exchange:
 
 
 @pytest.fixture
-def desk(live_server, exchange, quiet_page: Page, django_user_model) -> Page:
-    django_user_model.objects.create_superuser("boss", password="secret")
-    quiet_page.goto(f"{live_server}{reverse('admin:login')}")
-    quiet_page.get_by_label("Username").fill("boss")
-    quiet_page.get_by_label("Password").fill("secret")
-    quiet_page.get_by_role("button", name="Log in").click()
-    quiet_page.wait_for_url(f"{live_server}{reverse('admin:index')}")
-    return quiet_page
+def desk(exchange, signed_in) -> Page:
+    return signed_in
 
 
 def shot(page: Page, name: str) -> None:

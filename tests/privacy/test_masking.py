@@ -71,7 +71,9 @@ def pages_of(model):
     row = model._base_manager.order_by("pk").first()
     yield address(model, "changelist")
     if row is not None:
-        yield from (address(model, page, row.pk) for page in ("change", "history"))
+        yield address(model, "change", row.pk)
+        if masking.masked_columns(model):
+            yield address(model, "history", row.pk)
 
 
 def test_no_page_tells_of_a_person(client, person, subtests):
