@@ -3,10 +3,13 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 
 from apps.events.actions import listen
 from apps.events.imports.events import EventResource, PurchaseResource
 from apps.events.models import Event, Inbox
+from apps.files.actions import reading
+from apps.files.actions.bringing import bring as bring_file
 from tests.events.test_arrivals import AT, bring, drained, event, person
 from tests.importing import import_file
 
@@ -49,6 +52,20 @@ def test_what_came_by_the_api_is_known_to_the_file_and_not_changed_by_it():
     report = load(EventResource, EVENTS, line.replace("placed", "lost"))
     assert [fault.column for fault in report.faults] == ["id"]
     assert Event.objects.get().kind == "order.placed"
+
+
+def test_old_months_are_opened_before_a_file_takes_the_timeline(monkeypatch):
+    person()
+    for small in (reading.SMALL, 0):
+        monkeypatch.setattr(reading, "SMALL", small)
+        month = 3 if small else 4
+        lines = f"{EVENTS}\nh{month},C-1,order.placed,,2003-0{month}-02T12:00:00Z,\n"
+        batch = bring_file(lines.encode(), kind="events", filename="x.csv", at=AT)
+        assert batch.new == 1
+        assert Event.objects.count() == 0  # what was tried is taken back; the month stays open
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass(%s)", [f"events_event_2003_0{month}"])
+            assert cursor.fetchone()[0]
 
 
 @pytest.mark.parametrize(

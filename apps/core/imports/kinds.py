@@ -1,6 +1,6 @@
 """The kinds of files there are; each app registers its own beside their columns."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -42,6 +42,12 @@ class Brought:
     since: datetime
 
 
+class Months(Protocol):
+    """Makes ready what a file's months need; called before the file's own transactions."""
+
+    def __call__(self, months: Collection[str], *, at: datetime) -> None: ...
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of file: what its rows are, and what people who bring one are shown and asked."""
@@ -57,6 +63,8 @@ class Kind:
     scope: str = "products"  # of which rights a key must have one that brings or reads such a file
     # What was built on the rows of a file without referring to them, in sentences.
     built_on: Callable[[Brought], list[str]] | None = None
+    # A column of moments, and what is done for the months (2003-05) in it.
+    ahead: tuple[str, Months] | None = None
 
     @property
     def permissions(self) -> tuple[str, str]:

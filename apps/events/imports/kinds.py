@@ -1,10 +1,22 @@
 """The kinds of files that bring what happened."""
 
+from collections.abc import Collection
+from datetime import datetime
+
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.core.imports.kinds import Brought, Kind, register
+from apps.events.actions import open_span
 from apps.events.imports.events import EventResource, PurchaseResource
+
+
+def open_history(months: Collection[str], *, at: datetime) -> None:
+    """Open the months of a file: opened while it lands, they would hold up everybody until its end."""
+    for month in sorted(months):
+        moment = datetime.fromisoformat(f"{month}-01T00:00:00+00:00")
+        if moment <= at:
+            open_span(moment, moment)
 
 
 def nothing_goes_back(_brought: Brought) -> list[str]:
@@ -17,6 +29,7 @@ register(
         gettext_lazy("Events"),
         EventResource,
         built_on=nothing_goes_back,
+        ahead=("occurred_at", open_history),
         scope="events",
     ),
     Kind(
@@ -26,5 +39,6 @@ register(
         scope="events",
         amounts={"amount": "currency"},
         built_on=nothing_goes_back,
+        ahead=("occurred_at", open_history),
     ),
 )

@@ -21,7 +21,7 @@ from apps.files.actions.outcomes import (
     said_again,
 )
 from apps.files.actions.progress import Teller
-from apps.files.actions.staging import Columns, Staged, known_columns
+from apps.files.actions.staging import MONTH, Columns, Staged, known_columns
 from apps.files.models import Batch
 
 SMALL = landing.BATCH  # records that are not worth a table
@@ -74,6 +74,11 @@ class InMemory:
             return None
         rows = chain(self.rows, (row for row, _line in self.again.values()))
         return str(sum(row.said.get(column) or 0 for row in rows))
+
+    def months(self, column: str) -> set[str]:
+        """Return the months of a column of moments, in the records that are good so far."""
+        good = (row.cells.get(column) for row in self.rows if not row.faults)
+        return {cell[:MONTH] for cell in good if cell}
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what became of the records that are not among the batches."""

@@ -19,6 +19,7 @@ from apps.core.imports.staging import Staging
 from apps.files.actions.outcomes import Outcome, fault_cells, passed_over, said_again
 from apps.files.actions.progress import Teller
 
+MONTH = 7  # characters of 2026-11, as moments are written
 FETCHED = 2_000  # records that one trip to the database brings
 # A table that an earlier version left has no digests.
 WHOLE = """
@@ -248,6 +249,23 @@ class Staged:
                 ).format(cell, sql.Identifier(self.staging.records))
             )
             return str(cursor.fetchone()[0])
+
+    def months(self, column: str) -> set[str]:
+        """Return the months of a column of moments, in the records that are good so far."""
+        if column not in self.columns:
+            return set()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                sql.SQL(
+                    "SELECT DISTINCT left({cell}, {length}) FROM {records}"
+                    " WHERE faults IS NULL AND {cell} IS NOT NULL"
+                ).format(
+                    cell=self._names([column])[0],
+                    length=MONTH,
+                    records=sql.Identifier(self.staging.records),
+                )
+            )
+            return {month for (month,) in cursor.fetchall()}
 
     def store(self) -> None:
         """Keep what did not simply land, in place of what was kept of the batch before."""

@@ -78,6 +78,9 @@ class Work:
         except (RefusedFileError, LayoutError) as error:
             self._give_up(_faults(error))
             return
+        if self.batch.of.ahead:
+            column, prepare = self.batch.of.ahead
+            prepare(source.months(column), at=self.at)
         if self.batch.state == State.CHECKING:
             self._check(source)
         if self.batch.state == State.LANDING:
