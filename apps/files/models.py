@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
@@ -211,6 +212,10 @@ class Batch(models.Model):
     @property
     def skipped(self) -> int:
         return self.unchanged + self.passed
+
+
+# What a batch is called once an erasure has taken its name, for that may say whom it is about.
+NAMELESS = Concat("kind", Value("-"), Cast("pk", models.CharField()))
 
 
 class Record(models.Model):

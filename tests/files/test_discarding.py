@@ -1,5 +1,6 @@
 """Received files are thrown away, but not from under a batch that is being made of the same."""
 
+import os
 from datetime import UTC, datetime
 from io import BytesIO
 from threading import Thread
@@ -8,8 +9,9 @@ import pytest
 from django.db import connection, transaction
 
 from apps.files.actions.discarding import discard
-from apps.files.actions.receiving import receive
-from apps.files.models import Batch
+from apps.files.actions.receiving import BROKEN_OFF, receive
+from apps.files.actions.resuming import purge
+from apps.files.models import NAMELESS, Batch
 from tests.products.waiting import somebody_waits
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -37,6 +39,35 @@ def test_what_no_batch_needs_is_thrown_away_once():
     for _twice in range(2):
         discard([batch.sha256], unless=Batch.objects.none())
         assert not batch.path.exists()
+
+
+def test_what_came_without_ever_being_known_goes_after_a_day():
+    batch = came()
+    Batch.objects.all().delete()
+    purge(at=AT)
+    assert batch.path.exists()  # somebody may be about to say what it is
+    aged(batch.path)
+    purge(at=AT)
+    assert not batch.path.exists()
+
+
+def test_what_a_batch_knows_stays_however_old_it_is():
+    batch = came()
+    aged(batch.path)
+    purge(at=AT)
+    assert batch.path.exists()
+
+
+def test_an_erasure_that_was_killed_before_it_threw_files_away_is_finished():
+    batch = came()
+    Batch.objects.update(state="landed", filename=NAMELESS, landed_at=AT, purged_at=AT)
+    purge(at=AT)
+    assert not batch.path.exists()
+
+
+def aged(path):
+    long_ago = path.stat().st_mtime - 2 * BROKEN_OFF
+    os.utime(path, (long_ago, long_ago))
 
 
 def discarded(digest):

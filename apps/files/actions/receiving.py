@@ -14,6 +14,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from apps.files.actions.discarding import discard
 from apps.files.actions.turns import settle_content
 from apps.files.models import Batch, Folder, Mapping, kept_at
 
@@ -99,7 +100,7 @@ def keep(content: IO[bytes]) -> tuple[str, int]:
 
 
 def clear_broken_off() -> None:
-    """Throw away what somebody was killed over while it came in."""
+    """Throw away what somebody was killed over while it came in, or before its batch was known."""
     folder = Path(settings.FILES_DIR)
     if not folder.is_dir():
         return
@@ -109,6 +110,11 @@ def clear_broken_off() -> None:
         with suppress(FileNotFoundError):  # it has just become whole
             if path.stat().st_mtime < now - BROKEN_OFF:
                 path.unlink()
+    known = set(Batch.objects.values_list("sha256", flat=True).distinct())
+    for path in folder.glob("??/*"):
+        with suppress(FileNotFoundError):
+            if path.name not in known and path.stat().st_mtime < now - BROKEN_OFF:
+                discard([path.name], unless=Batch.objects.all())
 
 
 def _settle(folder: Path) -> None:

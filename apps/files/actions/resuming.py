@@ -12,7 +12,7 @@ from apps.files.actions.discarding import discard
 from apps.files.actions.receiving import clear_broken_off
 from apps.files.actions.watching import clear_abandoned
 from apps.files.actions.working import work
-from apps.files.models import Batch
+from apps.files.models import NAMELESS, Batch
 
 State = Batch.State
 log = structlog.get_logger()
@@ -42,14 +42,14 @@ def purge(*, at: datetime) -> int:
     """Drop what was staged of files that are long done; return of how many.
 
     What did not land stays to be seen; the file itself stays as long as its rows say that it landed.
-    Of files that were refused or thrown away it goes, too.
+    Of files that were refused or thrown away it goes, too, and of those that an erasure let go.
     """
     old = at - timedelta(days=settings.FILES_STAGED_DAYS)
     done = Batch.objects.filter(state__in=DONE, purged_at=None)
     count = let_go(
         done.filter(Q(landed_at__lt=old) | Q(landed_at=None, received_at__lt=old)), at=at
     )
-    useless = Q(state__in=USELESS, purged_at__isnull=False)
+    useless = Q(state__in=USELESS, purged_at__isnull=False) | Q(state__in=DONE, filename=NAMELESS)
     # All of them: somebody may have been killed before he came to it.
     files = Batch.objects.filter(useless).values_list("sha256", flat=True).distinct()
     discard(files, unless=Batch.objects.exclude(useless))

@@ -6,15 +6,14 @@ from datetime import datetime
 
 from django.contrib.admin.models import LogEntry
 from django.db import connection, transaction
-from django.db.models import CharField, Q, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import Q
 
 from apps.core.models import KeptAnswer
 from apps.events.models import Event, Stray
 from apps.files.actions.discarding import discard
 from apps.files.actions.resuming import DONE, let_go
 from apps.files.actions.watching import clear_abandoned, clear_aside
-from apps.files.models import Batch, Folder, Record
+from apps.files.models import NAMELESS, Batch, Folder, Record
 from apps.privacy.queries.holding import OF_THE_MARKET
 from apps.products.models.holdings import Policy
 from apps.profiles.models import Client, ContactPoint, ErasedIdentity, Identifier, Suppression
@@ -117,8 +116,8 @@ def _throw_files_away(*, at: datetime) -> None:
     files = set(done.values_list("sha256", flat=True))
     let_go(done.filter(purged_at=None), at=at)
     # Names of files too, for people write into them whom they are about.
-    plain = Concat("kind", Value("-"), Cast("pk", CharField()))
-    done.exclude(faults=[], note="", filename=plain).update(faults=[], note="", filename=plain)
+    named = done.exclude(faults=[], note="", filename=NAMELESS)
+    named.update(faults=[], note="", filename=NAMELESS)
     wanted = Batch.objects.exclude(state__in=DONE)
     folders = list(Folder.objects.exclude(kind__in=OF_THE_MARKET))
     transaction.on_commit(lambda: discard(files, unless=wanted))
