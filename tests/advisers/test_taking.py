@@ -6,6 +6,7 @@ from threading import Barrier
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from apps.advisers.actions.ending import expire, withdraw
 from apps.advisers.actions.taking import (
@@ -276,3 +277,11 @@ def test_of_calls_with_one_priority_the_wealthiest_clients_comes_first():
     due = CallTask.objects.due(at=DAY)
     assert [task.key for task in due] == ["d", "c", "a", "b"]
     assert len(ranked) == len(due)
+
+
+def test_calls_are_withdrawn_in_the_order_in_which_others_take_them():
+    opened(), opened(key="k2")
+    with CaptureQueriesContext(connection) as asked:
+        assert withdraw(CallTask.objects.all(), reason="Enough.", at=DAY) == 2
+    (lock,) = (each["sql"] for each in asked if "FOR UPDATE" in each["sql"])
+    assert 'ORDER BY "advisers_calltask"."id"' in lock

@@ -20,7 +20,8 @@ def not_on_the_phone(at: datetime) -> Q:
 @transaction.atomic
 def withdraw(tasks: QuerySet[CallTask], *, reason: str, at: datetime) -> int:
     """Let nobody make some calls any more, and tell so; return how many there were."""
-    ended = list(tasks.filter(state__in=CallTask.UNFINISHED).select_for_update(of=("self",)))
+    waiting = tasks.filter(state__in=CallTask.UNFINISHED).order_by("pk")  # as who takes one does
+    ended = list(waiting.select_for_update(of=("self",)))
     CallTask.objects.filter(pk__in=[task.pk for task in ended]).update(
         state=State.WITHDRAWN, reason=reason[:REASON_LENGTH], ended_at=at, leased_until=None
     )
