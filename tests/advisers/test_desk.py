@@ -5,8 +5,10 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth.models import Group
 from django.core.management import call_command
+from django.db import connection
 from django.urls import reverse
 
 from apps.advisers.models import CallTask
@@ -172,3 +174,12 @@ def test_the_start_page_names_overdue_calls(desk):
     page = desk.get(reverse("admin:index")).content.decode()
     assert "Calls that are overdue" in page
     assert page_url(task) in page
+
+
+def test_the_list_is_read_in_its_order_by_an_index(db):
+    page = site._registry[CallTask]
+    with connection.cursor() as cursor:  # a table of three rows is read at once otherwise
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+    scan = CallTask.objects.order_by(*page.ordering)[:50].explain()
+    assert "Index Scan using call_task_listed" in scan
+    assert "Sort" not in scan

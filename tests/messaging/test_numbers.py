@@ -9,7 +9,7 @@ from django.db import OperationalError, connection, transaction
 from werkzeug import Response
 
 from apps.messaging.actions.delivery import deliver_due
-from apps.messaging.actions.numbers import BUYING, check_numbers, estimate
+from apps.messaging.actions.numbers import BUYING, check_numbers, due_numbers, estimate
 from apps.messaging.models.numbers import NumberCheck
 from apps.profiles.models import ContactPoint, Suppression
 from tests import factories
@@ -161,3 +161,12 @@ def test_without_a_service_or_a_budget_nothing_is_asked(network, settings):
     settings.NUMBER_CHECK_URL, settings.NUMBER_CHECK_BUDGET = "", 100
     assert check_numbers(at=NOON) == 0
     assert network["asked"] == []
+
+
+def test_what_is_due_is_read_by_its_index_alone(db):
+    with connection.cursor() as cursor:  # a table of three rows is read at once otherwise
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+    scan = due_numbers(at=NOON)[:100].explain()
+    assert "Index Scan using contact_point_to_check" in scan
+    assert "Index Cond: (COALESCE(" in scan
+    assert "Sort" not in scan

@@ -2,6 +2,7 @@
 
 from apps.profiles.models.clients import (
     ADDRESSED,
+    NEVER,
     Channel,
     Client,
     ConsentRecord,
@@ -18,6 +19,7 @@ from apps.profiles.models.suppressions import ErasedIdentity, Suppression
 
 __all__ = [
     "ADDRESSED",
+    "NEVER",
     "Channel",
     "Client",
     "Conflict",

@@ -1,6 +1,6 @@
 """Who the clients are, how they may be reached and what they agreed to."""
 
-from datetime import time
+from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -8,7 +8,8 @@ from django.conf import settings
 from django.contrib.postgres.indexes import HashIndex
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
@@ -16,6 +17,9 @@ from apps.core import clock
 # A file brings a million clients with six rows each; the clients are kept for them by a trigger,
 # see docs/decisions/004. Whoever adds one such row holds its client by a lock.
 BORN: dict[str, Any] = {"db_constraint": False}
+NEVER = datetime(
+    1970, 1, 1, tzinfo=UTC
+)  # stands for no moment at all where an index has to sort it
 
 
 def check_time_zone(name: str) -> None:
@@ -237,8 +241,14 @@ class ContactPoint(models.Model):
             # "whose address is this?"; to fill it costs half of what a sorted one does
             HashIndex(
                 fields=["address"], name="contact_point_address", condition=~Q(state="removed")
-            )
-        ]
+            ),
+            # "which phones are due for a check?", those never looked up first
+            models.Index(
+                Coalesce("checked_at", Value(NEVER)), "id",
+                condition=Q(channel="sms", state="valid"),
+                name="contact_point_to_check",
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return self.address
