@@ -3,6 +3,9 @@
 const entered = document.querySelector("[data-zone]");
 const here = document.querySelector("[data-here]");
 
+// As the rest of the page writes days.
+const language = { en: "en-GB" }[document.documentElement.lang] ?? document.documentElement.lang;
+
 // What the clocks of a zone show at an instant, as if they were UTC's.
 function shown(instant, timeZone) {
   const parts = new Intl.DateTimeFormat("en", {
@@ -23,6 +26,6 @@ entered?.addEventListener("input", () => {
   here.hidden = !entered.value;
   if (here.hidden) return;
   const instant = instantOf(entered.value, entered.dataset.zone);
-  const words = new Date(instant).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+  const words = new Date(instant).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
   here.textContent = `${here.dataset.here} ${words} (${Intl.DateTimeFormat().resolvedOptions().timeZone})`;
 });

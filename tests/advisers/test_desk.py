@@ -20,7 +20,7 @@ from apps.messaging.models.replies import Reply
 from apps.profiles.actions.suppressions import suppress
 from apps.profiles.models import Client
 from tests import factories
-from tests.advisers.world import adviser, callable_client, fresh, in_hand, opened, phone
+from tests.advisers.world import adviser, awake, callable_client, fresh, in_hand, opened, phone
 
 pytestmark = pytest.mark.django_db
 
@@ -38,15 +38,6 @@ def desk(client, ada):
     client.force_login(ada)
     client.user = ada
     return client
-
-
-def awake():
-    """A client who may be called at whatever hour the test runs."""
-    now = clock.now()
-    begins, ends = ((now.hour + hours) % 24 for hours in (3, 4))
-    return callable_client(
-        quiet_from=f"{begins:02}:00", quiet_until=f"{ends:02}:00", time_zone="UTC"
-    )
 
 
 def waiting(**fields):

@@ -8,6 +8,7 @@ from apps.advisers.actions.opening import Wish, open_task
 from apps.advisers.actions.outcomes import Said, note_outcome
 from apps.advisers.actions.taking import show_number, take
 from apps.advisers.models import CallTask
+from apps.core import clock
 from apps.profiles.models import Channel, Purpose
 from tests import factories
 
@@ -22,6 +23,15 @@ def callable_client(**fields):
     fields.setdefault("time_zone", "Europe/London")
     fields.setdefault("time_zone_source", "stated")
     return factories.client(consents=[(Purpose.SERVICE, Channel.CALL)], **fields)
+
+
+def awake():
+    """A client who may be called at whatever hour the test runs."""
+    now = clock.now()
+    begins, ends = ((now.hour + hours) % 24 for hours in (3, 4))
+    return callable_client(
+        quiet_from=f"{begins:02}:00", quiet_until=f"{ends:02}:00", time_zone="UTC"
+    )
 
 
 def phone(client):
