@@ -1,5 +1,7 @@
 """Every back-office page opens, for whom it should; a longer list costs no more queries."""
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
@@ -35,6 +37,13 @@ def address(model, page, *args):
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
 
 
+def landmarks(page):
+    """Count what every page has once: its name, its own part, and a title that is not empty."""
+    text = page.content.decode()
+    titles = re.findall(r"<title>\s*[^\s|][^<]*</title>", text)
+    return text.count("<h1"), text.count('role="main"'), len(titles)
+
+
 def by_label(model):
     return model._meta.label
 
@@ -58,7 +67,9 @@ def test_forms_open_with_rows_in_them(admin_client, clients, subtests):
             row = model._base_manager.order_by("-pk").first()
             assert row is not None or by_label(model) in EMPTY
             if row:
-                assert admin_client.get(address(model, "change", row.pk)).status_code == 200
+                page = admin_client.get(address(model, "change", row.pk))
+                assert page.status_code == 200
+                assert landmarks(page) == (1, 1, 1)
             added = admin_client.get(address(model, "add"))
             may_add = admin.site._registry[model].has_add_permission(added.wsgi_request)
             assert added.status_code == (200 if may_add else 403)
@@ -78,7 +89,9 @@ def test_a_longer_list_costs_no_more_queries(admin_client, clients, subtests):
     def costs():
         for model in OURS:
             with CaptureQueriesContext(connection) as captured:
-                assert admin_client.get(address(model, "changelist")).status_code == 200
+                page = admin_client.get(address(model, "changelist"))
+            assert page.status_code == 200
+            assert landmarks(page) == (1, 1, 1)
             yield model, model._base_manager.count(), len(captured)
 
     put_right()
@@ -160,3 +173,14 @@ def test_a_notice_does_not_show_what_its_letter_is_yet_to_open(admin_client, db)
     page = admin_client.get(address(Notice, "change", notice.pk)).content.decode()
     assert "http://localhost:8000/e/•••" in page
     assert "sEcReT" not in page
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "index", "messaging_templateversion_preview", "products_strategy_try", "files_batch_add",
+        "privacy_register",
+    ],
+)  # fmt: skip
+def test_a_page_of_our_own_has_one_name_and_one_main_part(admin_client, name):
+    assert landmarks(admin_client.get(reverse(f"admin:{name}"))) == (1, 1, 1)
