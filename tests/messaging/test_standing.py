@@ -13,6 +13,7 @@ from apps.messaging.actions.delivery import deliver_due
 from apps.messaging.channels.smpp.incoming import Receipt
 from apps.messaging.models.outbox import Message
 from apps.messaging.models.providers import Provider
+from apps.messaging.models.trials import SeedLetter
 from apps.profiles.models import Suppression
 from tests.messaging.world import DAY, by_sms, fresh, planned
 from tests.peers.smsc import centre
@@ -68,9 +69,14 @@ def test_messages_go_out_and_receipts_and_replies_come_in_over_one_session(smsc,
     monkeypatch.setattr(standing, "BACK_OFF", 0.01)
     first, second = by_sms(), by_sms(language="ru")
     messages = planned(first, second)
+    trial = SeedLetter.objects.create(
+        version=messages[0].wording, provider=Provider.objects.get(name="smsc"),
+        address="+447700900123", text="[TEST]", asked_at=DAY,
+    )  # fmt: skip
     with serving():
+        wait_for(lambda: SeedLetter.objects.filter(pk=trial.pk, state="sent").exists())
         wait_for(lambda: Message.objects.filter(state="delivered").count() == 2)
-        assert [fresh(each).provider_id for each in messages] == ["m1", "m3"]
+        assert [fresh(each).provider_id for each in messages] == ["m2", "m4"]
         assert {fresh(each).parts for each in messages} == {1, 2}  # Latin and Cyrillic
         smsc.write("СТОП", sender=messages[0].contact_point.address)
         wait_for(Suppression.objects.exists)
@@ -80,7 +86,7 @@ def test_messages_go_out_and_receipts_and_replies_come_in_over_one_session(smsc,
         (last,) = planned(second, key="again")
         wait_for(lambda: fresh(last).state == "delivered")
     assert len(smsc.sessions) == 0
-    assert len(smsc.messages) == 5
+    assert len(smsc.messages) == 6
 
 
 @pytest.mark.django_db

@@ -9,7 +9,6 @@ from apps.messaging.actions.trying import MARK, UntriedError, send_test
 from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.models.phrases import SeedAddress
-from apps.messaging.models.providers import Provider
 from apps.messaging.models.stops import Stop
 from tests.messaging.world import DAY
 
@@ -91,10 +90,3 @@ def test_the_button_says_what_became_of_each(admin_client, gateway):
     seed("sms", "+447700900123")
     page = admin_client.post(address, follow=True).content.decode()
     assert "The test is on its way to +447700900123" in page
-
-
-def test_that_a_process_of_its_own_carries_no_tests_is_said():
-    seed("sms", "+447700900123")
-    Provider.objects.filter(channel="sms").update(kind="smpp")
-    with pytest.raises(UntriedError, match="process of its own"):
-        send_test(wording("sms"), at=DAY)

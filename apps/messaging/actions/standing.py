@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from apps.messaging.actions import inbound, receipts
 from apps.messaging.actions.delivery import deliver_due
 from apps.messaging.actions.providers import account_of, environments
+from apps.messaging.actions.trying import carry_asked
 from apps.messaging.channels import STANDING, Account, smpp
 from apps.messaging.channels.options import OptionsError
 from apps.messaging.channels.smpp.incoming import Incoming, Receipt
@@ -85,6 +86,7 @@ def deliver(session: Session, account: Account, *, clock: Clock, stopped: Event)
     """Deliver while the session stands and its provider is described as before."""
     while session.is_up and not stopped.is_set():
         try:
+            carry_asked(account.name, at=clock())
             if deliver_due(at=clock(), limit=CLAIMED, provider=account.name):
                 continue
             if account_to_hold(account.name) != account:

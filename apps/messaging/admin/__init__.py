@@ -17,6 +17,7 @@ from apps.messaging.admin import (
     replies,
     start,
     stops,
+    trying,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "replies",
     "start",
     "stops",
+    "trying",
 ]

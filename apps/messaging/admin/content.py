@@ -260,6 +260,14 @@ def try_out(request: HttpRequest, version: TemplateVersion) -> None:
     for one in tried:
         if one.is_sent:
             messages.success(request, gettext("The test is on its way to %s.") % one.seed.name)
+        elif one.answer is None:
+            messages.info(
+                request,
+                gettext(
+                    "The test to %s waits for its provider's process; see below what became of it."
+                )
+                % one.seed.name,
+            )
         else:
             messages.error(request, f"{one.seed.name}: {one.answer.reason}")
 

@@ -81,6 +81,7 @@ class Letter:
     link: str = ""  # the personal one, where the channel shows it apart from the text
     tag: str = ""  # shared by what goes to several devices: one that gets two shows one
     pictures: tuple[Picture, ...] = ()  # shared by all letters that show them
+    is_test: bool = False  # to our own people: no receipt is asked for
     case: Case | None = None  # for what never leaves the house
 
 

@@ -19,6 +19,7 @@ from apps.messaging.models import (
     replies,
     sendings,
     stops,
+    trials,
     verdicts,
 )
 
@@ -41,5 +42,6 @@ __all__ = [
     "replies",
     "sendings",
     "stops",
+    "trials",
     "verdicts",
 ]

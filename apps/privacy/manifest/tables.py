@@ -319,7 +319,7 @@ WITHOUT_CLIENTS = {
     "webhooks": "Endpoint Secret Attempt",
     "messaging": (
         "SpoolFile Template TemplateVersion CascadeStep Sending Provider Digest CorrectionVerdict "
-        "FrequencyPolicy HoldOut Stop Snippet SnippetText Disclaimer DisclaimerText LeadIn SeedAddress "
+        "FrequencyPolicy HoldOut Stop Snippet SnippetText Disclaimer DisclaimerText LeadIn SeedAddress SeedLetter "
         "Approval ApprovalLimit"
     ),
     "demo": "World Letter",  # its people are invented

@@ -44,7 +44,7 @@ def ship(letter: Letter, style: Style) -> Shipment:
             content=header + content,
             esm_class=HAS_HEADER if header else 0,
             data_coding=UCS2 if is_wide else DEFAULT_ALPHABET,
-            registered_delivery=RECEIPT if number == last else 0,
+            registered_delivery=RECEIPT if number == last and not letter.is_test else 0,
             validity=style.validity,
             as_payload=style.long_as_payload and len(content) > 140,
         )
