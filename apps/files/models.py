@@ -202,6 +202,11 @@ class Batch(models.Model):
         return KINDS[self.kind]
 
     @property
+    def reference(self) -> str:
+        """Name the file in rows that outlive it: its own name may say whom it is about."""
+        return f"{self.kind}-{self.pk}" if self.of.is_of_people else self.filename
+
+    @property
     def path(self) -> Path:
         return kept_at(self.sha256)
 
@@ -214,7 +219,8 @@ class Batch(models.Model):
         return self.unchanged + self.passed
 
 
-# What a batch is called once an erasure has taken its name, for that may say whom it is about.
+# What a batch is called once an erasure has taken its name, for that may say whom it is about: by
+# its reference.
 NAMELESS = Concat("kind", Value("-"), Cast("pk", models.CharField()))
 
 

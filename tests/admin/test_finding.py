@@ -10,6 +10,7 @@ from django.urls import reverse
 from apps.advisers.models import CallTask
 from apps.core.admin import finding
 from apps.core.models import Change
+from apps.files.models import Batch
 from apps.landing.models import EmailSubscription
 from apps.messaging.models.invitations import Invitation
 from apps.messaging.models.links import Hit, Link, Opening
@@ -24,7 +25,7 @@ from apps.products.models.instalments import CreditAccount, Instalment
 from apps.products.models.moves import HoldingMove
 from apps.profiles.models import Client, ConsentRecord, ContactPoint, Identifier, Suppression
 from tests import factories
-from tests.messaging.world import by_email, by_sms, planned
+from tests.messaging.world import DAY, by_email, by_sms, planned
 
 admin.autodiscover()
 OF_PEOPLE = [
@@ -84,6 +85,12 @@ def test_messages_are_found_by_the_address_they_went_to(rf, admin_user, db):
 def test_a_number_that_no_row_can_have_finds_nothing(rf, admin_user, db):
     for term in ("x", "9" * 30, "-1"):
         assert not asked(rf, admin_user, Change, term).exists()
+
+
+def test_a_file_is_found_as_its_rows_call_it(rf, admin_user, db):
+    batch = Batch.objects.create(kind="clients", filename="x.csv", size=1, received_at=DAY)
+    for term, found in ((batch.reference, [batch]), ("x.CSV", [batch]), ("clients-0", [])):
+        assert [*asked(rf, admin_user, Batch, term)] == found, term
 
 
 def test_a_list_is_counted_only_so_far(admin_client, monkeypatch, db):

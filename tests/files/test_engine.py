@@ -7,6 +7,8 @@ import pytest
 import structlog
 
 from apps.core.imports import landing
+from apps.core.imports.kinds import KINDS, of_people
+from apps.core.models import Change
 from apps.files.actions import reading, working
 from apps.files.actions.bringing import bring
 from apps.files.actions.confirming import begin, confirm, drop
@@ -15,7 +17,7 @@ from apps.files.actions.working import work
 from apps.files.models import Batch, Record
 from apps.files.queries import downloads
 from apps.files.queries.reports import entries, report_head, totals
-from apps.profiles.models import Client
+from apps.profiles.models import Client, ConsentRecord
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
@@ -60,6 +62,20 @@ def test_what_was_checked_lands_when_it_is_confirmed_and_once(way):
     batch.refresh_from_db()
     assert batch.state == Batch.State.LANDED
     assert Client.objects.count() == 5
+
+
+def test_what_a_file_is_called_is_copied_into_no_row(way):
+    text = "core_id,first_name,consent_service,consent_text\nC-1,Ann,sms,v1\nC-2,Bob,sms,v1\n"
+    batch = brought(text, filename="complaint of Ann.csv", confirmed=True)
+    assert set(ConsentRecord.objects.values_list("source", flat=True)) == {
+        f"file:clients-{batch.pk}"
+    }
+    assert set(Change.objects.values_list("reason", flat=True)) == {f"clients-{batch.pk}"}
+
+
+def test_every_file_names_people_but_those_that_tell_of_the_market():
+    market = {"quotes", "corporate_actions", "strategies", "underlyings", "trading_days", "funds"}
+    assert set(KINDS) - set(of_people()) == market
 
 
 def test_the_same_file_again_reads_unchanged(way):

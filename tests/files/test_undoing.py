@@ -128,7 +128,9 @@ def test_the_undoing_stands_in_the_trail_itself():
     batch = undone(brought(HEAD + ANN))
     assert batch.state == "undone", batch.note
     lines = Change.objects.filter(kind="removed", table_name="profiles_client")
-    assert [(line.reason, line.batch) for line in lines] == [("undone: x.csv", batch.pk)]
+    assert [(line.reason, line.batch) for line in lines] == [
+        (f"undone: clients-{batch.pk}", batch.pk)
+    ]
     assert Change.objects.filter(batch=batch.pk, kind="added").exists()
 
 

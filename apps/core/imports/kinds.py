@@ -11,6 +11,8 @@ from django.utils.functional import Promise
 from apps.core.imports.resource import TableResource
 from apps.core.imports.staging import Staging
 
+OF_THE_MARKET = ("products", "quotes")  # scopes
+
 
 class Sets(Protocol):
     """How a kind of which a file may bring a million is compared and landed in sets.
@@ -76,12 +78,22 @@ class Kind:
         )
 
     @property
+    def is_of_people(self) -> bool:
+        """Whether such a file names clients; the others tell of the market."""
+        return self.scope not in OF_THE_MARKET
+
+    @property
     def lock(self) -> str:
         """Return what files of this kind, and all others of its rows, take turns by."""
         return f"import:{self.resource._meta.model._meta.label}"
 
 
 KINDS: dict[str, Kind] = {}
+
+
+def of_people() -> list[str]:
+    """Return the kinds of files that name clients."""
+    return [kind.name for kind in KINDS.values() if kind.is_of_people]
 
 
 def register(*kinds: Kind) -> None:

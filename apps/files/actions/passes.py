@@ -74,7 +74,7 @@ class Pass:
         landing = Landing(
             kind,
             self.at,
-            filename=self.batch.filename,
+            filename=self.batch.reference,
             by=self.batch.received_by,
             holding=self.holding,
             released=self.batch.released_at is not None,
@@ -109,7 +109,7 @@ class Pass:
                 sets_of.land(
                     staging,
                     at=self.at,
-                    filename=self.batch.filename,
+                    filename=self.batch.reference,
                     by=self.batch.received_by,
                 )
                 # Of what is released, the verdicts of the first landing tell the whole.

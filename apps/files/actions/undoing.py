@@ -56,7 +56,7 @@ def take_back(batch: Batch, *, at: datetime) -> None:
             transaction.atomic(),
             audit.context(
                 by=batch.undone_by,
-                reason=_("undone: %s") % batch.filename,
+                reason=_("undone: %s") % batch.reference,
                 batch=batch.pk,
                 channel="file",
                 at=at,

@@ -180,7 +180,7 @@ def _trail(batch: Batch, *, at: datetime) -> AbstractContextManager[None]:
     return audit.context(
         by=batch.released_by or batch.confirmed_by or batch.received_by,
         name=str(batch.get_origin_display()),
-        reason=batch.filename,
+        reason=batch.reference,
         batch=batch.pk,
         channel="file",
         at=at,

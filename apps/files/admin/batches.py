@@ -1,5 +1,6 @@
 """The files that came in: their list, and the page of one from its checking to its undoing."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -16,6 +17,7 @@ from unfold.contrib.filters.admin import (
 from apps.core import clock
 from apps.core.admin.display import badge, column, count
 from apps.core.admin.filters import MomentFilter
+from apps.core.admin.finding import searched
 from apps.core.admin.pages import ReadOnlyPage
 from apps.files.admin.kinds import KindFilter, brought_by, title
 from apps.files.admin.mappings import LayoutPages
@@ -34,6 +36,16 @@ class TroubledFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Batch]) -> QuerySet[Batch]:
         return troubled(queryset, at=clock.now()) if self.value() else queryset
+
+
+@searched(Batch)
+def files_referred_to(term: str) -> Iterable[int]:
+    """Find a file as the rows call it that it brought, like clients-42."""
+    kind, _between, number = term.rpartition("-")
+    called = (
+        Batch.objects.filter(kind=kind, pk=number) if number.isdecimal() else Batch.objects.none()
+    )
+    return called.values_list("pk", flat=True)
 
 
 @admin.register(Batch)

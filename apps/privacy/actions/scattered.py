@@ -8,13 +8,13 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection, transaction
 from django.db.models import Q
 
+from apps.core.imports.kinds import of_people
 from apps.core.models import KeptAnswer
 from apps.events.models import Event, Stray
 from apps.files.actions.discarding import discard
 from apps.files.actions.resuming import DONE, let_go
 from apps.files.actions.watching import clear_abandoned, clear_aside
 from apps.files.models import NAMELESS, Batch, Folder, Record
-from apps.privacy.queries.holding import OF_THE_MARKET
 from apps.products.models.holdings import Policy
 from apps.profiles.models import Client, ContactPoint, ErasedIdentity, Identifier, Suppression
 from apps.profiles.models.suppressions import address_hash
@@ -112,14 +112,14 @@ def _throw_files_away(*, at: datetime) -> None:
     What landed stands in rows and in the trail; what did not land stays to be seen, without the file
     and the sentences that may cite it.
     """
-    done = Batch.objects.filter(state__in=DONE).exclude(kind__in=OF_THE_MARKET)
+    done = Batch.objects.filter(state__in=DONE, kind__in=of_people())
     files = set(done.values_list("sha256", flat=True))
     let_go(done.filter(purged_at=None), at=at)
     # Names of files too, for people write into them whom they are about.
     named = done.exclude(faults=[], note="", filename=NAMELESS)
     named.update(faults=[], note="", filename=NAMELESS)
     wanted = Batch.objects.exclude(state__in=DONE)
-    folders = list(Folder.objects.exclude(kind__in=OF_THE_MARKET))
+    folders = list(Folder.objects.filter(kind__in=of_people()))
     transaction.on_commit(lambda: discard(files, unless=wanted))
     transaction.on_commit(lambda: clear_aside(folders))
     transaction.on_commit(clear_abandoned)

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from apps.core.imports.kinds import of_people
 from apps.files.models import Batch
 from apps.privacy.manifest.rules import Erasure as What
 from apps.privacy.manifest.rules import Rule
@@ -23,10 +24,6 @@ from apps.products.models.instalments import CreditAccount
 from apps.profiles.models import Client
 
 LIVE = (Policy.State.APPLIED, Policy.State.ACTIVE)
-# Kinds of files that tell of the market; every other kind names clients.
-OF_THE_MARKET = {
-    "quotes", "corporate_actions", "strategies", "underlyings", "trading_days", "funds",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ def refusals(client: Client, ids: list[int]) -> Iterator[str]:
             "number", flat=True
         ):
             yield _("Account %s is open. Ask again when it is closed.") % number
-    coming = Batch.objects.filter(state__in=Batch.OPEN).exclude(kind__in=OF_THE_MARKET)
+    coming = Batch.objects.filter(state__in=Batch.OPEN).filter(kind__in=of_people())
     if file := coming.first():
         yield _("The file %s may bring him back: let it land, or throw it away, and ask again.") % (
             file.filename
