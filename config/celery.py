@@ -75,6 +75,7 @@ app.conf.beat_schedule = {
         ("open the timeline's months", "apps.events.tasks.open_months", 3600),
         ("queue the monthly digest", "apps.messaging.tasks.queue_digests", 3600),
         ("forget old answers of the API", "apps.core.tasks.forget_answers", 3600),
+        ("forget old attempts to sign in", "apps.core.tasks.forget_sign_ins", 3600),
         ("look for letters that came back", "apps.messaging.tasks.read_mailbox", 60),
         ("hear what came of calls", "apps.messaging.tasks.heed_calls", 10),
         ("let nobody call whom the gate refuses", "apps.messaging.tasks.withdraw_refused", 60),

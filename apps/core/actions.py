@@ -1,4 +1,4 @@
-"""Keys of the API: made, revoked, recognised; and answers kept for requests that come again."""
+"""Keys of the API with the answers kept for them, and attempts to sign in to the back office."""
 
 import secrets
 from collections.abc import Sequence
@@ -6,16 +6,19 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Case, F, Q, When
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import Promise
 
-from apps.core.models import ApiKey, KeptAnswer
+from apps.core.models import ApiKey, KeptAnswer, SignIn
 
 SCOPES: dict[str, str | Promise] = {}  # what keys may do, as the apps say
 MARK = "tdg_"  # tells secret scanners and people what was found
 KEPT = timedelta(days=30)  # how long a request that is sent again gets its first answer
+# Failures after which the next attempt waits until one of them is so old.
+FAILURES = ((5, timedelta(minutes=15)), (50, timedelta(days=1)))
+REMEMBERED = timedelta(days=180)  # how long a browser is known after its last sign-in
 
 
 def make_key(
@@ -88,4 +91,49 @@ def keep_answer(key: ApiKey, name: str, *, digest: str, body: str, at: datetime)
 def forget_answers(*, at: datetime) -> int:
     """Delete the answers that are kept no longer; return how many went."""
     gone, _by_model = KeptAnswer.objects.filter(answered_at__lt=at - KEPT).delete()
+    return gone
+
+
+class WaitError(Exception):
+    """Too many attempts to sign in failed; the next one may be made `until` then."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+@transaction.atomic
+def begin_sign_in(username: str, device: str, *, at: datetime) -> int:
+    """Note an attempt as failed before its password is looked at, so that many at once all count.
+
+    Each name is counted apart, and each browser in which its owner has signed in before: whoever
+    guesses elsewhere locks him out of none of those. Nobody's network address is looked at, which
+    behind a proxy a whole office shares. Returns the attempt's id; raises WaitError.
+    """
+    name, mark = username.replace("\0", "")[:150], sha256(device.encode()).digest()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"sign-in:{name}"])
+    tried = SignIn.objects.filter(username=name, at__gt=at - REMEMBERED)
+    entered = tried.filter(device=mark, state=SignIn.State.ENTERED).order_by("-pk").first()
+    failed = tried.filter(state=SignIn.State.FAILED).order_by("-at")
+    if entered:
+        counted = failed.filter(device=mark, pk__gt=entered.pk)
+    else:
+        counted = failed.filter(is_known=False)
+    for most, within in FAILURES:
+        if first := counted.filter(at__gt=at - within)[most - 1 : most].first():
+            raise WaitError(first.at + within)
+    made = SignIn.objects.create(username=name, device=mark, is_known=entered is not None, at=at)
+    return made.pk
+
+
+def note_sign_in(attempt: int) -> bool:
+    """Note that an attempt was right after all; False where that is noted."""
+    failed = SignIn.objects.filter(pk=attempt, state=SignIn.State.FAILED)
+    return failed.update(state=SignIn.State.ENTERED) == 1
+
+
+def forget_sign_ins(*, at: datetime) -> int:
+    """Delete attempts by which no browser is known any more; return how many went."""
+    gone, _by_model = SignIn.objects.filter(at__lt=at - REMEMBERED).delete()
     return gone

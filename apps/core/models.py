@@ -72,6 +72,35 @@ class KeptAnswer(models.Model):
         return self.name
 
 
+class SignIn(models.Model):
+    """One attempt to sign in to the back office; whoever fails too often waits."""
+
+    class State(models.TextChoices):
+        FAILED = "failed", _("failed")
+        ENTERED = "entered", _("signed in")
+
+    # As it was typed: a name that nobody has is guarded like any other, and staff may be renamed.
+    username = models.CharField(_("name"), max_length=150)
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.FAILED)
+    is_known = models.BooleanField(
+        _("known browser"), help_text=_("This person has signed in there before.")
+    )
+    device = models.BinaryField(max_length=32, editable=False)  # the hash of a browser's cookie
+    at = models.DateTimeField(_("when"))
+
+    class Meta:
+        verbose_name = _("attempt to sign in")
+        verbose_name_plural = _("attempts to sign in")
+        indexes = [
+            models.Index(fields=["username", "at"], name="sign_in_of_name"),
+            # "what is older than half a year?", every hour
+            models.Index(fields=["at"], name="sign_in_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username}: {self.get_state_display()}"
+
+
 class MultirangeField(models.Field[Any, Any]):
     """A set of ids, stored as PostgreSQL's int8multirange: a million in a row take 30 bytes."""
 

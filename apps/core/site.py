@@ -9,11 +9,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial, wraps
+from http import HTTPStatus
+from secrets import token_urlsafe
 from typing import Any, TypeVar
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp_replace
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin import autodiscover
 from django.core.checks import CheckMessage
 from django.http import HttpRequest, HttpResponse
@@ -25,6 +28,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
 from apps.core import clock
+from apps.core.actions import REMEMBERED
+from apps.core.forms import BROWSER, SignInForm
 from apps.core.masking import showing_to
 
 Text = str | Promise
@@ -150,6 +155,7 @@ relaxed = csp_replace({"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UN
 
 class BackOffice(UnfoldAdminSite):
     index_title = _("Today")
+    login_form = SignInForm
     enable_nav_sidebar = True
 
     # A worker or a command that shows no page starts in half the time without them.
@@ -169,8 +175,15 @@ class BackOffice(UnfoldAdminSite):
         return relaxed(super().admin_view(shown_masked(view), cacheable))
 
     def login(self, request, extra_context=None):  # type: ignore[no-untyped-def]
+        browser = request.COOKIES.setdefault(BROWSER, token_urlsafe())
         # The one page that does not pass through admin_view.
-        return relaxed(partial(super().login, extra_context=extra_context))(request)
+        answer = relaxed(partial(super().login, extra_context=extra_context))(request)
+        if request.method == "POST" and answer.status_code == HTTPStatus.FOUND:
+            answer.set_cookie(
+                BROWSER, browser, max_age=REMEMBERED, path=request.path, httponly=True,
+                secure=settings.SESSION_COOKIE_SECURE, samesite="Lax",
+            )  # fmt: skip
+        return answer
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.contrib.auth import get_user_model
 
 from apps.core import clock
-from apps.core.actions import make_key
+from apps.core.actions import begin_sign_in, make_key
 from apps.events.actions import Fact, record
 from apps.events.models import Stray
 from apps.files.models import Batch, Folder, Mapping, Record
@@ -249,6 +249,7 @@ def world(clients: int = 2) -> list[Client]:
         defaults={"ratio": Decimal(2), "source": "test"},
     )  # fmt: skip
     make_key(f"vendor {paid.pk}", ["quotes:write"], by=None, at=EVENING)
+    begin_sign_in(f"boss {paid.pk}", "a browser", at=EVENING)
     Feed.objects.create(name=f"Closes {paid.pk}", exchange=held.underlying.exchange)
     late = paid.observations.get(number=2)
     ObservationMove.objects.create(

@@ -307,7 +307,7 @@ WITHOUT_CLIENTS = {
     "django_celery_beat": (
         "SolarSchedule IntervalSchedule ClockedSchedule CrontabSchedule PeriodicTasks PeriodicTask"
     ),
-    "core": "ApiKey",
+    "core": "ApiKey SignIn",
     "events": "Listening",
     "products": (
         "Exchange TradingDay Underlying Quote CorporateAction Fund ModelPortfolio PortfolioWeight "

@@ -90,7 +90,7 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
         "files": {"release": "batch", "add change": "folder", "change": "mapping"},
     },
     "Compliance": {
-        "core": {"view": "change"},
+        "core": {"view": "change signin"},
         "profiles": {"add change": "suppression", "export": "lists", "see": "personal"},
         "privacy": {"view": REQUESTS, "confirm": "erasure"},
         "products": {"change": "restatement"},
@@ -108,7 +108,7 @@ OWN_WORK: dict[str, dict[str, dict[str, str]]] = {
         "profiles": {"see": "personal"},
     },
     "Data protection": {
-        "core": {"view": "change"},
+        "core": {"view": "change signin"},
         "profiles": {"export": "lists", "see": "personal"},
         "privacy": {"view add": REQUESTS, "export": "person", "confirm": "erasure"},
     },
