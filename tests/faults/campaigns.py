@@ -36,7 +36,6 @@ from apps.profiles.models import Client, ConsentRecord, ContactPoint
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 STEP = timedelta(hours=4)
-DAYS = 2  # after which offers are old news
 AT_ONCE = 4
 PRIORITIES = (130, 110, 120, 100, 110, 130, 140, 105)
 LATE = (5, 6, 7)  # campaigns that begin some steps after the others
@@ -107,7 +106,7 @@ def begin(template, campaign, at):
             OFFER,
             {
                 "template": template.pk, "campaign": campaign, "at": at,
-                "deadline": at + timedelta(days=DAYS), "priority": PRIORITIES[campaign],
+                "deadline": at + timedelta(days=asked.days), "priority": PRIORITIES[campaign],
             },
         )  # fmt: skip
 
@@ -213,6 +212,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--clients", type=int, default=5_000)
     parser.add_argument("--from", dest="begins", default="2026-10-24", help="a day, in UTC")
+    parser.add_argument("--days", type=int, default=2, help="after which offers are old news")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--wrong", default="")
     asked = parser.parse_args()

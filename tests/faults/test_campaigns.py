@@ -25,7 +25,7 @@ def test_eight_campaigns_give_nobody_two_offers_a_day(campaigns):
 
 
 def test_without_reservations_the_same_check_sees_two_a_day(campaigns):
-    assert campaigns("--clients", "20", "--wrong", "no_day")["two a day"] > 0
+    assert campaigns("--clients", "20", "--days", "1", "--wrong", "no_day")["two a day"] > 0
 
 
 @pytest.mark.long
