@@ -33,6 +33,7 @@ class Command(BaseCommand):
         "Check a file and say what it would change; with --confirm, land what is good of it. The exit"
         " code is 0 where every record is good, 1 where some are not, 2 where it was called wrongly."
     )
+    requires_system_checks: list[str] = []  # they import every page, for a second or more
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kind", metavar="KIND", help=", ".join(sorted(KINDS)))

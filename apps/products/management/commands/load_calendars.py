@@ -71,7 +71,8 @@ def published(code: str, first: date, last: date) -> Calendar:
     import exchange_calendars  # noqa: PLC0415 (a second and 60 MB, for this command alone)
 
     try:
-        kind = type(exchange_calendars.get_calendar(code))
+        # A month of it is enough to learn how far it reaches: each is computed as it is asked for.
+        kind = type(exchange_calendars.get_calendar(code, start="2020-01-02", end="2020-01-31"))
         # The library refuses to be asked for more than it knows.
         start = max(first, kind.bound_min().date()) if kind.bound_min() else first
         end = min(last, kind.bound_max().date()) if kind.bound_max() else last
