@@ -83,6 +83,38 @@ def test_the_same_reply_twice_is_one():
     assert ConsentRecord.objects.filter(granted=False).count() == 1
 
 
+def again(text, minutes=0, sender=PHONE, provider="smsc"):
+    return receive(provider, "sms", [Said(sender, text)], at=DAY + timedelta(minutes=minutes))
+
+
+def test_what_a_centre_brings_again_is_one_reply_that_says_so(admin_user):
+    owner()
+    assert [again("call me"), again("call me", 1), again("call me", 9)] == [1, 0, 0]
+    reply = Reply.objects.get()
+    assert (reply.times, reply.again_at) == (3, DAY + timedelta(minutes=9))
+    assert Event.objects.count() == 1
+    others = [
+        again("Call me?", 9),
+        again("call me", 9, "+447700900124"),
+        again("call me", 9, provider="x"),
+    ]
+    assert others == [1, 1, 1]
+    assert again("call me", 10) == 1  # it is his second message by now
+    Reply.objects.filter(pk=reply.pk).update(received_at=DAY + timedelta(minutes=5))
+    newest = Reply.objects.latest("pk")
+    for one in (reply, newest):
+        settle_reply(one.pk, "answered", note="", by=admin_user, at=DAY + timedelta(minutes=11))
+    assert again("call me", 12) == 1, "what a person has settled is not what he says now"
+
+
+def test_a_stop_that_comes_again_stops_again_whatever_was_said_between():
+    owner()
+    assert [again("STOP"), again("START", 1)] == [1, 1]
+    Suppression.objects.update(lifted_at=DAY + timedelta(minutes=2))
+    assert again("STOP", 3) == 0
+    assert Suppression.objects.filter(lifted_at=None).count() == 1
+
+
 def test_a_start_grants_nothing_and_lifts_nothing():
     client = owner()
     said("stop")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from apps.messaging import tasks
-from apps.messaging.actions.inbound import MISSING, Said, receive, take_torn
+from apps.messaging.actions.inbound import MISSING, WITHIN, Said, receive, take_torn
 from apps.messaging.channels.smpp.incoming import Part, Style, read
 from apps.messaging.channels.smpp.pdu import Address, ShortMessage, Tag
 from apps.messaging.models.replies import Reply, ReplyPart
@@ -72,7 +72,7 @@ def test_parts_in_any_order_and_number_are_one_reply():
     assert [say("здрав", 2), say("Привет, ", 1), say("здрав", 2), say("иц", 1, 2, 8)] == [0] * 4
     assert say("ствуйте", 3) == 1
     assert Reply.objects.get().text == "Привет, здравствуйте"
-    assert ReplyPart.objects.get().text == "иц"
+    assert ReplyPart.objects.get(joined_at=None).text == "иц"
 
 
 @pytest.mark.django_db
@@ -95,3 +95,19 @@ def test_what_came_of_a_long_text_is_heard_when_the_rest_stays_away():
     assert ReplyPart.objects.get().text == "later"
     tasks.take_torn()
     assert Reply.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_a_long_text_that_comes_again_is_known_by_its_parts_and_another_one_is_not():
+    for number, text in enumerate(("call ", "me ", "back"), 1):
+        say(text, number)
+    assert [say("me ", 2), say("call ", 1), say("me ", 2), say("back", 3)] == [0] * 4
+    take_torn(at=DAY + MISSING)
+    assert (Reply.objects.get().times, take_torn(at=DAY + MISSING)) == (1, 0)
+    for number, text in enumerate(("I ", "have ", "waited"), 1):  # its phone counts to 255
+        say(text, number)
+    assert list(Reply.objects.order_by("pk").values_list("text", flat=True)) == [
+        "call me back", "I have waited",
+    ]  # fmt: skip
+    take_torn(at=DAY + WITHIN)
+    assert not ReplyPart.objects.exists()

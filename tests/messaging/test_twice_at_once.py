@@ -35,6 +35,10 @@ def at_once(tick, **given):
         return sum(pool.map(work, range(WORKERS)))
 
 
+def bring(*, said, at):
+    return inbound.receive("smsc", "sms", [said], at=at)
+
+
 @pytest.mark.slow
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
@@ -53,6 +57,10 @@ def test_what_several_workers_begin_at_once_is_done_once(httpserver, settings):
 
     at_once(numbers.check_numbers)
     assert NumberCheck.objects.count() == 3
+
+    at_once(bring, said=inbound.Said(phone, "Who are you?"))
+    assert list(Reply.objects.values_list("times", flat=True)) == [WORKERS]
+    Reply.objects.all().delete()
 
     said = [inbound.Said(phone, "СТ", part=(1, 3, 1)), inbound.Said(phone, "ОП", part=(1, 3, 2))]
     inbound.receive("smsc", "sms", said, at=DAY)

@@ -15,6 +15,7 @@ from apps.messaging.actions.passing_on import (
     ask_for_call,
     is_passed_on_at_once,
 )
+from apps.messaging.actions.repeats import WITHIN, noted_again
 from apps.messaging.models.replies import Reply, ReplyPart
 from apps.messaging.replies import meaning
 from apps.profiles.actions.consents import Answer, record_consents
@@ -65,6 +66,10 @@ def _take(provider: str, channel: str, said: Said, *, at: datetime) -> bool:
         received_at=at,
         meaning=meaning(said.text).value,
     )
+    if not said.provider_id and (before := noted_again(reply)):
+        if before.meaning == Meaning.STOP and address:
+            stop(before, clients, at=at)  # whatever he has said since
+        return False
     try:
         with transaction.atomic():
             reply.save(force_insert=True)
@@ -79,7 +84,11 @@ def _take(provider: str, channel: str, said: Said, *, at: datetime) -> bool:
 
 
 def _joined(provider: str, said: Said, *, at: datetime) -> Said | None:
-    """Keep a part; return the whole text once no part of it is missing."""
+    """Keep a part; return the whole text once no part of it is missing, and once only.
+
+    A phone counts its texts: one that has the reference of a text just joined is that one again,
+    unless it says something else.
+    """
     reference, count, number = said.part or (0, 0, 0)
     key: dict[str, object] = {
         "provider": provider,
@@ -87,23 +96,29 @@ def _joined(provider: str, said: Said, *, at: datetime) -> Said | None:
         "reference": reference,
         "count": count,
     }
+    joined = ReplyPart.objects.filter(**key, joined_at__isnull=False)
+    if joined.filter(number=number, text=said.text, joined_at__gt=at - WITHIN).exists():
+        return None
+    joined.delete()
     part = ReplyPart(**key, number=number, text=said.text, received_at=at)
     ReplyPart.objects.bulk_create([part], ignore_conflicts=True)
-    rows = ReplyPart.objects.filter(**key).select_for_update().order_by("number")
+    waiting = ReplyPart.objects.filter(**key, joined_at=None)
+    rows = waiting.select_for_update().order_by("number")
     texts = [row.text for row in rows]
     if len(texts) < count:
         return None
-    ReplyPart.objects.filter(**key).delete()
+    waiting.update(joined_at=at)
     return Said(said.sender, "".join(texts), occurred_at=said.occurred_at)
 
 
 def take_torn(*, at: datetime) -> int:
     """Take in long texts of which a part never came, as far as they came; return how many."""
-    late = ReplyPart.objects.filter(received_at__lte=at - MISSING)
+    ReplyPart.objects.filter(joined_at__lte=at - WITHIN).delete()
+    late = ReplyPart.objects.filter(received_at__lte=at - MISSING, joined_at=None)
     torn = 0
     for key in late.values("provider", "sender", "reference", "count").distinct():
         with transaction.atomic():
-            parts = ReplyPart.objects.filter(**key).order_by("number")
+            parts = ReplyPart.objects.filter(**key, joined_at=None).order_by("number")
             rows = list(parts.select_for_update())  # as who joins them does: one of us takes all
             ReplyPart.objects.filter(pk__in=[row.pk for row in rows]).delete()
             if rows:

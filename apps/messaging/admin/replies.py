@@ -81,11 +81,11 @@ class ReplyPage(Page[Reply]):
     ordering = ["-pk"]
     readonly_fields = [
         "received_at", "client", "channel", "sender", "text", "meaning", "state", "provider",
-        "occurred_at", "settled_at", "settled_by",
+        "occurred_at", "times", "again_at", "settled_at", "settled_by",
     ]  # fmt: skip
     fields = [
         "text", "meaning", ("client", "sender"), ("channel", "provider"),
-        ("received_at", "occurred_at"), "outcome", "note", ("state", "settled_at"), "settled_by",
+        ("received_at", "occurred_at"), ("times", "again_at"), "outcome", "note", ("state", "settled_at"), "settled_by",
     ]  # fmt: skip
 
     @column(_("text"))

@@ -42,6 +42,11 @@ class Reply(models.Model):
     provider_id = models.CharField(_("provider's id"), max_length=120, blank=True)
     occurred_at = models.DateTimeField(_("written"), null=True, blank=True)
     received_at = models.DateTimeField(_("received"), default=clock.now)
+    times = models.PositiveSmallIntegerField(
+        _("times"), default=1, db_default=1, editable=False,
+        help_text=_("How often the same words came within ten minutes, from him or by a repetition."),
+    )  # fmt: skip
+    again_at = models.DateTimeField(_("came last"), null=True, blank=True, editable=False)
     meaning = models.CharField(_("meaning"), max_length=10, choices=Meaning)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome, blank=True)
@@ -71,7 +76,9 @@ class Reply(models.Model):
         ]
         indexes = [
             # the desk's "which wait for somebody?"
-            models.Index(fields=["received_at"], condition=Q(state="open"), name="reply_open")
+            models.Index(fields=["received_at"], condition=Q(state="open"), name="reply_open"),
+            # "has he just said the same?"
+            models.Index(fields=["sender", "received_at"], name="reply_of_sender"),
         ]
 
     def __str__(self) -> str:
@@ -88,6 +95,10 @@ class ReplyPart(models.Model):
     number = models.PositiveSmallIntegerField(_("part"))
     text = models.TextField(_("text"))
     received_at = models.DateTimeField(_("received"))
+    joined_at = models.DateTimeField(
+        _("joined"), null=True, blank=True,
+        help_text=_("Kept a little longer, so that it is known when it comes again."),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("part of a reply")

@@ -66,9 +66,9 @@ TABLES = [
     ),
     table(
         "messaging.Reply", "client",
-        TECHNICAL="id client provider state settled_by",
+        TECHNICAL="id client provider state settled_by times",
         WORDS="sender text note", LINK="provider_id",
-        TOLD="channel occurred_at received_at meaning outcome settled_at",
+        TOLD="channel occurred_at received_at again_at meaning outcome settled_at",
     ),
     table(
         "messaging.NumberCheck", "contact_point__client",
@@ -291,7 +291,7 @@ SCATTERED = [
     ),
     table(  # for two minutes
         "messaging.ReplyPart", TECHNICAL="id provider reference count number",
-        WORDS="sender text", TOLD="received_at",
+        WORDS="sender text", TOLD="received_at joined_at",
     ),
     table(
         "admin.LogEntry", TECHNICAL="id user content_type object_id action_flag change_message",
