@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from apps.files.actions.resuming import purge
-from apps.files.actions.watching import take_files
+from apps.files.actions.watching import _claimed, _held, _take, take_files
 from apps.files.actions.working import work
 from apps.files.models import Batch, Folder
 from apps.files.queries.folders import is_waiting_for_file, late_files
@@ -76,6 +76,23 @@ def test_what_is_no_file_by_the_time_it_is_read_is_put_aside(place, tmp_path):
     assert aside == {"folder.csv", "link.csv", "pipe.csv"}
 
 
+def test_a_link_put_in_the_place_of_what_is_ours_leads_nowhere(place, tmp_path):
+    mine, theirs = place / ".taking", tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "b.csv").write_text("core_id\nC-9\n")
+    mine.mkdir()
+    for name in ("a.csv", "b.csv"):
+        (mine / name).write_text(TEXT)
+    with _held(folder()) as held:
+        claimed = _claimed(held)
+        assert _take(held, *next(claimed)[:1], was_claimed=True, at=MONDAY)
+        mine.rename(place / "moved")
+        mine.symlink_to(theirs)
+        batch_id = _take(held, *next(claimed)[:1], was_claimed=True, at=MONDAY)
+    assert Batch.objects.get(pk=batch_id).path.read_text() == TEXT
+    assert (theirs / "b.csv").exists()
+
+
 def test_a_folder_out_of_order_keeps_the_others_from_nothing(place, tmp_path):
     folder()
     (place / ".taking").symlink_to(tmp_path)
@@ -93,11 +110,11 @@ def test_a_file_whose_taking_was_killed_is_taken_once(place, monkeypatch):
     class KilledError(Exception):
         pass
 
-    def die(*_args):
+    def die(*_args, **_options):
         raise KilledError
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "unlink", die)
+        patched.setattr(os, "unlink", die)
         with pytest.raises(KilledError):
             take_files(at=MONDAY)
     assert Batch.objects.count() == 1

@@ -4,6 +4,8 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -22,6 +24,7 @@ TAKING, TOO_LARGE, UNREADABLE = ".taking", "too_large", "unreadable"
 # The last one of releases that kept what they had taken.
 ASIDE = (TOO_LARGE, UNREADABLE, "taken")
 SEEN = "files:seen:%d"
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 STALE = timedelta(days=1)
 REMEMBERED = 3600  # seconds for which a file's size is remembered between two looks
 
@@ -41,9 +44,7 @@ def take_files(*, at: datetime) -> list[int]:
         with alone_in(folder.pk) as mine:
             if mine:
                 try:
-                    for path, was_claimed in _claimed(folder):
-                        if batch_id := _take(folder, path, was_claimed=was_claimed, at=at):
-                            taken.append(batch_id)
+                    taken.extend(_taken_from(folder, at=at))  # those before an error, too
                 except OSError as error:
                     log.warning(
                         "a watched folder is out of order", folder=folder.path, why=error.errno
@@ -51,53 +52,100 @@ def take_files(*, at: datetime) -> list[int]:
     return taken
 
 
+def _taken_from(folder: Folder, *, at: datetime) -> Iterator[int]:
+    with _held(folder) as held:
+        if held is None:
+            return
+        for name, was_claimed in _claimed(held):
+            if batch_id := _take(held, name, was_claimed=was_claimed, at=at):
+                yield batch_id
+
+
 def place_of(folder: Folder) -> Path:
     return Path(settings.FILES_DROP) / folder.path
 
 
-def _claimed(folder: Folder) -> Iterator[tuple[Path, bool]]:
+@dataclass(frozen=True)
+class Held:
+    """A watched folder and the one in it for what is ours, held open.
+
+    Whoever may write there may put a link in place of either at any moment: what is held stays what
+    it was, so that nothing is read, moved or thrown away elsewhere.
+    """
+
+    folder: Folder
+    outer: int
+    taking: int
+
+
+@contextmanager
+def _held(folder: Folder) -> Iterator[Held | None]:
+    """Hold a folder open; None where there is none. Raises OSError where a link leads to it."""
+    with ExitStack() as opened:
+        try:
+            outer = _within(opened, None, settings.FILES_DROP)
+            for part in Path(folder.path).parts:
+                outer = _within(opened, outer, part)
+        except FileNotFoundError:
+            yield None
+            return
+        yield Held(folder, outer, _made(opened, outer, TAKING))
+
+
+def _within(opened: ExitStack, outer: int | None, name: str | Path) -> int:
+    """Open a folder in another one, itself and not what a link leads to."""
+    is_ours = outer is None  # the settings may name a link
+    number = os.open(name, DIRECTORY | (0 if is_ours else os.O_NOFOLLOW), dir_fd=outer)
+    opened.callback(os.close, number)
+    return number
+
+
+def _made(opened: ExitStack, outer: int, name: str) -> int:
+    with suppress(FileExistsError):
+        os.mkdir(name, 0o700, dir_fd=outer)
+    return _within(opened, outer, name)
+
+
+def _claimed(held: Held) -> Iterator[tuple[str, bool]]:
     """Yield the files that are ours now, and whether somebody claimed them who was then killed."""
-    place = place_of(folder)
-    if not place.is_dir():
-        return
-    _refuse_links(place)
-    taking = place / TAKING
-    taking.mkdir(mode=0o700, exist_ok=True)
-    _refuse_links(taking)
-    yield from [(path, True) for path in sorted(taking.iterdir())]
-    before, seen = cache.get(SEEN % folder.pk) or {}, {}
-    for path in sorted(place.iterdir()):
-        if (known := _look(path)) is None:
+    yield from [(name, True) for name in sorted(os.listdir(held.taking))]  # noqa: PTH208 (an open folder)
+    key = SEEN % held.folder.pk
+    before, seen = cache.get(key) or {}, {}
+    for name in sorted(os.listdir(held.outer)):  # noqa: PTH208 (an open folder)
+        if (known := _look(name, held.outer)) is None:
             continue
-        if before.get(path.name) == known and not (taking / path.name).exists():
-            yield path.rename(taking / path.name), False
+        if before.get(name) == known and not _is_there(name, held.taking):
+            os.rename(name, name, src_dir_fd=held.outer, dst_dir_fd=held.taking)
+            yield name, False
         else:
-            seen[path.name] = known
-    cache.set(SEEN % folder.pk, seen, REMEMBERED)
+            seen[name] = known
+    cache.set(key, seen, REMEMBERED)
 
 
-def _refuse_links(place: Path) -> None:
-    """Refuse a folder that is reached by a link: who may write there could lead us anywhere."""
-    root = Path(settings.FILES_DROP)
-    if place.resolve() != root.resolve() / place.relative_to(root):
-        raise NotADirectoryError(errno.ENOTDIR, "a link")
-
-
-def _look(path: Path) -> list[int] | None:
+def _look(name: str, outer: int) -> list[int] | None:
     """Return size and time of a file that may be taken; None for all else, and for links."""
-    if path.name.startswith(".") or path.name.lower().endswith(UNFINISHED):
+    if name.startswith(".") or name.lower().endswith(UNFINISHED):
         return None
     try:
-        found = path.lstat()
+        found = os.lstat(name, dir_fd=outer)
     except FileNotFoundError:
         return None
     return [found.st_size, found.st_mtime_ns] if stat.S_ISREG(found.st_mode) else None
 
 
-def _take(folder: Folder, path: Path, *, was_claimed: bool, at: datetime) -> int | None:
-    """Make a batch of a claimed file, unless somebody did so before he was killed."""
+def _is_there(name: str, outer: int) -> bool:
     try:
-        with _opened(path) as content:
+        os.lstat(name, dir_fd=outer)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _take(held: Held, name: str, *, was_claimed: bool, at: datetime) -> int | None:
+    """Make a batch of a claimed file, unless somebody did so before he was killed."""
+    folder = held.folder
+    try:
+        with _opened(name, held.taking) as content:
             digest, _size = keep(content)
             content.seek(0)
             batch = _known(folder, digest, at=at) if was_claimed else None
@@ -105,7 +153,7 @@ def _take(folder: Folder, path: Path, *, was_claimed: bool, at: datetime) -> int
                 batch = receive(
                     content,
                     kind=folder.kind,
-                    filename=_legible(path.name),
+                    filename=_legible(name),
                     origin=Batch.Origin.FOLDER,
                     state=Batch.State.CHECKING,
                     mapping=folder.mapping,
@@ -114,13 +162,13 @@ def _take(folder: Folder, path: Path, *, was_claimed: bool, at: datetime) -> int
                 )
     except TooLargeError:
         log.warning("a watched file is too large", folder=folder.path)
-        _move(path, folder, TOO_LARGE)
+        _move(name, held, TOO_LARGE)
         return None
     except OSError as error:
         log.warning("a watched file cannot be read", folder=folder.path, why=error.errno)
-        _move(path, folder, UNREADABLE)
+        _move(name, held, UNREADABLE)
         return None
-    path.unlink()
+    os.unlink(name, dir_fd=held.taking)
     return batch.pk
 
 
@@ -147,9 +195,9 @@ def _empty(place: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(name: str, taking: int) -> IO[bytes]:
     """Open a file itself: whoever may write to the folder may have put a link or a pipe in its place."""
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    number = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=taking)
     if not stat.S_ISREG(os.fstat(number).st_mode):
         os.close(number)
         raise OSError(errno.EINVAL, "no file")
@@ -167,13 +215,12 @@ def _known(folder: Folder, digest: str, *, at: datetime) -> Batch | None:
     return alike.order_by("-pk").first()
 
 
-def _move(path: Path, folder: Folder, aside: str) -> None:
+def _move(name: str, held: Held, aside: str) -> None:
     """Move a file aside; one of the same name that lies there gives way by a number."""
-    place = place_of(folder) / aside
-    place.mkdir(mode=0o700, exist_ok=True)
-    _refuse_links(place)
-    target, number = place / path.name, 1
-    while os.path.lexists(target):
-        number += 1
-        target = place / f"{number}-{path.name[-200:]}"
-    path.rename(target)
+    with ExitStack() as opened:
+        place = _made(opened, held.outer, aside)
+        target, number = name, 1
+        while _is_there(target, place):
+            number += 1
+            target = f"{number}-{name[-200:]}"
+        os.rename(name, target, src_dir_fd=held.taking, dst_dir_fd=place)
