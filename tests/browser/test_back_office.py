@@ -90,6 +90,11 @@ def test_every_kind_of_page_keeps_its_policy(desk, live_server):
         desk.set_viewport_size(PHONE)
         assert fits(desk), address
         desk.set_viewport_size({"width": 1280, "height": 800})
+    desk.context.add_cookies([{"name": "django_language", "value": "ru", "url": live_server.url}])
+    for wide in ("strategy", "observationresult", "quote"):
+        desk.goto(f"{live_server}{reverse(f'admin:products_{wide}_changelist')}")
+        runs_over = "list => list.scrollWidth - list.parentElement.clientWidth"
+        assert desk.locator("#result_list").evaluate(runs_over) <= 0, wide
 
 
 def test_a_strategys_page_draws_its_chart(desk, live_server):

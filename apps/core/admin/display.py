@@ -27,6 +27,9 @@ Shown = Callable[..., Any]  # a function, or a page's method, that a list shows 
 C = TypeVar("C", bound=Shown)
 
 
+LINE = 14  # letters of a label that stays in one line
+
+
 def locale() -> str:
     return to_locale(get_language() or "en")
 
@@ -81,7 +84,10 @@ def page_link(row: Model | None, text: object = "") -> SafeString | str:
 
 def pill(text: object, tone: str = "") -> SafeString:
     """Write a state as a small coloured label; tones: good, wait, bad, quiet."""
-    return format_html('<span class="desk-pill desk-{}">{}</span>', tone or "quiet", text)
+    length = "desk-long" if len(str(text)) > LINE else ""
+    return format_html(
+        '<span class="desk-pill desk-{} {}">{}</span>', tone or "quiet", length, text
+    )
 
 
 def stacked(state: str, words: str) -> SafeString | str:

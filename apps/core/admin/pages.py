@@ -164,6 +164,13 @@ class Page(Masked, Finding, PlainNumbers, ExportMixin, ModelAdmin, Generic[M]):
         page: HttpResponse = super().changelist_view(request, door | (extra_context or {}))
         return page
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Offer to show all rows only where something leaves some out."""
+        page = super().get_changelist_instance(request)
+        if not page.query and not page.get_filters_params():
+            page.full_result_count = page.result_count
+        return page
+
     def import_url(self, request: HttpRequest) -> str:
         """Return where a file of these rows is brought in; empty where this person may not."""
         kinds = (kind for kind in KINDS.values() if kind.resource._meta.model is self.model)

@@ -6,6 +6,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.core import clock
 from apps.messaging.models.outbox import Notice
@@ -57,7 +58,7 @@ class HoldOut(models.Model):
         validators=[MinValueValidator(Decimal("0.01")), MaxValueValidator(Decimal(50))],
         help_text=_("Of all clients, chosen by lot once and for good."),
     )  # fmt: skip
-    begins_at = models.DateTimeField(_("from"), default=clock.now)
+    begins_at = models.DateTimeField(pgettext_lazy("moment", "from"), default=clock.now)
     ends_at = models.DateTimeField(_("until"), null=True, blank=True)
 
     class Meta:

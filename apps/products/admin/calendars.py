@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.formats import time_format
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
@@ -132,7 +132,7 @@ class CalendarOverridePage(Page[CalendarOverride]):
 
     form = OverrideForm
     list_display = [
-        "day", "exchange", badge("kind", _("the exchange"), closed="bad", early="wait", open="good"),
+        "day", "exchange", badge("kind", _("trading"), closed="bad", early="wait", open="good"),
         "closes_at", "reason", "made_by", "made_at",
     ]  # fmt: skip
     list_select_related = ["exchange", "made_by"]
@@ -200,7 +200,12 @@ def moves_of(_request: HttpRequest, observation: Observation) -> dict[str, Any] 
     if not moves:
         return None
     return {
-        "headers": [_("from"), _("to"), _("because"), _("moved")],
+        "headers": [
+            pgettext_lazy("moment", "from"),
+            pgettext_lazy("moment", "to"),
+            _("because"),
+            _("moved"),
+        ],
         "rows": [
             [
                 day(move.from_on),

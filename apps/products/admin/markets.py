@@ -20,7 +20,16 @@ from unfold.contrib.filters.admin import (
 )
 
 from apps.core import clock
-from apps.core.admin.display import badge, column, day, page_link, percents, price
+from apps.core.admin.display import (
+    badge,
+    column,
+    day,
+    page_link,
+    percents,
+    pill,
+    price,
+    stacked,
+)
 from apps.core.admin.pages import Page, ReadOnlyPage, deed
 from apps.products.actions.quotes import confirm_quotes, reject_quotes
 from apps.products.actions.restatement.ordering import propose_actions
@@ -89,8 +98,8 @@ class QuotePage(ReadOnlyPage[Quote]):
 
     resource_classes = [QuoteResource]
     list_display = [
-        "day", "share", "shown_close", badge("state", _("state"), confirmed="good", held="wait"),
-        "held_because", "source", "brought_by", "received_at", "version",
+        "day", "share", "shown_close", "shown_state", "source", "brought_by", "received_at",
+        "version",
     ]  # fmt: skip
     list_select_related = ["underlying", "brought_by"]
     list_filter = [
@@ -107,6 +116,11 @@ class QuotePage(ReadOnlyPage[Quote]):
     @column(_("share"), ordering="underlying__ticker")
     def share(self, quote: Quote) -> str:
         return page_link(quote.underlying)
+
+    @column(_("state"), ordering="state")
+    def shown_state(self, quote: Quote) -> str:
+        tone = {"confirmed": "good", "held": "wait"}.get(quote.state, "quiet")
+        return stacked(pill(quote.get_state_display(), tone), quote.held_because)
 
     @column(_("close"), ordering="close")
     def shown_close(self, quote: Quote) -> str:

@@ -133,9 +133,8 @@ def evaluate_one(request: HttpRequest, observation: Observation) -> None:
 @admin.register(ObservationResult)
 class ResultPage(ReadOnlyPage[ObservationResult]):
     list_display = [
-        "observation", badge("outcome", _("outcome"), **FOUND), "called", "matured",
-        percents("rate_paid", _("paid")), percents("rate_remembered", _("remembered")),
-        "worst", percents("worst_level", _("worst level")), "evaluated_at", "counts",
+        "observation", "shown_outcome", percents("rate_paid", _("paid")),
+        percents("rate_remembered", _("remembered")), "shown_worst", "evaluated_at", "counts",
     ]  # fmt: skip
     list_select_related = [
         "observation__strategy", "worst__underlying", "superseded_by",
@@ -173,6 +172,14 @@ class ResultPage(ReadOnlyPage[ObservationResult]):
             },
         ),
     ]  # fmt: skip
+
+    @column(_("outcome"), ordering="outcome")
+    def shown_outcome(self, result: ObservationResult) -> str:
+        return outcome(result)
+
+    @column(_("worst performer"), ordering="worst_level")
+    def shown_worst(self, result: ObservationResult) -> str:
+        return f"{result.worst} {percent(result.worst_level)}" if result.worst else "–"
 
     @column(_("counts"))
     def counts(self, result: ObservationResult) -> str:

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.core import clock
 from apps.products.models.markets import Exchange
@@ -71,8 +72,8 @@ class ObservationMove(models.Model):
     observation = models.ForeignKey(
         Observation, models.PROTECT, related_name="moves", verbose_name=_("observation")
     )
-    from_on = models.DateField(_("from"))
-    to_on = models.DateField(_("to"))
+    from_on = models.DateField(pgettext_lazy("moment", "from"))
+    to_on = models.DateField(pgettext_lazy("moment", "to"))
     because = models.CharField(_("because"), max_length=200)
     moved_at = models.DateTimeField(_("moved"), default=clock.now)
 

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, MultipleChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -108,7 +108,7 @@ class DuplicatePage(PairPage, ReadOnlyPage[Duplicate]):
     search_fields = ["^first__last_name", "^second__last_name"]
     ordering = ["-state", "-found_at", "-pk"]
 
-    @column(_("share"))
+    @column(pgettext_lazy("what both have", "share"))
     def what(self, duplicate: Duplicate) -> str:
         return ", ".join(str(SHARED.get(each, each)) for each in duplicate.shares)
 

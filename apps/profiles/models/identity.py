@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.core import clock
 from apps.profiles.models.clients import Client, Identifier
@@ -32,7 +33,9 @@ class Duplicate(models.Model):
         Client, models.CASCADE, related_name="+", verbose_name=_("and client")
     )
     shares = models.JSONField(
-        _("share"), default=list, help_text=_("What both have: sms, email, name.")
+        pgettext_lazy("what both have", "share"),
+        default=list,
+        help_text=_("What both have: sms, email, name."),
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
     found_at = models.DateTimeField(_("found"), default=clock.now)

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextareaWidget
 
@@ -151,7 +151,9 @@ def send_test(request: HttpRequest, endpoint: Endpoint) -> None:
 class SpanForm(forms.Form):
     """From when to when."""
 
-    first = forms.SplitDateTimeField(label=_("from"), widget=UnfoldAdminSplitDateTimeWidget)
+    first = forms.SplitDateTimeField(
+        label=pgettext_lazy("moment", "from"), widget=UnfoldAdminSplitDateTimeWidget
+    )
     last = forms.SplitDateTimeField(label=_("until"), widget=UnfoldAdminSplitDateTimeWidget)
 
     def clean(self) -> dict[str, Any]:
