@@ -91,12 +91,10 @@ def plan_messages() -> int:
 
 @shared_task
 def deliver_due() -> int:
-    total, stop_at = 0, time.monotonic() + SHIFT
-    while claimed := delivery.deliver_due(at=clock.now(), limit=CLAIMED):
-        total += claimed
-        if time.monotonic() > stop_at:
-            transaction.on_commit(deliver_due.delay)
-            break
+    until = time.monotonic() + SHIFT
+    total = delivery.deliver_on(clock=clock.now, limit=CLAIMED, until=until)
+    if time.monotonic() > until:
+        transaction.on_commit(deliver_due.delay)
     return total
 
 

@@ -7,12 +7,16 @@ for their provider to say (see reaping), and where it cannot, they are `unknown`
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import connection
+
 from apps.messaging.actions import claims, outcomes, providers, reaping, returns
-from apps.messaging.actions.claims import Watch
-from apps.messaging.actions.handing import Batch
+from apps.messaging.actions.claims import LEAVES, Watch
+from apps.messaging.actions.handing import PATIENCE, Batch
 from apps.messaging.actions.letters import Ready
 from apps.messaging.actions.outcomes import Outcome
 from apps.messaging.actions.preparing import look_again, write_letters
@@ -24,6 +28,17 @@ RECORD_EVERY = 500  # answers, or those of a quarter of a second: what a dying s
 RECORD_AFTER = 0.25
 A_WHILE = 10  # seconds of its rate that a sender claims at once
 SOON = timedelta(seconds=10)  # what was refused when it was to go out is looked at again
+KEEPS = LEAVES - timedelta(seconds=PATIENCE)  # so long what was prepared may wait for its turn
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is claimed for a provider, with its letters written: it waits to be handed over."""
+
+    provider: Provider
+    ready: Sequence[Ready]
+    count: int  # of messages that were looked at
+    watch: Watch
 
 
 def deliver_due(*, at: datetime, limit: int, provider: str = "") -> int:
@@ -32,22 +47,94 @@ def deliver_due(*, at: datetime, limit: int, provider: str = "") -> int:
     Several senders share the queue without waiting for each other. No transaction is open while
     the outside world is talked to. A `provider` is named by a process that serves it alone.
     """
+    total = 0
+    for batch in prepared(at=at, limit=limit, provider=provider):
+        send(batch.ready, batch.provider, at=at, watch=batch.watch)
+        total += batch.count
+    return total
+
+
+def deliver_on(
+    *, clock: Callable[[], datetime], limit: int, until: float, provider: str = ""
+) -> int:
+    """Send until nothing is due, or until a reading of the monotonic clock; return how many.
+
+    Where a whole batch was due, the next is prepared while one leaves.
+    """
+    total = 0
+    while claimed := deliver_due(at=clock(), limit=limit, provider=provider):
+        total += claimed
+        if claimed >= limit:
+            for batch in ahead(going_on(clock, limit=limit, until=until, provider=provider)):
+                hand_over(batch, at=clock())
+                total += batch.count
+        if time.monotonic() > until:
+            break
+    return total
+
+
+def prepared(*, at: datetime, limit: int, provider: str) -> Iterator[Prepared]:
+    """Claim what is due and write its letters, provider after provider."""
     watch = Watch(at)
     reaping.settle_expired(at=at, provider=provider)
-    working = providers.working(at=at, name=provider)
-    return sum(serve(one, at=at, limit=limit, watch=watch) for one in working)
+    for one in providers.working(at=at, name=provider):
+        share = share_of(one, limit)
+        taken, count = claims.claim(one, at=at, limit=share, watch=watch)
+        ready: Sequence[Ready] = ()
+        if taken:
+            settled = reaping.give_up_forgotten(claims.loaded(taken), one, at=at)
+            messages = look_again(settled, at=at, gone=watch.gone)
+            ready = write_letters(messages, at=at)
+        yield Prepared(one, ready, count, watch)
 
 
-def serve(provider: Provider, *, at: datetime, limit: int, watch: Watch) -> int:
-    """Send what one provider carries."""
-    share = share_of(provider, limit)
-    taken, count = claims.claim(provider, at=at, limit=share, watch=watch)
-    if not taken:
-        return count
-    settled = reaping.give_up_forgotten(claims.loaded(taken), provider, at=at)
-    messages = look_again(settled, at=at, gone=watch.gone)
-    send(write_letters(messages, at=at), provider, at=at, watch=watch)
-    return count
+def going_on(
+    clock: Callable[[], datetime], *, limit: int, until: float, provider: str
+) -> Iterator[Prepared]:
+    """Prepare batch after batch while there is something and time."""
+    count = 1
+    while count and time.monotonic() < until:
+        count = 0
+        for batch in prepared(at=clock(), limit=limit, provider=provider):
+            count += batch.count
+            if batch.ready:
+                yield batch
+
+
+def ahead(batches: Iterator[Prepared]) -> Iterator[Prepared]:
+    """Let the next batch be prepared while the last is used, over a connection of its own.
+
+    Should somebody break off in between, its claims are given back when their leases are over.
+    """
+    with ThreadPoolExecutor(1) as aside:
+        coming = aside.submit(next, batches, None)
+        try:
+            while (batch := coming.result()) is not None:
+                coming = aside.submit(next, batches, None)
+                yield batch
+        finally:
+            aside.submit(close_connection)
+
+
+def close_connection() -> None:
+    """Close the connection of the thread that runs this; each has its own."""
+    connection.close()
+
+
+def hand_over(batch: Prepared, *, at: datetime) -> None:
+    """Send what was prepared a while ago, unless its provider was stopped or has failed since."""
+    watch, ready = Watch(at), batch.ready
+    working = providers.working(at=at, name=batch.provider.name)
+    provider = next((one for one in working if one.pk == batch.provider.pk), None)
+    if provider is None or provider.trips > batch.provider.trips:
+        messages = [each.message for each in ready]
+        outcomes.record([Outcome.put_off(each, each.send_after) for each in messages], at=at)
+        return
+    if at > batch.watch.at + KEEPS:
+        granted = look_again([each.message for each in ready], at=at, gone=watch.gone)
+        kept = {message.id for message in granted}
+        ready = [each for each in ready if each.message.id in kept]
+    send(ready, provider, at=at, watch=watch)
 
 
 def share_of(provider: Provider, limit: int) -> int:

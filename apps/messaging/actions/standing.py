@@ -12,11 +12,11 @@ from datetime import datetime
 from functools import partial
 from threading import Event
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext as _
 
 from apps.messaging.actions import inbound, receipts
-from apps.messaging.actions.delivery import deliver_due
+from apps.messaging.actions.delivery import close_connection, deliver_due
 from apps.messaging.actions.providers import account_of, environments
 from apps.messaging.actions.trying import carry_asked
 from apps.messaging.channels import STANDING, Account, smpp
@@ -111,11 +111,6 @@ def keep_incoming(name: str, clock: Clock, found: Sequence[Incoming]) -> None:
         inbound.receive(name, "sms", written, at=at)
     if words:
         receipts.receive(name, words, at=at)
-
-
-def close_connection() -> None:
-    """Close the connection of the thread that runs this; each has its own."""
-    connection.close()
 
 
 def word_of(receipt: Receipt) -> receipts.Word:
