@@ -31,6 +31,7 @@ NOT_STARTED = (
 )
 LARGEST_ANSWER = 65_536  # bytes; an id takes a hundred
 PATIENCE = 10  # seconds for an answer's body, however slowly it trickles
+LONGEST_NUMBER = 18  # digits
 LONGEST_WAIT = 3_600  # seconds for which a provider can have us wait
 GATEWAY_TIMEOUT = 504  # said by a proxy that passed the call on and heard no more
 
@@ -108,7 +109,10 @@ def body(response: httpx2.Response) -> bytes:
 
 def retry_after(response: httpx2.Response) -> timedelta | None:
     said = response.headers.get("Retry-After", "").strip()
-    return timedelta(seconds=min(int(said), LONGEST_WAIT)) if said.isdecimal() else None
+    if not said.isdecimal():
+        return None
+    # Of thousands of digits no number is made.
+    return timedelta(seconds=min(int(said[:LONGEST_NUMBER]), LONGEST_WAIT))
 
 
 def is_silent(answer: Answer) -> bool:

@@ -53,7 +53,8 @@ def judge(reply: calls.Reply, chat: str) -> Answer:
         number = result.get("message_id") if isinstance(result, dict) else None
         named = calls.provider_id(number)
         if said.get("ok") is True and named:
-            return Answer(Verdict.SENT, provider_id=f"{chat}/{named}")  # numbered by chat
+            numbered = calls.provider_id(f"{chat}/{named}")  # by chat
+            return Answer(Verdict.SENT, provider_id=numbered)
         return Answer(Verdict.UNKNOWN, reason=_("The provider's answer cannot be read."))
     why = str(said.get("description") or "").lower()
     if reply.status == BLOCKED or any(nobody in why for nobody in NOBODY):
@@ -66,7 +67,7 @@ def judge(reply: calls.Reply, chat: str) -> Answer:
         parameters = said.get("parameters")
         after = parameters.get("retry_after") if isinstance(parameters, dict) else None
         if isinstance(after, int):
-            wait = timedelta(seconds=min(after, calls.LONGEST_WAIT))
+            wait = timedelta(seconds=min(max(after, 0), calls.LONGEST_WAIT))
             return Answer(Verdict.AGAIN, reason=_("The provider asks us to wait."), wait=wait)
     return calls.refused(reply)
 

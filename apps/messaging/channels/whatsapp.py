@@ -79,11 +79,13 @@ def judge(reply: calls.Reply) -> Answer:
         return Answer(Verdict.UNKNOWN, reason=_("The provider's answer cannot be read."))
     error = said.get("error")
     code = error.get("code") if isinstance(error, dict) else None
+    if not isinstance(code, int):
+        return calls.refused(reply)
     if code in GONE:
         return Answer(
             Verdict.NEVER, gone=True, reason=_("The person takes no messages from our account.")
         )
-    if not isinstance(code, int) or code in HASTE | ACCOUNT or reply.status >= 500:
+    if code in HASTE | ACCOUNT or reply.status >= 500:
         return calls.refused(reply)
     reason = _("The provider refused the message with code %(code)s.") % {"code": code}
     return Answer(Verdict.NEVER, reason=reason)
