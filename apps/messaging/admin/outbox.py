@@ -248,6 +248,13 @@ class DigestPage(ReadOnlyPage[Digest]):
     ordering = ["-month"]
 
 
+def where_to(message: Message) -> str:
+    """Name the channel, and which of several devices it is."""
+    device = getattr(message.contact_point, "device", None)
+    channel = message.get_channel_display()
+    return f"{channel}, {device}" if device else channel
+
+
 @panel(Client, _("Messages"), permission="messaging.view_message", wide=True)
 def messages_to_client(_request: HttpRequest, client: Client) -> dict[str, Any]:
     rows: list[list[object]] = []
@@ -261,10 +268,9 @@ def messages_to_client(_request: HttpRequest, client: Client) -> dict[str, Any]:
         for message in messages:
             state = pill(message.get_state_display(), SENT[message.state])
             name = page_link(message, notice.template)
-            channel = message.get_channel_display()
             when = message.sent_at or message.queued_at
             reason = said(message.reason, message.channel, template=notice.template)
-            rows.append([moment(when), name, channel, state, reason or why])
+            rows.append([moment(when), name, where_to(message), state, reason or why])
     return {
         "headers": [_("when"), _("what"), _("channel"), _("state"), _("reason")],
         "rows": rows,

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.admin.display import moment, pill
+from apps.core.admin.display import moment, pill, stacked
 from apps.core.admin.pages import panel
 from apps.messaging.models.content import TemplateVersion
 from apps.messaging.models.trials import SeedLetter
@@ -15,23 +15,27 @@ MOST = 20  # as many as one test goes to
 TRIED = {"asked": "wait", "handed": "wait", "sent": "good", "failed": "bad", "unknown": "bad"}
 
 
-@panel(TemplateVersion, _("Tests on their way"), permission="messaging.change_templateversion")
+@panel(
+    TemplateVersion,
+    _("Tests on their way"),
+    permission="messaging.change_templateversion",
+    wide=True,
+)
 def tests_of(_request: HttpRequest, version: TemplateVersion) -> dict[str, Any] | None:
     """Show what became of the tests that another process carries."""
-    letters = SeedLetter.objects.filter(version=version).select_related("provider")
-    rows = [
-        [
-            moment(each.asked_at), each.address, each.provider,
-            pill(each.get_state_display(), TRIED[each.state]), each.reason or "–",
-        ]
-        for each in letters.order_by("-pk")[:MOST]
-    ]  # fmt: skip
-    if not rows:
+    found = SeedLetter.objects.filter(version=version).select_related("provider")
+    letters = list(found.order_by("-pk")[:MOST])
+    if not letters:
         return None
     note = gettext("They are carried by %s: nothing leaves while that process is not running.")
-    process = f"manage.py smpp {rows[0][2]}"
     return {
-        "headers": [_("asked"), _("address"), _("provider"), _("state"), _("reason")],
-        "rows": rows,
-        "note": note % process,
+        "headers": [_("address"), _("state")],
+        "rows": [
+            [
+                stacked(each.address, moment(each.asked_at)),
+                stacked(pill(each.get_state_display(), TRIED[each.state]), each.reason),
+            ]
+            for each in letters
+        ],
+        "note": note % f"manage.py smpp {letters[0].provider}",
     }

@@ -22,9 +22,10 @@ def midnight(at: datetime) -> datetime:
 
 def messages_to(client: Client, limit: int = 20) -> list[tuple[Notice, list[Message]]]:
     """Return the client's newest notices, each with its messages; two queries."""
+    to_devices = Message.objects.select_related("contact_point__device")
     notices = (
         client.notices.select_related("template")
-        .prefetch_related(Prefetch("messages", Message.objects.order_by("pk")))
+        .prefetch_related(Prefetch("messages", to_devices.order_by("pk")))
         .order_by("-created_at", "-pk")[:limit]
     )
     return [(notice, list(notice.messages.all())) for notice in notices]
