@@ -55,8 +55,9 @@ def plan(rows, *switched_off):
 
 @pytest.mark.parametrize("model", [*OF_PEOPLE, CallTask], ids=lambda model: model.__name__)
 def test_people_are_looked_for_by_an_index(rf, admin_user, model):
-    way = plan(asked(rf, admin_user, model, "Anders"), "seqscan")
-    assert "client_last_name" in way
+    rows = asked(rf, admin_user, model, "Anders").order_by()
+    # What is left needs a condition that an index answers, whatever the statistics say.
+    assert "client_last_name" in plan(rows, "seqscan", "indexscan", "indexonlyscan")
 
 
 @pytest.mark.parametrize("model", OF_PEOPLE, ids=lambda model: model.__name__)
