@@ -30,8 +30,7 @@ CREATE TEMP TABLE IF NOT EXISTS messaging_asked (
 CREATE TEMP TABLE IF NOT EXISTS messaging_decided (
     notice_id bigint, client_id bigint, is_offer boolean, priority int, has_waited boolean,
     send_at timestamptz, day date, rival_id bigint, channel text, point_id bigint,
-    wording_id bigint, language text, reason text, channels jsonb, grounds jsonb,
-    is_strange boolean
+    wording_id bigint, language text, reason text, inputs jsonb, is_strange boolean
 ) ON COMMIT DELETE ROWS;
 DELETE FROM messaging_asked;
 DELETE FROM messaging_decided;
@@ -66,16 +65,14 @@ SELECT notice.id, notice.client_id, notice.template_id, notice.result_id, notice
         WHERE meant.id = notice.contact_point_id
     ), '') END, client.tier, client.quiet_from, client.quiet_until,
     CASE WHEN client.time_zone = ANY(%(zones)s) THEN client.time_zone ELSE '' END,
-    coalesce(phone.address, '')
+    CASE WHEN client.time_zone = ANY(%(zones)s) THEN '' ELSE coalesce((
+        SELECT left(point.address, {PREFIX}) FROM profiles_contactpoint AS point
+        WHERE point.client_id = client.id AND point.channel = 'sms' AND point.state <> 'removed'
+        ORDER BY point.id DESC LIMIT 1
+    ), '') END
 FROM taken AS notice
 JOIN messaging_template AS template ON template.id = notice.template_id
 JOIN profiles_client AS client ON client.id = notice.client_id
-LEFT JOIN LATERAL (
-    SELECT left(point.address, {PREFIX}) AS address FROM profiles_contactpoint AS point
-    WHERE point.client_id = client.id AND point.channel = 'sms' AND point.state <> 'removed'
-        AND NOT client.time_zone = ANY(%(zones)s)
-    ORDER BY point.id DESC LIMIT 1
-) AS phone ON true
 WHERE notice.state = 'queued'
 )
 SELECT count(*) FILTER (WHERE state = 'queued'), coalesce(min(id), 0), coalesce(max(id), 0)
@@ -115,7 +112,8 @@ hours AS MATERIALIZED (
     ) AS hours (zone, phone, quiet_from, quiet_until, opens, day)
 ), words AS MATERIALIZED (
     SELECT template_id, language, variant, preferred, only_by, tried::text[] AS tried,
-        ids::bigint[] AS ids, spoken::text[] AS spoken
+        ids::bigint[] AS ids, spoken::text[] AS spoken,
+        jsonb_build_object('channels', jsonb_build_object((tried::text[])[1], '')) AS alone
     FROM unnest(
         %(word_templates)s::bigint[], %(word_languages)s::text[], %(word_variants)s::text[],
         %(word_preferred)s::text[], %(word_only_by)s::text[], %(word_tried)s::text[],
@@ -135,7 +133,7 @@ hours AS MATERIALIZED (
 NOTED = f"""
     SELECT asked.*,
         CASE WHEN asked.is_urgent THEN %(at)s ELSE hours.opens END AS send_at, hours.day,
-        words.tried, words.ids AS word_ids, words.spoken,
+        words.tried, words.ids AS word_ids, words.spoken, words.alone,
         asked.result_id = ANY(%(superseded)s) OR asked.notice_id = ANY(%(corrected)s)
             AS is_outdated,
         asked.result_id = ANY(%(held)s) AS is_held,
@@ -247,16 +245,18 @@ CHOSEN = f"""
                 ELSE 99 - array_position(%(refusals)s, code) END, '00'),
             (place + 100)::text, code, channel, language, point_id::text, wording_id::text
         ]) AS first,
-        jsonb_object_agg(channel, code) AS channels, bool_or(is_strange) AS is_strange
+        jsonb_build_object('channels', jsonb_object_agg(channel, code)) AS channels,
+        bool_or(is_strange) AS is_strange
     FROM ({ANSWERED.format(carried=EVERY)}) AS answered
 """  # noqa: S608
 SAME = """
     noted.notice_id, noted.client_id, noted.is_offer, noted.priority, noted.has_waited,
     noted.send_at, noted.day, noted.rival_id
 """
-GROUNDS = """
+# Most have no more to say than what became of the channels.
+INPUTS = """
     CASE WHEN noted.send_at = %(at)s AND noted.group_name = '' AND NOT noted.is_taken
-        AND noted.most IS NULL THEN '{}' ELSE jsonb_strip_nulls(jsonb_build_object(
+        AND noted.most IS NULL THEN {channels} ELSE {channels} || jsonb_strip_nulls(jsonb_build_object(
             'until', CASE WHEN noted.send_at > %(at)s THEN noted.send_at END,
             'zone', CASE WHEN noted.send_at > %(at)s OR noted.send_at IS NULL
                 THEN coalesce(nullif(noted.zone, ''), nullif(noted.phone, ''), '?') END,
@@ -270,7 +270,7 @@ DECIDE_FIRST = f"""
 WITH {SHARED}, noted AS ({NOTED})
 INSERT INTO messaging_decided
 SELECT {SAME}, first.channel, first.point_id, first.wording_id, first.language, first.code,
-    jsonb_build_object(first.channel, first.code), {GROUNDS}, first.is_strange
+    {INPUTS.format(channels="noted.alone")}, first.is_strange
 FROM noted
 CROSS JOIN LATERAL ({ANSWERED.format(carried=FIRST)}) AS first
 WHERE first.code = ''
@@ -282,8 +282,8 @@ WITH {SHARED}, noted AS (
 INSERT INTO messaging_decided
 SELECT {SAME},
     CASE WHEN first[3] = '' THEN first[4] END, CASE WHEN first[3] = '' THEN first[6]::bigint END,
-    CASE WHEN first[3] = '' THEN first[7]::bigint END, first[5], first[3], chosen.channels,
-    {GROUNDS}, chosen.is_strange
+    CASE WHEN first[3] = '' THEN first[7]::bigint END, first[5], first[3],
+    {INPUTS.format(channels="chosen.channels")}, chosen.is_strange
 FROM noted
 CROSS JOIN LATERAL ({CHOSEN}) AS chosen
 """  # noqa: S608

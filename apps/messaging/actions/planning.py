@@ -45,7 +45,7 @@ INSERT INTO messaging_verdict (notice_id, at, outcome, channel, reason, inputs)
 SELECT notice_id, %(at)s,
     CASE WHEN channel IS NOT NULL THEN 'granted'
         WHEN reason IN ({WAITING}) THEN 'waits' ELSE 'refused' END,
-    coalesce(channel, ''), reason, grounds || jsonb_build_object('channels', channels)
+    coalesce(channel, ''), reason, inputs
 FROM messaging_decided WHERE NOT (has_waited AND reason IN ({WAITING}))
 ORDER BY notice_id
 """  # noqa: S608 (our own constants, here and below)

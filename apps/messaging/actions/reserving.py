@@ -54,13 +54,13 @@ UPDATE messaging_decided AS loser
 SET channel = NULL,
     reason = CASE WHEN loser.reason IN ('', 'quiet', 'closed', 'no_address', 'no_wording')
         THEN 'day_taken' ELSE loser.reason END,
-    grounds = loser.grounds || jsonb_build_object('by', taken.notice_id),
-    channels = (
+    inputs = loser.inputs || jsonb_build_object('by', taken.notice_id, 'channels', (
         SELECT jsonb_object_agg(key, CASE
-            WHEN value IN ('', 'quiet', 'closed', 'no_address', 'no_wording') THEN 'day_taken' ELSE value
+            WHEN value IN ('', 'quiet', 'closed', 'no_address', 'no_wording') THEN 'day_taken'
+            ELSE value
         END)
-        FROM jsonb_each_text(loser.channels)
-    )
+        FROM jsonb_each_text(loser.inputs -> 'channels')
+    ))
 FROM messaging_reservation AS taken
 JOIN messaging_notice AS other ON other.id = taken.notice_id
 WHERE loser.is_offer AND taken.client_id = loser.client_id AND taken.day = loser.day
