@@ -19,7 +19,7 @@ from tests.messaging.world import DAY, noticed, planned
 
 BOTH = ((Purpose.SERVICE, Channel.SMS), (Purpose.SERVICE, Channel.EMAIL))
 SMS_ONLY, EMAIL_ONLY = BOTH[:1], BOTH[1:]
-QUERIES = 26  # two are the savepoint
+QUERIES = 27  # two are the savepoint
 
 pytestmark = pytest.mark.django_db
 

@@ -127,24 +127,38 @@ hours AS MATERIALIZED (
         AS allowed (tier, most, days)
 )
 """
-# What is the same for all channels of a notice. The first limit or group that holds is named. Each
-# has hours and words: outer joins only tell the optimizer that none gets lost, where it would
-# expect next to none and look through all words once more for every notice.
-NOTED = f"""
+# What is the same for all channels of a notice. Each has hours and words: outer joins only tell the
+# optimizer that none gets lost, where it would expect next to none and look through all words once
+# more for every notice.
+NOTED = """
     SELECT asked.*,
         CASE WHEN asked.is_urgent THEN %(at)s ELSE hours.opens END AS send_at, hours.day,
         words.tried, words.ids AS word_ids, words.spoken, words.alone,
         asked.result_id = ANY(%(superseded)s) OR asked.notice_id = ANY(%(corrected)s)
             AS is_outdated,
-        asked.result_id = ANY(%(held)s) AS is_held,
+        asked.result_id = ANY(%(held)s) AS is_held, {rivalry}
+    FROM messaging_asked AS asked
+    LEFT JOIN hours USING (zone, phone, quiet_from, quiet_until)
+    LEFT JOIN words USING (template_id, language, variant, preferred, only_by)
+    {rivals}
+"""
+# News know neither groups nor days nor limits: most of a batch is spared the looks.
+NEWS = NOTED.format(
+    rivalry="""
+        asked.hold_out AS group_name, NULL::bigint AS rival_id, false AS is_taken,
+        NULL::text AS most
+    """,
+    rivals="",
+)
+# The first limit or group that holds is named.
+RIVALRY = """
         coalesce(nullif(asked.hold_out, ''), held_out.name, '') AS group_name,
         rival.notice_id AS rival_id,
         rival.notice_id IS NOT NULL
             AND NOT (rival.is_movable AND rival.priority < asked.priority) AS is_taken,
         too_often.most
-    FROM messaging_asked AS asked
-    LEFT JOIN hours USING (zone, phone, quiet_from, quiet_until)
-    LEFT JOIN words USING (template_id, language, variant, preferred, only_by)
+"""
+RIVALS = f"""
     LEFT JOIN LATERAL (
         SELECT standing.name FROM standing
         WHERE asked.is_offer AND standing.below > (
@@ -165,6 +179,7 @@ NOTED = f"""
         LIMIT 1
     ) AS too_often ON true
 """  # noqa: S608
+EITHER = NOTED.format(rivalry=RIVALRY, rivals=RIVALS)
 # The address in a channel: valid and verified last, else the newest; one that may be written to goes
 # first, then one that is carried now, and one that no provider carries is none. One that is not confirmed is good enough only for
 # what is meant for it alone. Where consent is missing, none is looked for.
@@ -267,7 +282,7 @@ INPUTS = """
 """
 # Most get what they are told by the first channel: nothing has to be gathered for them.
 DECIDE_FIRST = f"""
-WITH {SHARED}, noted AS ({NOTED})
+WITH {SHARED}, noted AS ({{noted}})
 INSERT INTO messaging_decided
 SELECT {SAME}, first.channel, first.point_id, first.wording_id, first.language, first.code,
     {INPUTS.format(channels="noted.alone")}, first.is_strange
@@ -275,9 +290,11 @@ FROM noted
 CROSS JOIN LATERAL ({ANSWERED.format(carried=FIRST)}) AS first
 WHERE first.code = ''
 """  # noqa: S608
+FIRST_OF_NEWS = DECIDE_FIRST.format(noted=f"{NEWS} WHERE NOT asked.is_offer")
+FIRST_OF_OFFERS = DECIDE_FIRST.format(noted=f"{EITHER} WHERE asked.is_offer")
 DECIDE_OTHERS = f"""
 WITH {SHARED}, noted AS (
-    {NOTED} WHERE asked.notice_id NOT IN (SELECT notice_id FROM messaging_decided)
+    {EITHER} WHERE asked.notice_id NOT IN (SELECT notice_id FROM messaging_decided)
 )
 INSERT INTO messaging_decided
 SELECT {SAME},
@@ -324,7 +341,8 @@ def decide(cursor: CursorWrapper, *, at: datetime) -> None:
 
 def _decide(cursor: CursorWrapper, known: dict[str, Any]) -> None:
     """Try the first channel of each; the others are asked where that one will not do."""
-    cursor.execute(DECIDE_FIRST, known)
+    cursor.execute(FIRST_OF_NEWS, known)
+    cursor.execute(FIRST_OF_OFFERS, known)
     cursor.execute(DECIDE_OTHERS, known)
 
 
