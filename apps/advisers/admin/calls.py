@@ -106,7 +106,7 @@ class CallTaskPage(ReadOnlyPage[CallTask]):
     ordering = [F("ended_at").desc(nulls_first=True), *QUEUED, "pk"]
     fields = [
         ("state", "reason"), ("priority", "standing"), ("due_at", "expires_at"),
-        ("taken_by", "taken_at", "leased_until"), ("outcome", "outcome_at", "tries"), "note",
+        ("taken_by", "taken_at"), ("leased_until", "tries"), ("outcome", "outcome_at"), "note",
         ("source", "about"), ("opened_at", "ended_at"),
     ]  # fmt: skip
 

@@ -59,7 +59,7 @@ def earlier(_request: HttpRequest, task: CallTask) -> dict[str, Any] | None:
     return {**rows, "note": ""} if rows["rows"] else None
 
 
-@panel(Client, _("Calls"), permission="advisers.view_calltask", order=60)
+@panel(Client, _("Calls"), permission="advisers.view_calltask", wide=True, order=60)
 def calls_of(_request: HttpRequest, client: Client) -> dict[str, Any] | None:
     rows = calls(CallTask.objects.filter(client=client))
     if not rows["rows"]:
