@@ -43,6 +43,7 @@ GROUPS: list[tuple[Any, list[Entry]]] = [
             ("products.PolicyCoupon", "redeem"),
             ("products.Payment", "payments"),
             ("products.Restatement", "published_with_changes"),
+            ("products.Foresight", "preview"),
             ("products.Correction", "difference"),
             ("products.PolicyChange", "history"),
             ("products.Fund", "pie_chart"),

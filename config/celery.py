@@ -40,6 +40,7 @@ app.conf.beat_schedule = {
     for name, task, seconds in [
         ("evaluate what is due", "apps.products.tasks.evaluate_due", 60),
         ("put right what was restated", "apps.products.tasks.restate_due", 60),
+        ("work out what restatements change", "apps.products.tasks.foresee_due", 60),
         ("tell what dates have brought", "apps.products.tasks.record_milestones", 60),
         ("tell moves of the market", "apps.products.tasks.record_moves", 300),
         ("tell deadlines that come near", "apps.products.tasks.record_deadlines", 3600),

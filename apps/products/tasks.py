@@ -1,9 +1,14 @@
 """What the clock starts in products."""
 
+from contextlib import suppress
+
 from celery import shared_task
+from django.db import transaction
+from kombu.exceptions import OperationalError
 
 from apps.core import clock
 from apps.products.actions import deadlines, evaluation, lifecycle, moves, restatement
+from apps.products.actions.restatement import foreseeing
 
 
 @shared_task
@@ -39,3 +44,20 @@ def record_moves() -> int:
 def record_deadlines() -> int:
     """Tell clients of deadlines that have come near; return how many events were new."""
     return deadlines.record_deadlines(at=clock.now())
+
+
+# Taken back to the queue by nobody: many strategies take minutes, and the page asks anew.
+@shared_task(acks_late=False, soft_time_limit=3600, time_limit=3600)
+def foresee_due() -> int:
+    """Work out what restatements would change; return how many were."""
+    return foreseeing.foresee_due(at=clock.now())
+
+
+def ring() -> None:
+    """Have a worker begin as soon as this transaction is done; the tick finds what nobody heard."""
+    transaction.on_commit(_ring)
+
+
+def _ring() -> None:
+    with suppress(OperationalError):
+        foresee_due.apply_async(retry=False)

@@ -50,7 +50,7 @@ from apps.products.models.instalments import CreditAccount, Instalment
 from apps.products.models.lifecycle import PolicyChange
 from apps.products.models.markets import CorporateAction, Quote
 from apps.products.models.moves import HoldingMove, MoveDay, MoveRule, UnderlyingMove
-from apps.products.models.restatements import Restatement
+from apps.products.models.restatements import Foresight, Restatement
 from apps.products.models.strategies import Observation, Strategy
 from apps.profiles.actions.conflicts import Claim, hold_claims
 from apps.profiles.actions.suppressions import suppress
@@ -189,6 +189,7 @@ def put_right() -> None:
         strategy.pk, since=EVENING.date(), reason="3 % was agreed", at=EVENING, by=None
     )
     Restatement.objects.filter(pk=proposed.pk).update(state="queued")
+    Foresight.objects.create(restatement=proposed, state="failed", asked_at=EVENING)
     restate_due(at=EVENING)
 
 

@@ -184,7 +184,7 @@ class SendingPage(ReadOnlyPage[Sending]):
     readonly_fields = ["because", "size"]
 
     class Media:
-        js = ["messaging/live.js"]
+        js = ["core/live.js"]
 
     @column(_("reason"))
     def because(self, sending: Sending) -> str:

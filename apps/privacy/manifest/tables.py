@@ -312,7 +312,7 @@ WITHOUT_CLIENTS = {
     "products": (
         "Exchange TradingDay Underlying Quote CorporateAction Fund ModelPortfolio PortfolioWeight "
         "Strategy BasketMember Observation ObservationResult CalendarOverride ObservationMove "
-        "Restatement_quotes Restatement RestatedStrategy Disruption Feed Milestone MoveDay "
+        "Restatement_quotes Restatement RestatedStrategy Foresight Disruption Feed Milestone MoveDay "
         "UnderlyingMove"
     ),
     "files": "Mapping Folder Batch",

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +25,7 @@ from apps.core.admin.display import (
     column,
     day,
     page_link,
+    page_url,
     percents,
     pill,
     price,
@@ -32,8 +33,8 @@ from apps.core.admin.display import (
 )
 from apps.core.admin.pages import Page, ReadOnlyPage, deed
 from apps.products.actions.quotes import confirm_quotes, reject_quotes
+from apps.products.actions.restatement.foreseeing import foresee_quotes
 from apps.products.actions.restatement.ordering import propose_actions
-from apps.products.actions.restatement.preview import preview_quotes
 from apps.products.admin.previews import preview_table
 from apps.products.imports.markets import (
     CorporateActionResource,
@@ -45,6 +46,7 @@ from apps.products.models.markets import (
     Quote,
     Underlying,
 )
+from apps.products.models.restatements import Foresight
 from apps.products.queries.due import late_quotes
 
 
@@ -132,10 +134,13 @@ class QuotePage(ReadOnlyPage[Quote]):
     @admin.action(description=_("Preview what confirming would change"), permissions=["confirm"])
     def foresee(self, request: HttpRequest, quotes: QuerySet[Quote]) -> HttpResponse:
         chosen = list(quotes.values_list("pk", flat=True))
+        seen = foresee_quotes(chosen, at=clock.now())
+        if isinstance(seen, Foresight):
+            return HttpResponseRedirect(page_url(seen))
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("What confirming would change"),
-            "content": preview_table(preview_quotes(chosen, at=clock.now())) | {"note": ""},
+            "content": preview_table(seen) | {"note": ""},
             "chosen": chosen,
             "opts": self.model._meta,
         }

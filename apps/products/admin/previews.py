@@ -5,9 +5,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.core.admin.display import money, page_link
+from apps.core.admin.display import moment, money, page_link, page_url
+from apps.products import tasks
+from apps.products.actions.restatement.foreseeing import progress, read
 from apps.products.actions.restatement.preview import Foreseen, Preview
 from apps.products.actions.restatement.replaying import Step
+from apps.products.models.restatements import Foresight
 from apps.products.models.strategies import ObservationResult
 
 SHOWN = 50
@@ -36,6 +39,36 @@ def signed(amount: int, currency: str) -> str:
     """Write a difference with its sign."""
     sign = "+" if amount > 0 else "−" if amount < 0 else "±"
     return f"{sign}{money(abs(amount), currency)}"
+
+
+def foresight_table(seen: Preview | Foresight) -> dict[str, Any]:
+    """Return what was worked out, at once or aside, as a panel's table; else how far it is."""
+    if isinstance(seen, Preview):
+        return preview_table(seen)
+    if seen.state == Foresight.State.DONE:
+        table = preview_table(read(seen.found))
+        note = _("As of %(moment)s.") % {"moment": moment(seen.begun_at)}
+        return table | {"note": " ".join(said for said in (table["note"], note) if said)}
+    if seen.state == Foresight.State.ASKED:
+        tasks.ring()
+    return {
+        "headers": [],
+        "rows": [],
+        "empty": how_far(seen),
+        "more": _("Follow it"),
+        "more_url": page_url(seen),
+    }
+
+
+def how_far(seen: Foresight) -> str:
+    """Say how far the work is."""
+    done, total = progress(seen)
+    if seen.state == Foresight.State.FAILED:
+        return _("This could not be worked out; the log says why.")
+    if not total:
+        return _("So much is worked out aside, which begins in a moment.")
+    said = {"done": done, "total": total}
+    return _("Being worked out: %(done)d of %(total)d strategies looked at.") % said
 
 
 def preview_table(preview: Preview) -> dict[str, Any]:

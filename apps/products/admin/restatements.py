@@ -33,9 +33,9 @@ from apps.core.admin.display import (
 from apps.core.admin.filters import MomentFilter
 from apps.core.admin.pages import ReadOnlyPage, deed, panel
 from apps.products.actions.restatement import ordering, overpayments
-from apps.products.actions.restatement.preview import preview_quotes, preview_restatement
+from apps.products.actions.restatement.foreseeing import foresee_quotes, foresee_restatement
 from apps.products.admin.observations import FOUND
-from apps.products.admin.previews import preview_table, signed
+from apps.products.admin.previews import foresight_table, signed
 from apps.products.models.corrections import Correction
 from apps.products.models.holdings import Payment
 from apps.products.models.markets import Quote
@@ -137,14 +137,14 @@ def restate_from_here(request: HttpRequest, observation: Observation) -> HttpRes
 def foreseen(_request: HttpRequest, restatement: Restatement) -> dict[str, Any] | None:
     if not is_proposed(restatement):
         return None
-    return preview_table(preview_restatement(restatement, at=clock.now()))
+    return foresight_table(foresee_restatement(restatement, at=clock.now()))
 
 
 @panel(Quote, _("What confirming would change"), permission="products.change_quote", wide=True)
 def foreseen_of_quote(_request: HttpRequest, quote: Quote) -> dict[str, Any] | None:
     if quote.is_current or quote.state != Quote.State.HELD:
         return None
-    return preview_table(preview_quotes([quote.pk], at=clock.now()))
+    return foresight_table(foresee_quotes([quote.pk], at=clock.now()))
 
 
 @panel(Restatement, _("What it changed"), permission="products.view_correction", order=20)

@@ -1,6 +1,7 @@
 """Restatements: what turned out to be wrong, who put it right, and how far that has got."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -119,3 +120,37 @@ class RestatedStrategy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.restatement} / {self.strategy}"
+
+
+class Foresight(models.Model):
+    """What a restatement would change, worked out aside where that takes longer than a page may."""
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("not begun yet")
+        WORKING = "working", _("being worked out")
+        DONE = "done", _("worked out")
+        FAILED = "failed", _("could not be worked out")
+
+    restatement = models.ForeignKey(
+        Restatement, models.CASCADE, null=True, blank=True, related_name="foresights",
+        verbose_name=_("restatement"),
+    )  # fmt: skip
+    quotes = ArrayField(
+        models.BigIntegerField(), verbose_name=_("closes"), default=list, blank=True,
+        help_text=_("The held ones that would be confirmed."),
+    )  # fmt: skip
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.ASKED)
+    found = models.JSONField(default=dict, editable=False)
+    asked_at = models.DateTimeField(_("asked"), default=clock.now)
+    begun_at = models.DateTimeField(_("as of"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("preview of a restatement")
+        verbose_name_plural = _("previews of restatements")
+        indexes = [
+            # the tick's "which are not begun?"
+            models.Index(fields=["id"], condition=Q(state="asked"), name="foresight_asked"),
+        ]
+
+    def __str__(self) -> str:
+        return f"№ {self.pk}"

@@ -16,7 +16,7 @@ MARKETS = (
 )
 HOLDINGS = (
     "policy policycoupon payment paymentplan policychange milestone restatement restatedstrategy"
-    " correction"
+    " correction foresight"
 )
 ACCOUNTS = (
     "fund modelportfolio portfolioweight account transaction creditaccount instalment deadline"

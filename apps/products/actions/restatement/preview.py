@@ -2,13 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.products.actions.evaluation.writing import money_of
 from apps.products.actions.restatement.ordering import concerned
@@ -18,6 +18,7 @@ from apps.products.models.markets import Quote
 from apps.products.models.restatements import Restatement
 from apps.products.models.strategies import Strategy
 
+Teller = Callable[[int, int], object]  # strategies looked at, of how many
 PARTS = ("paid", "kept", "back", "rest")
 # Whose coupons would come out otherwise, and by how much; the same policies as are written for.
 FORESEE = f"""
@@ -91,27 +92,35 @@ class Preview:
         return dict(sums)
 
 
-def preview_quotes(quote_ids: Sequence[int], *, at: datetime) -> Preview:
+def unheard(_done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+def preview_quotes(quote_ids: Sequence[int], *, at: datetime, tell: Teller = unheard) -> Preview:
     """Return what confirming proposed closes would change; other quotes count for nothing."""
     with transaction.atomic():
         first = _suppose(quote_ids)
-        seen = preview(concerned(first), at=at)
+        seen = preview(concerned(first), at=at, tell=tell)
         transaction.set_rollback(True)
     return seen
 
 
-def preview_restatement(restatement: Restatement, *, at: datetime) -> Preview:
+def preview_restatement(
+    restatement: Restatement, *, at: datetime, tell: Teller = unheard
+) -> Preview:
     """Return what a proposed restatement would change as things stand today."""
     since = dict(restatement.strategies.values_list("strategy", "since_on"))
-    return preview(since, at=at, roll=restatement.moves_days)
+    return preview(since, at=at, roll=restatement.moves_days, tell=tell)
 
 
-def preview(since: Mapping[int, date], *, at: datetime, roll: bool = False) -> Preview:
+def preview(
+    since: Mapping[int, date], *, at: datetime, roll: bool = False, tell: Teller = unheard
+) -> Preview:
     """Return what looking again at strategies would change, each since a day."""
-    seen = [
-        _replayed(strategy, since[strategy.pk], at, roll=roll)
-        for strategy in Strategy.objects.filter(pk__in=since).order_by("code")
-    ]
+    seen = []
+    for strategy in Strategy.objects.filter(pk__in=since).order_by("code"):
+        seen.append(_replayed(strategy, since[strategy.pk], at, roll=roll))
+        tell(len(seen), len(since))
     counted = _counted([one for one in seen if one.steps])
     return Preview(
         changed=tuple(
@@ -124,11 +133,15 @@ def preview(since: Mapping[int, date], *, at: datetime, roll: bool = False) -> P
     )
 
 
+def proposed_of(quote_ids: Sequence[int]) -> QuerySet[Quote]:
+    """Return the closes that wait for somebody's word, the oldest last."""
+    held = Quote.objects.filter(pk__in=quote_ids, is_current=False, state=Quote.State.HELD)
+    return held.order_by("-day")
+
+
 def _suppose(quote_ids: Sequence[int]) -> dict[int, date]:
     """Let proposed closes count until the transaction is rolled back; return the shares' first days."""
-    proposed = Quote.objects.filter(
-        pk__in=quote_ids, is_current=False, state=Quote.State.HELD
-    ).order_by("-day")
+    proposed = proposed_of(quote_ids)
     first = dict(proposed.values_list("underlying", "day"))
     ids = list(proposed.values_list("pk", flat=True))
     newer = Quote.objects.filter(pk__in=ids, underlying=OuterRef("underlying"), day=OuterRef("day"))
