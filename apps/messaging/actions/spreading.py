@@ -17,6 +17,8 @@ from apps.profiles.models import Channel
 
 # One after the other for a notice: numbers go on from the highest.
 LOCK = "SELECT id FROM messaging_notice WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+# Whoever follows up a message locks it before its notice: so do we.
+HOLD = "SELECT id FROM messaging_message WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 # What has another message at its step has been spread, or is what another was spread to. An address
 # that opens something is masked once it was sent: it goes to one device.
 SPREAD = """
@@ -82,6 +84,7 @@ def spread(messages: Sequence[Message], *, at: datetime) -> None:
         return
     schemes = carried().schemes.get(Channel.PUSH)
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(HOLD, [list(pushes)])
         lock(message.notice_id for message in pushes.values())
         cursor.execute(
             SPREAD,
