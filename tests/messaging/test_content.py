@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.forms import modelform_factory
 from django.urls import reverse
 
+from apps.core.admin.display import page_url
 from apps.messaging.actions.content import publish_snippet, publish_version, publish_versions
 from apps.messaging.admin.content import TemplateForm
 from apps.messaging.models.content import Template, TemplateVersion
@@ -248,3 +249,15 @@ def test_a_template_is_told_in_the_channels_that_are_ticked_in_the_order_in_whic
     assert len(re.findall(r"\bchecked(?=[ >])", shown)) == 2
     strange = channels_form({"channels": ["fax"]})
     assert strange.errors["channels"] == ["There is no channel called “fax”."]
+
+
+def test_a_published_wording_is_written_anew_in_one_draft_however_often(admin_client):
+    version = draft("{{ strategy }}: paid")
+    publish_version(version.pk, at=DAY)
+    write = reverse("admin:messaging_templateversion_do", args=[version.pk, "write_anew"])
+    pages = {admin_client.post(write).url for _ in range(2)}
+    begun = TemplateVersion.objects.get(state="draft")
+    assert pages == {page_url(begun)}
+    assert (begun.body, begun.number) == ("{{ strategy }}: paid", version.number + 1)
+    version.refresh_from_db()
+    assert version.state == "published"

@@ -41,6 +41,25 @@ def prepare(version: TemplateVersion) -> None:
 
 
 @transaction.atomic
+def begin_version(version_id: int, *, at: datetime) -> int:
+    """Copy a wording into a draft with the next number, or find the one begun; return its id."""
+    version = TemplateVersion.objects.get(pk=version_id)
+    Template.objects.select_for_update().get(pk=version.template_id)  # two at once begin one draft
+    same = TemplateVersion.objects.filter(
+        template=version.template_id,
+        channel=version.channel,
+        language=version.language,
+        variant=version.variant,
+    ).order_by("-number")
+    if begun := same.filter(state=State.DRAFT).first():
+        return begun.pk
+    last = same.values_list("number", flat=True)[0]
+    version.pk, version.state, version.number, version.created_at = None, State.DRAFT, last + 1, at
+    version.save(force_insert=True)
+    return version.pk
+
+
+@transaction.atomic
 def publish_version(version_id: int, *, at: datetime) -> bool:
     """Publish a draft in place of the version published so far; False when it is no draft.
 

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.forms.widgets import Script
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -18,12 +18,17 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from apps.core import clock
-from apps.core.admin.display import badge, column, list_url, pill
+from apps.core.admin.display import badge, column, list_url, page_url, pill
 from apps.core.admin.pages import Page, deed
 from apps.core.site import Concern, Line, concerns
 from apps.events.actions import listen, stop_listening
 from apps.events.models import Listening
-from apps.messaging.actions.content import prepare, publish_version, publish_versions
+from apps.messaging.actions.content import (
+    begin_version,
+    prepare,
+    publish_version,
+    publish_versions,
+)
 from apps.messaging.actions.contracts import DAYS
 from apps.messaging.actions.routing import LISTENER
 from apps.messaging.actions.trying import UntriedError, send_test
@@ -242,6 +247,20 @@ def publish(request: HttpRequest, version: TemplateVersion) -> None:
         )
     else:
         messages.warning(request, gettext("It is no draft any more."))
+
+
+def is_frozen(version: TemplateVersion) -> bool:
+    return not is_draft(version)
+
+
+@deed(
+    TemplateVersion, _("Write a new version"), icon="edit",
+    permission="messaging.add_templateversion messaging.change_templateversion", offered=is_frozen,
+)  # fmt: skip
+def write_anew(_request: HttpRequest, version: TemplateVersion) -> HttpResponse:
+    """Lead to a draft with these words, which are never changed themselves."""
+    draft = begin_version(version.pk, at=clock.now())
+    return HttpResponseRedirect(page_url(TemplateVersion(pk=draft)))
 
 
 @deed(
