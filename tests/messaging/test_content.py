@@ -259,5 +259,7 @@ def test_a_published_wording_is_written_anew_in_one_draft_however_often(admin_cl
     begun = TemplateVersion.objects.get(state="draft")
     assert pages == {page_url(begun)}
     assert (begun.body, begun.number) == ("{{ strategy }}: paid", version.number + 1)
+    said = admin_client.get(page_url(begun)).content.decode()
+    assert "{{ amount }} · {{ issuer }}" in said  # what else it may name
     version.refresh_from_db()
     assert version.state == "published"

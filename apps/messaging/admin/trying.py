@@ -1,4 +1,4 @@
-"""What became of the tests that wait for the process of their provider."""
+"""Beside a draft: which values its text may name, and what became of its tests."""
 
 from typing import Any
 
@@ -13,6 +13,24 @@ from apps.messaging.models.trials import SeedLetter
 
 MOST = 20  # as many as one test goes to
 TRIED = {"asked": "wait", "handed": "wait", "sent": "good", "failed": "bad", "unknown": "bad"}
+
+
+@panel(
+    TemplateVersion, _("What its text may name"), permission="messaging.change_templateversion",
+    wide=True, order=40,
+)  # fmt: skip
+def values_of(_request: HttpRequest, version: TemplateVersion) -> dict[str, Any] | None:
+    """List the values of the occasion while the text is being written."""
+    names = sorted(version.known())
+    if version.state != TemplateVersion.State.DRAFT or not names:
+        return None
+    return {
+        "headers": [_("values of this occasion")],
+        "rows": [[" · ".join(f"{{{{ {name} }}}}" for name in names)]],
+        "note": gettext(
+            "A value that a client does not have stops his message: ask for it by “if”."
+        ),
+    }
 
 
 @panel(
