@@ -256,9 +256,9 @@ ANSWERED = f"""
 CHOSEN = f"""
     SELECT
         min(ARRAY[
-            to_char(CASE code WHEN '' THEN 0 WHEN 'stopped' THEN 1 WHEN 'held' THEN 2 WHEN 'closed' THEN 3
-                ELSE 99 - array_position(%(refusals)s, code) END, '00'),
-            (place + 100)::text, code, channel, language, point_id::text, wording_id::text
+            CASE code WHEN '' THEN 0 WHEN 'stopped' THEN 1 WHEN 'held' THEN 2 WHEN 'closed' THEN 3
+                ELSE 99 - array_position(%(refusals)s, code) END,
+            place, coalesce(array_position(%(refusals)s, code), 0), coalesce(point_id, 0)
         ]) AS first,
         jsonb_build_object('channels', jsonb_object_agg(channel, code)) AS channels,
         bool_or(is_strange) AS is_strange
@@ -298,8 +298,9 @@ WITH {SHARED}, noted AS (
 )
 INSERT INTO messaging_decided
 SELECT {SAME},
-    CASE WHEN first[3] = '' THEN first[4] END, CASE WHEN first[3] = '' THEN first[6]::bigint END,
-    CASE WHEN first[3] = '' THEN first[7]::bigint END, first[5], first[3],
+    CASE WHEN first[1] = 0 THEN noted.tried[first[2]] END, CASE WHEN first[1] = 0 THEN first[4] END,
+    CASE WHEN first[1] = 0 THEN noted.word_ids[first[2]] END, noted.spoken[first[2]],
+    coalesce((%(refusals)s::text[])[first[3]], ''),
     {INPUTS.format(channels="chosen.channels")}, chosen.is_strange
 FROM noted
 CROSS JOIN LATERAL ({CHOSEN}) AS chosen
