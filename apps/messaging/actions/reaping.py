@@ -45,7 +45,8 @@ STRAND = """
 UPDATE messaging_message SET state = 'claimed', leased_until = %(until)s, attempts = attempts + 1
 WHERE id = ANY (ARRAY(
     SELECT message.id FROM messaging_message AS message
-    WHERE message.state = 'queued' AND message.handed_at IS NOT NULL
+    WHERE message.state = 'queued' AND message.carried_by_id IS NOT NULL
+        AND message.handed_at IS NOT NULL
         AND message.send_after <= %(stranded)s
         AND (message.send_after <= %(forgotten)s OR NOT EXISTS (
             SELECT FROM messaging_provider AS provider

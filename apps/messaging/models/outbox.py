@@ -170,9 +170,10 @@ class Message(models.Model):
         verbose_name=_("carried by"), help_text=_("Empty until one takes it."),
     )  # fmt: skip
     language = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES)
+    # Only drafts are ever deleted, and no message says a draft: nobody looks for them by it.
     wording = models.ForeignKey(
         TemplateVersion, models.PROTECT, related_name="messages", db_constraint=False,
-        verbose_name=_("wording"),
+        db_index=False, verbose_name=_("wording"),
     )  # fmt: skip
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
     reason = models.CharField(_("reason"), max_length=500, blank=True)
@@ -257,10 +258,12 @@ class Message(models.Model):
             models.Index(
                 fields=["leased_until"], condition=Q(state="claimed"), name="message_leased"
             ),
-            # "which wait to go again to the provider that may have them?"; hardly any do
+            # "which wait to go again to the provider that may have them?"; hardly any do, and
+            # none else has a provider. No index may hold the moment of a mark: it would be a new
+            # entry in all of them (but for blocks).
             models.Index(
                 fields=["send_after"],
-                condition=Q(state="queued", handed_at__isnull=False),
+                condition=Q(state="queued", carried_by__isnull=False),
                 name="message_repeated",
             ),
             # the start page's "which need somebody?" and "how many left today?"
