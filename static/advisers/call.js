@@ -22,10 +22,15 @@ function instantOf(written, timeZone) {
   return instant;
 }
 
-entered?.addEventListener("input", () => {
+function show() {
   here.hidden = !entered.value;
   if (here.hidden) return;
   const instant = instantOf(entered.value, entered.dataset.zone);
   const words = new Date(instant).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
   here.textContent = `${here.dataset.here} ${words} (${Intl.DateTimeFormat().resolvedOptions().timeZone})`;
-});
+}
+
+if (entered) {
+  entered.addEventListener("input", show);
+  show(); // what was entered before this ran
+}
