@@ -63,6 +63,7 @@ app.conf.beat_schedule = {
         ("finish what a STOP began", "apps.messaging.tasks.finish_stops", 30),
         ("put what has arrived on timelines", "apps.events.tasks.drain", 1),
         ("let events join who has come", "apps.events.tasks.join_strays", 10),
+        ("let events join who came unseen", "apps.events.tasks.join_all_strays", 3600),
         ("forget events that wait in vain", "apps.events.tasks.forget_strays", 3600),
         ("forget visitors who stay away", "apps.landing.tasks.forget_visitors", 3600),
         ("follow merges of clients", "apps.profiles.tasks.follow_merges", 300),

@@ -1,6 +1,7 @@
 """What happened to whom: an append-only timeline and the inboxes of those who listen."""
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.profiles.models import Client
@@ -116,7 +117,11 @@ class Stray(models.Model):
         ]
         indexes = [
             # "which of them wait for clients, and which are too old?"
-            models.Index(fields=["reason", "received_at"], name="stray_by_age")
+            models.Index(fields=["reason", "received_at"], name="stray_by_age"),
+            # "which wait for him who has just come?"
+            models.Index(
+                fields=["reference"], condition=Q(reason="no_client"), name="stray_waiting"
+            ),
         ]
 
     def __str__(self) -> str:

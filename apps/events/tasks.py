@@ -39,6 +39,15 @@ def join_strays() -> int:
 
 
 @shared_task
+def join_all_strays() -> int:
+    """Look through all events that wait, for clients who came unseen."""
+    total = 0
+    while found := arrivals.join_strays(at=clock.now(), limit=DRAINED, lately=arrivals.EVER):
+        total += found
+    return total
+
+
+@shared_task
 def forget_strays() -> int:
     """Delete events that waited for their clients in vain."""
     return arrivals.forget_strays(at=clock.now())

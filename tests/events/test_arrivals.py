@@ -11,7 +11,15 @@ from django.db import OperationalError, connection, transaction
 from apps.core.actions import make_key, revoke_key
 from apps.core.models import ApiKey
 from apps.events.actions import listen, recording
-from apps.events.actions.arrivals import KEPT, Batch, accept, drain, forget_strays, join_strays
+from apps.events.actions.arrivals import (
+    EVER,
+    KEPT,
+    Batch,
+    accept,
+    drain,
+    forget_strays,
+    join_strays,
+)
 from apps.events.models import Arrival, Event, Inbox, Stray
 from apps.profiles.models import Identifier
 from tests import factories
@@ -128,6 +136,38 @@ def test_an_event_waits_for_its_client_and_joins_him_when_he_comes():
     assert join_strays(at=AT, limit=10) == 1
     assert (join_strays(at=AT, limit=10), Stray.objects.count()) == (0, 0)
     assert (Event.objects.get().client, Inbox.objects.count()) == (client, 1)
+
+
+@pytest.mark.django_db
+def test_who_came_long_ago_unseen_is_found_by_a_look_at_all():
+    bring(event(1))
+    drained()
+    person()
+    later = AT + timedelta(days=1)
+    Identifier.objects.update(created_at=AT)  # as a file says that lands for longer
+    assert join_strays(at=later, limit=10) == 0
+    assert join_strays(at=later, limit=10, lately=EVER) == 1
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_what_has_waited_for_long_joins_who_has_just_come():
+    bring(event(1))
+    drained()
+    person()
+    later = AT + timedelta(days=1)
+    Identifier.objects.update(created_at=later)
+    assert join_strays(at=later, limit=10) == 1
+
+
+@pytest.mark.django_db
+def test_what_came_just_before_its_client_was_seen_joins_him():
+    person()
+    Identifier.objects.update(created_at=AT - timedelta(days=1))
+    bring(event(1, core_id="C-2"))
+    drained()
+    Identifier.objects.update(value="C-2")
+    assert join_strays(at=AT, limit=10) == 1
 
 
 @pytest.mark.django_db

@@ -23,7 +23,9 @@ from apps.events.actions.recording import (
 from apps.events.envelope import OLDEST, PURCHASE
 from apps.events.models import Stray
 
+LATELY = timedelta(minutes=15)
 KEPT = timedelta(days=30)  # how long an event waits for its client
+EVER = 2 * KEPT
 PEEKED = 1_000  # arrivals that a drain looks at
 
 # Into nothing where the key was revoked a moment ago.
@@ -105,16 +107,23 @@ WITH given AS MATERIALIZED ({GIVEN}), {JUDGED},
 {ASIDE}
 DELETE FROM events_arrival WHERE id = ANY (%(arrivals)s)
 """  # noqa: S608 (our own constants)
-# Strays whose client has come.
-FOUND = """
-SELECT stray.id, stray.occurred_at
-FROM events_stray AS stray
-JOIN profiles_identifier AS identifier
-    ON identifier.kind = stray.scheme AND identifier.value = stray.reference
-WHERE stray.reason = 'no_client'
-ORDER BY stray.id LIMIT %(limit)s
-FOR UPDATE OF stray SKIP LOCKED
-"""
+# Strays whose client has come: either of the two did so lately.
+KNOWN_BY = """identifier.kind = stray.scheme AND identifier.value = stray.reference
+    AND stray.reason = 'no_client'"""
+FOUND = f"""
+SELECT id, occurred_at FROM events_stray
+WHERE id IN (
+    SELECT stray.id FROM events_stray AS stray
+    JOIN profiles_identifier AS identifier ON {KNOWN_BY}
+    WHERE stray.received_at >= %(since)s
+    UNION
+    SELECT stray.id FROM profiles_identifier AS identifier
+    JOIN events_stray AS stray ON {KNOWN_BY}
+    WHERE identifier.created_at >= %(since)s
+)
+ORDER BY id LIMIT %(limit)s
+FOR UPDATE SKIP LOCKED
+"""  # noqa: S608 (our own constants)
 JOIN = f"""
 WITH given AS MATERIALIZED (
     SELECT 0 AS arrival_id, id AS place, sender, received_at, kind, occurred_at, scheme, reference,
@@ -185,10 +194,14 @@ def drain(*, at: datetime, limit: int) -> int:
 
 
 @transaction.atomic
-def join_strays(*, at: datetime, limit: int) -> int:
-    """Put events on the timelines of clients who have come since; return how many were looked at."""
+def join_strays(*, at: datetime, limit: int, lately: timedelta = LATELY) -> int:
+    """Put events on the timelines of clients who have come since; return how many were looked at.
+
+    Most strays wait in vain, so every few seconds only those are looked for of which something is
+    new; `lately=EVER` goes through all, for who came in a file that landed for longer.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(FOUND, {"limit": limit})
+        cursor.execute(FOUND, {"limit": limit, "since": at - lately})
         found = cursor.fetchall()
     if found:
         strays, moments = zip(*found, strict=True)

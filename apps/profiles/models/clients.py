@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.conf import settings
-from django.contrib.postgres.indexes import HashIndex
+from django.contrib.postgres.indexes import BrinIndex, HashIndex
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q, Value
@@ -184,6 +184,8 @@ class Identifier(models.Model):
                 violation_error_message=_("An identifier needs a value."),
             ),
         ]
+        # "who has come lately?"; they come in the order of time
+        indexes = [BrinIndex(fields=["created_at"], name="identifier_lately")]
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.value}"
