@@ -91,7 +91,7 @@ def test_a_contract_of_another_client_waits_for_a_person(anna):
     assert fates(batch) == [("held", "conflict"), ("ok", None)]
     conflict = Conflict.objects.get()
     assert (conflict.claimant, conflict.holder, conflict.source) == (
-        anna, holder, "file:contacts.csv",
+        anna, holder, f"file:{batch.reference}",
     )  # fmt: skip
 
 
@@ -110,14 +110,16 @@ def test_a_bad_contact_is_rejected_with_its_reason(anna, line, code):
 
 def test_consents_are_recorded_once_and_again_where_a_later_day_confirms_them(anna):
     line = "C-1,service,sms,yes,v1,2020-01-10"
-    assert brought("consents", CONSENTS, line).new == 1
+    first = brought("consents", CONSENTS, line)
+    assert first.new == 1
     assert brought("consents", CONSENTS, line).unchanged == 1
     assert brought("consents", CONSENTS, line.replace("-10", "-09")).unchanged == 1
-    assert brought("consents", CONSENTS, line.replace("-10", "-20")).changed == 1
+    last = brought("consents", CONSENTS, line.replace("-10", "-20"))
+    assert last.changed == 1
     answers = ConsentRecord.objects.order_by("pk").values_list("granted", "given_on", "source")
     assert list(answers) == [
-        (True, date(2020, 1, 10), "file:consents.csv"),
-        (True, date(2020, 1, 20), "file:consents.csv"),
+        (True, date(2020, 1, 10), f"file:{first.reference}"),
+        (True, date(2020, 1, 20), f"file:{last.reference}"),
     ]
 
 
