@@ -10,6 +10,8 @@
         const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const fresh = page.getElementById(id);
+        // What has come to its end may have buttons elsewhere on the page.
+        if (answer.ok && fresh && !Number(fresh.dataset.live)) return location.reload();
         if (answer.ok && fresh) shown.replaceWith(document.adoptNode(fresh));
       } catch {
         // The next look may find the server again.

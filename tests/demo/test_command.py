@@ -69,7 +69,9 @@ def port():
 @contextmanager
 def demo(checkout, port):
     """Run the demo; it gets its end, whatever the test does."""
-    own = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "LINK_KEY", "TIDINGS_DEMO"}
+    own = {
+        "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "LINK_KEY", "TIDINGS_DEMO", "TEST_RECIPIENTS",
+    }  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if name not in own}
     with subprocess.Popen(
         [sys.executable, "manage.py", "demo", "--port", str(port)],

@@ -48,7 +48,7 @@ def foresight_table(seen: Preview | Foresight) -> dict[str, Any]:
     if seen.state == Foresight.State.DONE:
         table = preview_table(read(seen.found))
         note = _("As of %(moment)s.") % {"moment": moment(seen.begun_at)}
-        return table | {"note": " ".join(said for said in (table["note"], note) if said)}
+        return table | {"note": " · ".join(said for said in (table["note"], note) if said)}
     if seen.state == Foresight.State.ASKED:
         tasks.ring()
     return {
