@@ -1,5 +1,7 @@
 """Letters over lines: a group of commands at a time, and a last look before one is given away."""
 
+from uuid import uuid4
+
 import pytest
 
 from apps.messaging.actions import claims, handing, providers
@@ -7,7 +9,7 @@ from apps.messaging.actions.delivery import deliver_due, give_back
 from apps.messaging.actions.handing import Batch
 from apps.messaging.actions.preparing import look_again, write_letters
 from apps.messaging.actions.unsubscribing import unsubscribe
-from apps.messaging.channels import Letters
+from apps.messaging.channels import Letter, Letters
 from apps.messaging.models.outbox import Message
 from apps.messaging.models.providers import Provider
 from tests.messaging.world import DAY, by_email, fresh, planned
@@ -41,6 +43,25 @@ def test_the_next_letters_envelope_goes_with_a_letter_and_each_has_its_own_answe
     states = ["sent", "failed", "queued", "sent", "failed", "sent"]
     assert [fresh(message).state for message in messages] == states
     assert {address for _at, address in sink.taken} == {to(messages[n]) for n in (0, 3, 5)}
+
+
+def test_what_may_leave_is_asked_when_nothing_is_waited_for_any_more(sink):
+    one_line()
+    done = []
+    letters = [Letter(uuid4(), f"{name}@example.com", "Hello") for name in "abc"]
+
+    def taken():  # as the provider's rate lets them out, which may take seconds
+        for letter in letters:
+            done.append(f"take {letter.to[0]}")
+            yield letter
+
+    def may_leave(letter):
+        done.append(f"look at {letter.to[0]}")
+        return True
+
+    with providers.opened(Provider.objects.get(channel="email")) as carrier:
+        assert len(list(carrier.send(Letters(taken(), may_leave)))) == 3
+    assert done == ["take a", "take b", "look at a", "take c", "look at b", "look at c"]
 
 
 def test_who_hangs_up_on_a_letter_was_only_offered_the_next(sink):

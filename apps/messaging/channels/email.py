@@ -149,22 +149,28 @@ class Mailer:
     def turn(
         self, line: Line, waiting: Iterator[Letter], asked: Letters
     ) -> Iterator[tuple[UUID, Answer]]:
-        """Hear what became of one letter, write the one that was offered, and offer another."""
+        """Hear what became of one letter, write the one that was offered, and offer another.
+
+        Taking another may wait for the provider's rate: only then is it asked what may leave.
+        """
         if letter := line.given:
             line.given = None
             yield letter.key, self.hear(line, letter)
-        content = b""
+        agreed = None
         if envelope := line.offered:
             line.offered = None
             if answer := self.agree(line, envelope):
                 yield envelope.letter.key, answer
-            elif asked.may_leave(envelope.letter):
-                content = self.skeleton.fill(envelope.letter, envelope.recipient) + b".\r\n"
-                line.given = envelope.letter
-            else:  # the server waits for the letter: only hanging up takes back what was offered
-                line.drop()
-        if line.at_once or not content:
+            else:
+                agreed = envelope
+        if line.at_once or not agreed:
             yield from self.take(line, waiting)
+        content = b""
+        if agreed and asked.may_leave(agreed.letter):
+            content = self.skeleton.fill(agreed.letter, agreed.recipient) + b".\r\n"
+            line.given = agreed.letter
+        elif agreed:  # the server waits for the letter: only hanging up takes back what was offered
+            line.drop()
         if content or line.offered:
             yield from self.write(line, content)
 
