@@ -50,6 +50,18 @@ def test_what_was_prepared_goes_back_where_its_provider_takes_nothing_now(gatewa
     assert (kept.state, kept.send_after, kept.leased_until) == ("queued", message.send_after, None)
 
 
+@pytest.mark.parametrize("since", [{"described_at": DAY}, {"settles": "none"}])
+def test_what_may_be_out_goes_to_no_provider_that_would_not_know_it_again(gateway, since):
+    (message,) = planned(by_sms())
+    provider = Provider.objects.filter(channel="sms")
+    provider.update(settles="key")
+    Message.objects.update(handed_at=DAY - timedelta(minutes=5), carried_by=provider.get())
+    batch = a_batch()
+    provider.update(**since)
+    hand_over(batch, at=DAY)
+    assert (gateway.requests, fresh(message).state) == ([], "unknown")
+
+
 def test_what_waited_for_its_turn_is_not_begun_with_before_quiet_hours(inbox):
     begins = (DAY + timedelta(seconds=35)).astimezone(UTC).time()
     client = by_email(time_zone="UTC", time_zone_source="stated", quiet_from=begins)

@@ -123,18 +123,18 @@ def close_connection() -> None:
 
 def hand_over(batch: Prepared, *, at: datetime) -> None:
     """Send what was prepared a while ago, unless its provider was stopped or has failed since."""
-    watch, ready = Watch(at), batch.ready
+    watch = Watch(at)
     working = providers.working(at=at, name=batch.provider.name)
     provider = next((one for one in working if one.pk == batch.provider.pk), None)
+    messages = [each.message for each in batch.ready]
     if provider is None or provider.trips > batch.provider.trips:
-        messages = [each.message for each in ready]
         outcomes.record([Outcome.put_off(each, each.send_after) for each in messages], at=at)
         return
+    messages = reaping.give_up_forgotten(messages, provider, at=at)  # it may be another service
     if at > batch.watch.at + KEEPS:
-        granted = look_again([each.message for each in ready], at=at, gone=watch.gone)
-        kept = {message.id for message in granted}
-        ready = [each for each in ready if each.message.id in kept]
-    send(ready, provider, at=at, watch=watch)
+        messages = look_again(messages, at=at, gone=watch.gone)
+    kept = {message.id for message in messages}
+    send([each for each in batch.ready if each.message.id in kept], provider, at=at, watch=watch)
 
 
 def share_of(provider: Provider, limit: int) -> int:
