@@ -172,11 +172,13 @@ class Scribes:
         while asked := self.open(jobs, answers):
             part = asked[:1] if alone else asked
             got = self.told([jobs[place] for place in part])
-            if alone and not got:
+            died = len(got) < len(part) and "over" not in (got or [{}])[-1]
+            if alone and died:
                 got = [{"over": "time"}]
+            # Who died without a word died of a job that it had not answered: find out of which, one
+            # after the other, since what it had answered last may have died with it.
+            alone = died != alone
             answers |= {place: self.judged(jobs[place], one) for place, one in zip(part, got)}  # noqa: B905 (the rest died)
-            # Who died without a word died of a job that it had not answered: find out of which.
-            alone = len(got) < len(part) and "over" not in (got or [{}])[-1]
         return [answers[place] for place in range(len(jobs))]
 
     def open(self, jobs: Sequence[Job], answers: dict[int, Answer]) -> list[int]:

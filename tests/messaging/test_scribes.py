@@ -71,6 +71,22 @@ def test_a_job_that_takes_too_much_fails_alone(unruly):
 
 
 @pytest.mark.slow
+def test_who_kills_a_child_is_found_by_one_more_however_many_were_written_before_him(unruly):
+    dead, ask = [], unruly.told
+
+    def told(jobs):
+        got = ask(jobs)
+        dead.extend([jobs] if len(got) < len(jobs) else [])
+        return got
+
+    unruly.told = told
+    jobs = [greeting(str(n)) for n in range(20)]
+    texts = bodies(unruly.ask([*jobs, Job("die", (("body", "x"),)), greeting("last")]))
+    assert texts == [*(f"Hello {n}" for n in range(20)), REASONS["time"], "Hello last"]
+    assert [len(asked) for asked in dead] == [22, 1]
+
+
+@pytest.mark.slow
 def test_a_job_that_no_alarm_reaches_is_ended_by_the_kernel(unruly):
     texts = bodies(unruly.ask([greeting("a"), Job("hang", (("body", "x"),)), greeting("b")]))
     assert texts == ["Hello a", REASONS["time"], "Hello b"]
