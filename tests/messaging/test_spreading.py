@@ -21,6 +21,7 @@ from apps.messaging.actions.spreading import spread
 from apps.messaging.models.devices import Device
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.models.providers import Provider
+from apps.messaging.models.sendings import CascadeStep
 from apps.messaging.queries.funnels import funnel_of_template
 from apps.profiles.models import ContactPoint
 from tests import factories
@@ -129,6 +130,25 @@ def test_what_one_device_puts_off_is_repeated_there_alone(services):
     delivered(DAY + 2 * MINUTE)
     assert services.asked == ["tablet", "laptop", "laptop"]
     assert told(message) == "done"
+
+
+def test_a_push_that_follows_until_he_has_seen_it_is_no_alarm_that_an_sms_ends(services):
+    services.answers = {"laptop": 503, "tablet": 503}
+    client = someone(services, "laptop", "tablet")
+    (message,) = planned(client)
+    CascadeStep.objects.create(
+        template=message.notice.template, number=2, channel="push", within=MINUTE, unless="seen"
+    )
+    Message.objects.filter(pk=message.pk).update(number=2, step=2)
+    sms = client.contact_points.get(channel="sms")
+    Message.objects.create(
+        notice=message.notice, channel="sms", contact_point=sms, wording=message.wording,
+        state="delivered", send_after=DAY, sent_at=DAY, delivered_at=DAY,
+    )  # fmt: skip
+    delivered()
+    follow_up(at=DAY, limit=10)
+    pushes = Message.objects.filter(channel="push")
+    assert list(pushes.values_list("state", "is_beside")) == [("queued", True)] * 2
 
 
 def test_what_is_meant_for_one_address_goes_to_that_device_alone(services):

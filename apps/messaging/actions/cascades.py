@@ -21,7 +21,8 @@ from apps.messaging.models.sendings import CascadeStep
 from apps.messaging.models.verdicts import Verdict
 
 # What has not left is spared once another channel has reached him: the rest of an alarm, and what
-# followed a message of which only a late receipt says that it arrived.
+# followed a message of which only a late receipt says that it arrived. A push is beside those to his
+# other devices, too, and yet no alarm.
 SPARE = """
 UPDATE messaging_message AS message SET state = 'skipped', reason = %(reason)s, ended_at = %(at)s
 WHERE message.state = 'queued' AND (message.number > 1 OR message.is_beside)
@@ -29,12 +30,14 @@ WHERE message.state = 'queued' AND (message.number > 1 OR message.is_beside)
         SELECT FROM messaging_message AS other
         WHERE other.notice_id = message.notice_id AND (
             other.seen_at IS NOT NULL
-            OR other.delivered_at IS NOT NULL AND (message.is_beside OR NOT EXISTS (
+            OR other.delivered_at IS NOT NULL AND NOT EXISTS (
                 SELECT FROM messaging_cascadestep AS step
-                JOIN messaging_notice AS notice ON notice.template_id = step.template_id
+                JOIN messaging_template AS template ON template.id = step.template_id
+                JOIN messaging_notice AS notice ON notice.template_id = template.id
                 WHERE notice.id = message.notice_id AND step.number = coalesce(message.step, message.number)
                     AND step.unless = 'seen'
-            ))
+                    AND NOT (message.is_beside AND template.kind = 'security')
+            )
         )
     )
 """
