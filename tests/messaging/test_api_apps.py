@@ -62,6 +62,17 @@ def test_an_app_that_starts_again_takes_back_no_withdrawal(backend):
     assert consents([client.pk], Purpose.SERVICE) == {(client.pk, "push")}
 
 
+@pytest.mark.parametrize("token", [TOKEN, "y" * 150])
+def test_neither_signing_in_again_nor_a_new_token_takes_a_withdrawal_back(backend, token):
+    client = someone()
+    backend.post("/clients/C-1/apps", BODY)
+    factories.consent(client, Purpose.SERVICE, "push", granted=False, at=clock.now())
+    backend.post("/clients/C-1/apps/remove", {"token": TOKEN})
+    answer = backend.post("/clients/C-1/apps", {**BODY, "token": token})
+    assert (answer.json()["state"], reached()) == ("new", ["C-1"])
+    assert consents([client.pk], Purpose.SERVICE) == set()
+
+
 def test_an_app_that_was_removed_stays_off_until_its_client_turns_it_on(backend):
     client = someone()
     backend.post("/clients/C-1/apps", BODY)

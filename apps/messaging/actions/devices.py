@@ -95,8 +95,7 @@ def add_device(
             "has_signed_out": False,
         },
     )
-    is_old = was_used and not turned_on
-    agreed = not (is_old and has_agreed(client_id, text_version)) and record_consent(
+    agreed = (turned_on or not has_agreed(client_id, text_version)) and record_consent(
         Answer(client_id, Purpose.SERVICE, Channel.PUSH, granted=True,
                text_version=text_version, source=source),
         at=at,
@@ -114,7 +113,8 @@ def has_signed_out(point: ContactPoint) -> bool:
 def has_agreed(client_id: int, text_version: str) -> bool:
     """Say whether the client has agreed to a text, whatever he said later.
 
-    An app brings its token at each start: that takes back no withdrawal, another text does.
+    An app brings its token at each start, and a new one now and then: that takes back no
+    withdrawal, another text does.
     """
     given = ConsentRecord.objects.filter(
         client=client_id, purpose=Purpose.SERVICE, channel=Channel.PUSH, granted=True

@@ -289,7 +289,7 @@ SCATTERED = [
     table(
         "files.Record", TECHNICAL="id batch number line fate code", FILE="faults",
     ),
-    table(  # for two minutes
+    table(  # for some minutes
         "messaging.ReplyPart", TECHNICAL="id provider reference count number",
         WORDS="sender text", TOLD="received_at joined_at",
     ),
