@@ -33,7 +33,7 @@ from apps.messaging.actions import (
 ROUTED = 5_000  # events a transaction
 PLANNED = 20_000  # notices a transaction
 ASKED = 500  # calls that the gate is asked about at once
-CLAIMED = 1_000  # messages a claim; what a provider does not take in time goes back
+CLAIMED = 2_000  # messages a claim; what a provider does not take in time goes back
 SHIFT = 120  # seconds, half of what a task may take
 
 
