@@ -42,13 +42,21 @@ def plain(said):
     return said if isinstance(said, str) else tuple(said)
 
 
+def context_of(entry):
+    """Return what sets this text apart: of a compiled catalogue it is read as bytes."""
+    context = entry.context
+    return context.decode() if isinstance(context, bytes) else context
+
+
 def messages(path, kind="po"):
     """Return what a compiled or source catalogue says: (context, id) to text."""
     file = Path(path) / "ru" / "LC_MESSAGES" / f"django.{kind}"
     with file.open("rb") as opened:
         catalogue = read_mo(opened) if kind == "mo" else read_po(opened)
     return {
-        (entry.context, plain(entry.id)): plain(entry.string) for entry in catalogue if entry.id
+        (context_of(entry), plain(entry.id)): plain(entry.string)
+        for entry in catalogue
+        if entry.id
     }
 
 
