@@ -54,9 +54,7 @@ def messages(path, kind="po"):
     with file.open("rb") as opened:
         catalogue = read_mo(opened) if kind == "mo" else read_po(opened)
     return {
-        (context_of(entry), plain(entry.id)): plain(entry.string)
-        for entry in catalogue
-        if entry.id
+        (context_of(entry), plain(entry.id)): plain(entry.string) for entry in catalogue if entry.id
     }
 
 
