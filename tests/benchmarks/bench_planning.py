@@ -1,22 +1,25 @@
 """How fast notices go through the whole gate, against a bare INSERT … SELECT of what comes out.
 
-    python -m tests.benchmarks.bench_planning [notices]
+    python -m tests.benchmarks.bench_planning [notices] [--planners 2]
 
 One notice a client: seven of ten are news of a service, three are offers of which some find their day
 taken; there are withdrawn consents, suppressed and missing addresses, a hold-out group, a limit of
 offers, ten time zones and a fifth of clients whose zone nobody knows. Then the messages, verdicts and
 reservations that came out are inserted once more, from tables that hold them ready, into the same
-indexed tables: that is the limit. Planning again must add nothing. It starts a throw-away embedded
+indexed tables: that is the limit. Planning again must add nothing. Several planners share the
+notices, a session each, like the processes of a worker; who plans offers is alone with them. It starts a throw-away embedded
 PostgreSQL of its own, like the tests, unless DATABASE_URL names a server: then it wants an empty
 database there. The aim: a quarter of the limit.
 """
 
+import argparse
 import os
 import resource
-import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Barrier
 
 from tests import embedded
 
@@ -71,7 +74,7 @@ JOIN messaging_template AS template ON template.code = CASE WHEN client.id %% 10
 TABLES = ("messaging_message", "messaging_verdict", "messaging_reservation")
 
 
-def main(count=100_000):
+def main(count, planners):
     import django  # noqa: PLC0415 (the stack stands first)
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -79,7 +82,7 @@ def main(count=100_000):
     from django.core.management import call_command  # noqa: PLC0415
     from django.db import connection, models  # noqa: PLC0415
 
-    from apps.messaging.actions.planning import begin_round, plan_batch  # noqa: PLC0415
+    from apps.messaging.actions.planning import plan_messages  # noqa: PLC0415
     from apps.messaging.models.content import TemplateVersion  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
@@ -107,14 +110,9 @@ def main(count=100_000):
         cursor.execute(seed)
         cursor.execute("VACUUM ANALYZE")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began, spent = time.perf_counter(), processor(connection)
-    decided, rest = 0, begin_round()
-    while rest is not None:
-        size, rest = plan_batch(rest, at=AT, limit=BATCH)
-        decided += size
-    ours, used = time.perf_counter() - began, processor(connection) - spent
+    decided, ours, used = planned(planners)
     rows = counts(connection)
-    again, _rest = plan_batch(begin_round(), at=AT, limit=BATCH)
+    again = plan_messages(at=AT, limit=BATCH)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     bare, bare_used = inserted_bare(connection)
     assert decided == count
@@ -125,6 +123,34 @@ def main(count=100_000):
     print(f"bare  {bare:8.2f} s {count / bare:10,.0f} notices/s")
     print(f"ratio {bare / ours:8.1%} (aim 25 %)")
     print(f"processor: ours {used:.2f} s, bare {bare_used:.2f} s, ratio {bare_used / used:.1%}")
+
+
+def planned(planners):
+    """Plan all by so many at once; return how many were decided, the seconds and the processor's."""
+    from django.db import connection  # noqa: PLC0415 (a session of its own in each thread)
+
+    from apps.messaging.actions.planning import begin_round, plan_batch  # noqa: PLC0415
+
+    start = Barrier(planners + 1)
+
+    def plan(_):
+        connection.ensure_connection()
+        start.wait()
+        decided, rest = 0, begin_round()
+        while rest is not None:
+            size, rest = plan_batch(rest, at=AT, limit=BATCH)
+            decided += size
+        used = processor(connection, own=False)
+        connection.close()
+        return decided, used
+
+    with ThreadPoolExecutor(planners) as pool:
+        running = pool.map(plan, range(planners))
+        start.wait()
+        began, spent = time.perf_counter(), own_processor()
+        done = list(running)
+        seconds, used = time.perf_counter() - began, own_processor() - spent
+    return sum(size for size, _ in done), seconds, used + sum(each for _, each in done)
 
 
 def counts(connection):
@@ -152,8 +178,13 @@ def inserted_bare(connection):
         return time.perf_counter() - began, processor(connection) - spent
 
 
-def processor(connection):
-    """Return the processor seconds of this program and of its session in the database.
+def own_processor():
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    return own.ru_utime + own.ru_stime
+
+
+def processor(connection, *, own=True):
+    """Return the processor seconds of a session in the database, and of this program.
 
     On a busy machine they alone are sure.
     """
@@ -161,15 +192,18 @@ def processor(connection):
         cursor.execute("SELECT pg_backend_pid()")
         (pid,) = cursor.fetchone()
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    own = resource.getrusage(resource.RUSAGE_SELF)
-    ticks = os.sysconf("SC_CLK_TCK")
-    return own.ru_utime + own.ru_stime + (int(fields[11]) + int(fields[12])) / ticks
+    session = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return session + (own_processor() if own else 0)
 
 
 if __name__ == "__main__":
+    options = argparse.ArgumentParser()
+    options.add_argument("notices", nargs="?", type=int, default=100_000)
+    options.add_argument("--planners", type=int, default=1)
+    asked = options.parse_args()
     if embedded.stack:
         embedded.stack.start()
     try:
-        main(*map(int, sys.argv[1:]))
+        main(asked.notices, asked.planners)
     finally:
         embedded.pytest_unconfigure()
