@@ -21,7 +21,7 @@ from apps.messaging.actions.spreading import spread
 from apps.messaging.models.devices import Device
 from apps.messaging.models.outbox import Message, Notice
 from apps.messaging.models.providers import Provider
-from apps.messaging.models.sendings import CascadeStep
+from apps.messaging.models.sendings import CascadeStep, Sending
 from apps.messaging.queries.funnels import funnel_of_template
 from apps.profiles.models import ContactPoint
 from tests import factories
@@ -106,6 +106,17 @@ def test_a_device_that_is_gone_fails_nobody_and_calls_for_no_other_channel(servi
     assert (services.asked, told(message)) == (["tablet", "laptop"], "done")
     assert gateway.requests == []
     assert ContactPoint.objects.filter(channel="push", state="valid").count() == 1
+
+
+@pytest.mark.parametrize(("gone", "failed"), [("bc", 0), ("abcd", 1)])
+def test_a_client_counts_as_failed_once_and_only_where_no_device_took_it(services, gone, failed):
+    services.answers = dict.fromkeys(gone, 410)
+    (message,) = planned(someone(services, *"abcd"))
+    sending = Sending.objects.create(title="Offer", source="campaign:1", failure_share=None)
+    Notice.objects.filter(pk=message.notice_id).update(sending=sending)
+    delivered()
+    sending.refresh_from_db()
+    assert (len(services.asked), sending.failed) == (4, failed)
 
 
 def test_when_all_devices_are_gone_the_next_channel_follows_once(services, gateway):

@@ -75,7 +75,7 @@ WHERE notice.id = outcome.id AND (outcome.state = 'done' OR NOT EXISTS (
         OR outcome.state <> 'planned' AND other.state IN ('queued', 'held', 'claimed')
     )
 ))
-RETURNING notice.id
+RETURNING notice.id, notice.state
 """
 
 
@@ -212,16 +212,15 @@ def record(outcomes: Sequence[Outcome], *, at: datetime) -> int:
         cursor.execute(RECORD, [orjson.dumps(noted).decode()])
         ours = {pk for (pk,) in cursor.fetchall()}
     recorded = [outcome for outcome in outcomes if outcome.message.id in ours]
-    settled = update_notices(recorded)
-    sendings.note_failures(
-        Counter(
-            sending
-            for outcome in recorded
-            if (sending := outcome.message.notice.sending_id)
-            and outcome.state in {State.FAILED, State.UNKNOWN}
-            and (outcome.message.notice_id in settled or not outcome.message.is_beside)
-        )
-    )
+    broken = update_notices(recorded)
+    failed = {
+        (notice.sending_id, notice.id)
+        for outcome in recorded
+        if (notice := outcome.message.notice).sending_id
+        and outcome.state in {State.FAILED, State.UNKNOWN}
+        and (notice.id in broken or not outcome.message.is_beside)
+    }
+    sendings.note_failures(Counter(sending for sending, _notice in failed))
     sent = [outcome.message for outcome in recorded if outcome.state == State.SENT]
     record_events([told(message, at) for message in spreading.first_told(sent)])
     return len(ours)
@@ -251,7 +250,7 @@ def next_looks(outcomes: Sequence[Outcome], *, at: datetime) -> list[datetime | 
 
 
 def update_notices(outcomes: Sequence[Outcome]) -> set[int]:
-    """Let notices be what became of their messages; return those that are."""
+    """Let notices be what became of their messages; return those that failed by it."""
     if beside := [each.message.notice_id for each in outcomes if each.message.is_beside]:
         spreading.lock(beside)  # two that fail at once must not each leave it to the other
     noted = [
@@ -264,9 +263,9 @@ def update_notices(outcomes: Sequence[Outcome]) -> set[int]:
     ]
     with connection.cursor() as cursor:
         cursor.execute(NOTICES, [orjson.dumps(noted).decode()])
-        settled = {pk for (pk,) in cursor.fetchall()}
+        broken = {pk for pk, state in cursor.fetchall() if state == Notice.State.FAILED}
     hide_addresses(outcome.message.notice for outcome in outcomes if outcome.state != State.QUEUED)
-    return settled
+    return broken
 
 
 def told(message: Message, at: datetime) -> Fact:
