@@ -85,6 +85,7 @@ app.conf.beat_schedule = {
         ("end what nobody took in time", "apps.messaging.tasks.end_late", 60),
         ("end what hangs on a lost provider", "apps.messaging.tasks.give_up_stranded", 60),
         ("seal what was sent", "apps.messaging.tasks.seal_messages", 60),
+        ("seal what was overlooked", "apps.messaging.tasks.seal_overlooked", 24 * 3600),
         ("end the staff's links", "apps.messaging.tasks.revoke_staff_links", 60),
         ("gather what persons asked for", "apps.privacy.tasks.gather_exports", 60),
         ("drop old exports of persons", "apps.privacy.tasks.drop_exports", 3600),

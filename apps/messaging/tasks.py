@@ -168,6 +168,14 @@ def seal_messages() -> int:
 
 
 @shared_task
+def seal_overlooked() -> int:
+    total = 0
+    while sealed := archive.seal_overlooked(at=clock.now()):
+        total += sealed
+    return total
+
+
+@shared_task
 def drain_hits() -> int:
     return hits.drain_hits()
 

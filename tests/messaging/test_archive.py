@@ -10,7 +10,14 @@ from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
 from apps.messaging.actions import claims
-from apps.messaging.actions.archive import SETTLED, breaches, due_after, seal
+from apps.messaging.actions.archive import (
+    SETTLED,
+    breaches,
+    due_since,
+    seal,
+    seal_overlooked,
+    settled_until,
+)
 from apps.messaging.actions.delivery import deliver_due
 from apps.messaging.actions.handing import mark
 from apps.messaging.actions.preparing import write_letters
@@ -68,7 +75,7 @@ def test_what_is_handed_over_anew_is_sealed_once_and_holds_up_nothing():
 def test_only_blocks_in_which_something_was_handed_over_since_are_read():
     handed_over()
     seal(at=LATER)
-    due = due_after(Sealed.objects.order_by("pk").last(), at=LATER)
+    due = due_since(settled_until(LATER), at=LATER)
     with connection.cursor() as cursor:  # a table of three rows is read at once otherwise
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off")
         cursor.execute("SET LOCAL enable_indexonlyscan = off")
@@ -76,6 +83,36 @@ def test_only_blocks_in_which_something_was_handed_over_since_are_read():
     condition = scan.partition("Index Cond: ")[2].partition("\n")[0]
     assert "handed_at < " in condition
     assert "handed_at >= " in condition
+
+
+def test_what_leaves_after_a_clock_that_was_ahead_is_set_right_is_sealed():
+    ahead, slow = timedelta(hours=1), timedelta(minutes=20)
+    messages = handed_over(4)
+    for message, moment in zip(
+        messages, (DAY, DAY + ahead, DAY + slow, DAY + slow * 2), strict=True
+    ):
+        Message.objects.filter(pk=message.pk).update(handed_at=moment)
+    first, fast, late, later = messages
+    assert seal(at=LATER) == 1
+    Message.objects.filter(pk__in=[late.pk, later.pk]).update(handed_at=None)
+    assert seal(at=LATER + ahead) == 1
+    Message.objects.filter(pk=late.pk).update(handed_at=DAY + slow)  # the clock is right again
+    assert seal(at=LATER + slow) == 1
+    Message.objects.filter(pk=later.pk).update(handed_at=DAY + slow * 2)
+    assert [seal(at=LATER + slow * 2), seal(at=LATER + ahead * 2)] == [1, 0]
+    sealed = list(Sealed.objects.order_by("pk").values_list("message", flat=True))
+    assert sealed == [first.pk, fast.pk, late.pk, later.pk]
+    assert list(breaches()) == []
+
+
+def test_what_left_by_a_clock_that_was_behind_is_sealed_within_a_day():
+    (message,) = handed_over(1)
+    seal(at=LATER)
+    (behind,) = handed_over(1)
+    Message.objects.filter(pk=behind.pk).update(handed_at=message.queued_at - timedelta(hours=1))
+    assert seal(at=LATER) == 0
+    assert [seal_overlooked(at=LATER) for _ in range(2)] == [1, 0]
+    assert list(breaches()) == []
 
 
 def test_what_may_be_out_is_not_repeated_in_other_words(gateway):

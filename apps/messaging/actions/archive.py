@@ -8,7 +8,7 @@ from itertools import chain
 from typing import cast
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.messaging.models.archive import Sealed
 from apps.messaging.models.outbox import Message
@@ -18,6 +18,7 @@ from apps.profiles.models.suppressions import address_hash
 SETTLED = timedelta(minutes=10)
 FIRST = bytes(32)  # what the first row is sealed onto
 BATCH = 5_000
+OVERLOOKED = timedelta(days=30)  # what has not been sealed for so long is looked for once a day
 LOCK = 7_311_905  # of whoever seals, one at a time
 
 
@@ -39,10 +40,26 @@ def seal(*, at: datetime, limit: int = BATCH) -> int:
     can be about to hand over another one before them. One that its provider never got, as it said
     when it was asked, is handed over anew: it is sealed already, as the same words.
     """
+    return seal_since(settled_until(at), at=at, limit=limit)
+
+
+@transaction.atomic
+def seal_overlooked(*, at: datetime, limit: int = BATCH) -> int:
+    """Seal what was handed over before what is sealed, by a clock that was behind another."""
+    return seal_since(at - OVERLOOKED, at=at, limit=limit)
+
+
+def settled_until(at: datetime) -> datetime | None:
+    """Return when the last sealed message was handed over, but for those of a clock that was ahead."""
+    known = Sealed.objects.filter(handed_at__lt=at - SETTLED).order_by("-pk")
+    return known.values_list("handed_at", flat=True).first()
+
+
+def seal_since(since: datetime | None, *, at: datetime, limit: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     last = Sealed.objects.order_by("pk").last()
-    messages = due_after(last, at=at).select_related("contact_point")[:limit]
+    messages = due_since(since, at=at).select_related("contact_point")[:limit]
     rows, digest = [], bytes(last.digest) if last else FIRST
     for message in messages:
         point = message.contact_point
@@ -58,17 +75,16 @@ def seal(*, at: datetime, limit: int = BATCH) -> int:
     return len(rows)
 
 
-def due_after(last: Sealed | None, *, at: datetime) -> QuerySet[Message]:
-    """Find what to seal after a row, in its order.
+def due_since(since: datetime | None, *, at: datetime) -> QuerySet[Message]:
+    """Find what to seal, in its order.
 
     Both bounds stand alone, so that the index of blocks finds the few in which anything was handed
     over since; joined by an OR they would have the whole table read, once a minute.
     """
     sealed = Exists(Sealed.objects.filter(message=OuterRef("pk")))
     due = Message.objects.filter(~sealed, handed_at__lt=at - SETTLED)
-    if last is not None:
-        before = Q(handed_at=last.handed_at, pk__lte=last.message_id)
-        due = due.filter(handed_at__gte=last.handed_at).exclude(before)
+    if since is not None:
+        due = due.filter(handed_at__gte=since)
     return due.order_by("handed_at", "pk")
 
 
