@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
-from apps.messaging.actions.reaping import UNTAKEN, end_late
+from apps.messaging.actions.reaping import LATE, UNTAKEN, end_late
 from apps.messaging.models.outbox import Message, Notice
 from tests import factories
 from tests.messaging.world import DAY, fresh, planned
@@ -36,6 +37,17 @@ def test_what_nobody_took_is_skipped_once_with_its_notice(message):
 def test_what_somebody_has_or_may_have_sent_is_left(message, state):
     Message.objects.filter(pk=message.pk).update(**state)
     assert end_late(at=OVER) == 0
+
+
+def test_notices_are_looked_up_from_what_is_due(message):
+    asked = {"before": OVER, "until": OVER, "limit": 1}
+    with connection.cursor() as cursor:
+        # What is left needs the due messages first, whatever the statistics say.
+        cursor.execute("SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN {LATE}", asked)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Seq Scan on messaging_notice" in plan  # of one notice, for each message
+    assert "Filter: (id = message.notice_id)" in plan
 
 
 def test_what_has_no_deadline_waits(message):

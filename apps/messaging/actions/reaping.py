@@ -26,11 +26,14 @@ ASKED_FOR = timedelta(days=1)  # a provider that is asked and does not say: then
 UNTAKEN = timedelta(minutes=5)  # after its deadline, in which a sender may still come by
 STRANDED = timedelta(hours=1)  # with a provider that carries nothing; somebody may open it again
 
+# From the messages that are due to their notices, one by one: OFFSET has nobody read all notices.
 LATE = """
 UPDATE messaging_message SET state = 'claimed', leased_until = %(until)s, attempts = attempts + 1
 WHERE id = ANY (ARRAY(
     SELECT message.id FROM messaging_message AS message
-    JOIN messaging_notice AS notice ON notice.id = message.notice_id
+    CROSS JOIN LATERAL (
+        SELECT deadline_at FROM messaging_notice WHERE id = message.notice_id OFFSET 0
+    ) AS notice
     WHERE message.state = 'queued' AND message.handed_at IS NULL
         AND message.send_after <= %(before)s AND notice.deadline_at < %(before)s
     ORDER BY message.send_after LIMIT %(limit)s
