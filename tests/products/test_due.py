@@ -85,8 +85,9 @@ def test_todays_figures_count_todays_evaluations_alone(django_assert_num_queries
     for ticker in ("AAPL", "IBM"):
         factories.quote(ticker, FRI, "100")
     evaluate_due(at=EVENING)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         found = today(at=EVENING)
+        assert today(at=EVENING) == found  # its coupons are not added up again
     assert (found.evaluated, found.coupons) == (2, 4)
     assert found.amounts == {"USD": 75_00, "EUR": 25_00}
     tomorrow = today(at=EVENING + timedelta(days=1))

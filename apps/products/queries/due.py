@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.core.cache import cache
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -32,6 +33,7 @@ AHEAD = timedelta(days=1)  # some exchange already has tomorrow's date
 
 # How far back a last rate or close may lie: Moscow was shut for 26 days in 2022.
 BEFORE = timedelta(days=31)
+KEPT_FOR = 300  # seconds that a sum over the coupons of a day may be old
 
 Quotes = Mapping[tuple[int, date], Quote]
 Found = tuple[Observation, tuple[BasketMember, ...]]
@@ -282,20 +284,31 @@ class Today:
 
 
 def today(*, at: datetime) -> Today:
-    """Return today's figures, by the issuer's own date; two queries."""
+    """Return today's figures, by the issuer's own date; coupons as of some minutes ago.
+
+    A million coupons take seconds to add up. They come with their results, so that other results
+    are other coupons; only who joins a result late is counted a little later.
+    """
     zone = timezone.get_default_timezone()
     midnight = datetime.combine(at.astimezone(zone).date(), time(), zone)
     results = ObservationResult.objects.current().filter(
         evaluated_at__gte=midnight, evaluated_at__lte=at
     )
-    coupons = (
+    of_results = results.aggregate(count=Count("pk"), newest=Max("pk"))
+    key = f"products:today:{midnight.date()}:{of_results['count']}:{of_results['newest']}"
+    kept: tuple[int, dict[str, int]] | None = cache.get(key)
+    if kept is None:
+        kept = coupons_of(results)
+        cache.set(key, kept, KEPT_FOR)
+    return Today(of_results["count"], *kept)
+
+
+def coupons_of(results: QuerySet[ObservationResult]) -> tuple[int, dict[str, int]]:
+    """Count the coupons of results, and add them up by currency."""
+    rows = list(
         PolicyCoupon.objects.filter(result__in=results)
         .values(currency=F("policy__strategy__currency"))
         .annotate(count=Count("pk"), amount=Sum("amount"))
     )
-    rows = list(coupons)
-    return Today(
-        evaluated=results.count(),
-        coupons=sum(row["count"] for row in rows),
-        amounts={row["currency"]: row["amount"] for row in rows},
-    )
+    amounts = {row["currency"]: int(row["amount"]) for row in rows}
+    return sum(row["count"] for row in rows), amounts
