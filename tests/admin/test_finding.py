@@ -23,6 +23,7 @@ from apps.products.models.deadlines import Deadline
 from apps.products.models.holdings import Payment, Policy, PolicyCoupon
 from apps.products.models.instalments import CreditAccount, Instalment
 from apps.products.models.moves import HoldingMove
+from apps.products.models.strategies import Strategy
 from apps.profiles.models import Client, ConsentRecord, ContactPoint, Identifier, Suppression
 from tests import factories
 from tests.messaging.world import DAY, by_email, by_sms, planned
@@ -103,3 +104,14 @@ def test_a_list_is_counted_only_so_far(admin_client, monkeypatch, db):
     page = admin_client.get(url)
     assert str(page.context["cl"].result_count) == "2+"
     assert re.search(r">\s*2\+\s*clients", page.content.decode())
+
+
+def test_policies_are_counted_of_the_strategies_shown_alone(rf, admin_user, db):
+    for _ in range(3):
+        strategy = factories.strategy()
+        factories.policy(factories.client(), strategy)
+        factories.policy(factories.client(), strategy, state="called")
+    shown = asked(rf, admin_user, Strategy)[:2]
+    assert [row.policies_held for row in shown] == [1, 1]
+    (counting,) = re.findall(r"SubPlan.*?loops=(\d+)", shown.explain(analyze=True), re.DOTALL)
+    assert counting == "2"

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -79,10 +80,11 @@ class StrategyPage(TrialPages, Page[Strategy]):
     autocomplete_fields = ["payment_calendar"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Strategy]:
+        """Count the policies of each strategy that is shown, and of no other."""
         rows: QuerySet[Strategy] = super().get_queryset(request)
-        return rows.annotate(
-            policies_held=Count("policies", filter=Q(policies__state="active"), distinct=True)
-        )
+        held = Policy.objects.filter(strategy=OuterRef("pk"), state=Policy.State.ACTIVE)
+        counted = held.order_by().values("strategy").annotate(count=Count("pk")).values("count")
+        return rows.annotate(policies_held=Coalesce(Subquery(counted), 0))
 
     readonly_fields = ["state", "called_on"]
 
