@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 MESSAGES = int(os.environ.get("FAULTS_MESSAGES", "20001"))
 KILLS = int(os.environ.get("FAULTS_KILLS", "1000"))
 CRASHES = int(os.environ.get("FAULTS_CRASHES", "20"))
-PAUSE = float(os.environ.get("FAULTS_PAUSE", "8"))  # seconds between crashes
+PAUSE = float(os.environ.get("FAULTS_PAUSE", "3"))  # seconds between crashes
 SECONDS = int(os.environ.get("FAULTS_SECONDS", "1500"))
 
 
