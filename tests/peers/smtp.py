@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections import deque
 from contextlib import contextmanager
 
 
@@ -42,7 +43,7 @@ class Line(asyncio.Protocol):
         self.rest = b""
         self.is_letter = False
         self.recipient = ""
-        self.free_at = 0.0
+        self.asked = deque()
 
     def connection_made(self, transport):
         self.transport = transport
@@ -57,13 +58,27 @@ class Line(asyncio.Protocol):
             self.transport.write("".join(f"{line}\r\n" for line in lines).encode())
 
     def after(self, seconds, act, *args):
-        """Act when what was asked before is done, and some seconds later."""
-        loop = self.sink.loop
-        self.free_at = max(self.free_at, loop.time()) + seconds
-        if self.free_at <= loop.time():
-            act(*args)
+        """Act when what was asked before is done, and some seconds later.
+
+        One after the other: timers of one moment go off in any order.
+        """
+        self.asked.append((seconds, act, args))
+        if len(self.asked) == 1:
+            self.begin()
+
+    def begin(self):
+        seconds, _act, _args = self.asked[0]
+        if seconds:
+            self.sink.loop.call_later(seconds, self.do)
         else:
-            loop.call_at(self.free_at, act, *args)
+            self.do()
+
+    def do(self):
+        _seconds, act, args = self.asked[0]
+        act(*args)
+        self.asked.popleft()
+        if self.asked:
+            self.begin()
 
     def data_received(self, data):
         *lines, self.rest = (self.rest + data).split(b"\r\n")
