@@ -72,7 +72,9 @@ SELECT notice.id, notice.client_id, notice.template_id, notice.result_id, notice
     ), '') END
 FROM taken AS notice
 JOIN messaging_template AS template ON template.id = notice.template_id
-JOIN profiles_client AS client ON client.id = notice.client_id
+CROSS JOIN LATERAL (
+    SELECT * FROM profiles_client WHERE id = notice.client_id OFFSET 0
+) AS client
 WHERE notice.state = 'queued'
 )
 SELECT count(*) FILTER (WHERE state = 'queued'), coalesce(min(id), 0), coalesce(max(id), 0)

@@ -13,8 +13,8 @@ OFFERS = 0x0FFE25  # the advisory lock; any number that nobody else uses
 HAS_OFFERS = "SELECT EXISTS (SELECT FROM messaging_asked WHERE is_offer)"
 # Whoever was queued again may still have a day.
 GIVE_BACK = """
-DELETE FROM messaging_reservation AS reservation USING messaging_asked AS asked
-WHERE reservation.notice_id = asked.notice_id
+DELETE FROM messaging_reservation
+WHERE notice_id = ANY(ARRAY(SELECT notice_id FROM messaging_asked))
 """
 # An offer that has not left makes way for one that counts more: its messages are held here, so
 # that no sender takes them up meanwhile; one that a sender has stays, and has the day.
@@ -63,7 +63,8 @@ SET channel = NULL,
     ))
 FROM messaging_reservation AS taken
 JOIN messaging_notice AS other ON other.id = taken.notice_id
-WHERE loser.is_offer AND taken.client_id = loser.client_id AND taken.day = loser.day
+WHERE taken.client_id = ANY(ARRAY(SELECT client_id FROM messaging_decided WHERE is_offer))
+    AND loser.is_offer AND taken.client_id = loser.client_id AND taken.day = loser.day
     AND taken.notice_id <> loser.notice_id
     AND (other.priority >= loser.priority OR loser.channel IS NOT NULL)
 """
