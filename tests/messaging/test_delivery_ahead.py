@@ -10,6 +10,7 @@ from apps.messaging.actions import delivery
 from apps.messaging.actions.delivery import deliver_on, hand_over, prepared
 from apps.messaging.models.outbox import Message
 from apps.messaging.models.providers import Provider
+from apps.profiles.models import ContactPoint
 from tests.messaging.world import DAY, by_email, by_sms, fresh, planned
 
 pytestmark = pytest.mark.django_db
@@ -70,3 +71,19 @@ def test_what_waited_for_its_turn_is_not_begun_with_before_quiet_hours(inbox):
     assert inbox.letters == []
     assert fresh(message).state == "queued"
     assert fresh(message).send_after > DAY + timedelta(seconds=35)
+
+
+@pytest.mark.parametrize("lost", ["removed", "with another client"])
+def test_nothing_leaves_to_an_address_that_was_lost_while_the_batch_waited(gateway, lost):
+    (message,) = planned(by_sms(time_zone="UTC", time_zone_source="stated"))
+    batch = a_batch()
+    point = ContactPoint.objects.filter(pk=message.contact_point_id)
+    if lost == "removed":
+        point.update(state="removed")
+    else:  # two who were merged by mistake are two again
+        point.update(client=by_email())
+    hand_over(batch, at=DAY)
+    assert (gateway.requests, fresh(message).state) == ([], "queued")
+    assert fresh(message).handed_at is None
+    delivery.deliver_due(at=DAY + delivery.SOON, limit=10)
+    assert (gateway.requests, fresh(message).state) == ([], "skipped")

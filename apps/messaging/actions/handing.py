@@ -1,8 +1,9 @@
 """Handing letters to a carrier: in small groups, each looked at again and marked just before.
 
 A group is marked as handed over by one statement that also sees whether anything has changed since
-it was claimed: a stop, an address that was stopped, a consent withdrawn, a result corrected, its
-sending or its provider paused. Letters leave within half a second of that, or are looked at anew.
+it was claimed: a stop, an address that was stopped, lost or is another client's, a consent
+withdrawn, a result corrected, its sending or its provider paused. Letters leave within half a
+second of that, or are looked at anew.
 """
 
 import time
@@ -46,6 +47,12 @@ FROM json_to_recordset(convert_from(%(asked)s, 'UTF8')::json) AS asked (
 CROSS JOIN messaging_notice AS notice
 WHERE message.id = asked.id AND message.attempts = asked.attempts AND message.state = 'claimed'
     AND notice.id = message.notice_id
+    AND EXISTS (
+        SELECT FROM profiles_contactpoint AS point
+        WHERE point.id = message.contact_point_id AND point.client_id = notice.client_id
+            AND (point.state = 'valid'
+                OR point.state = 'unconfirmed' AND point.id = notice.contact_point_id)
+    )
     AND (notice.deadline_at IS NULL OR notice.deadline_at >= %(at)s)
     AND EXISTS (SELECT FROM messaging_provider WHERE id = %(provider)s AND is_open)
     AND NOT EXISTS (
